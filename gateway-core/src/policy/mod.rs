@@ -1,0 +1,1 @@
+//! Every decision is made here: Cedar policies over facts, pure.

@@ -1,0 +1,93 @@
+//! The unit of a record, and the buffer that a protocol writes frames into.
+
+use crate::model::time::Timestamp;
+
+/// Bytes before a frame's body: length, kind, version, flags, sequence, time.
+pub const HEADER: usize = 24;
+/// Bytes after a frame's body: the chain's hash.
+pub const TRAILER: usize = 32;
+
+/// What a frame holds. Numbers are part of the format and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// JSON: who, what, when, under which policy.
+    Opened = 1,
+    /// A decision, JSON.
+    Decision = 2,
+    /// A statement: operation id (u64), kind (u8: `Q` Query, `P` Parse, `F` FunctionCall), text.
+    Statement = 3,
+    /// Parameters of an execution: operation id of the statement (u64), then the body of Bind from
+    /// its format codes on, cut at the recording limit.
+    Parameters = 4,
+    /// Part of a result: operation id (u64), then whole messages as the server sent them.
+    Rows = 5,
+    /// An operation's end: operation id (u64), rows (u64), bytes (u64), the server's command tag.
+    Completed = 6,
+    /// An operation's failure: operation id (u64, 0 where none), SQLSTATE (5 bytes), the message.
+    Failed = 7,
+    /// Anything else worth keeping, JSON with a `what`.
+    Note = 8,
+    /// JSON: how the session ended and its totals. Nothing follows.
+    Ended = 9,
+}
+
+/// Frames not yet written. A frame's sequence number and chain hash are filled in by its writer.
+#[derive(Debug, Default)]
+pub struct FrameBuffer {
+    bytes: Vec<u8>,
+    frames: u64,
+}
+
+impl FrameBuffer {
+    /// Appends a frame whose body `write` appends to the vector it is given.
+    pub fn push(&mut self, now: Timestamp, kind: FrameKind, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; HEADER]);
+        write(&mut self.bytes);
+        self.bytes.extend_from_slice(&[0; TRAILER]);
+        let length = u32::try_from(self.bytes.len() - start).unwrap_or(u32::MAX);
+        if let Some(header) = self.bytes.get_mut(start..start + HEADER) {
+            header[0..4].copy_from_slice(&length.to_le_bytes());
+            header[4] = kind as u8;
+            header[5] = 1;
+            header[16..24].copy_from_slice(&now.0.to_le_bytes());
+        }
+        self.frames += 1;
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing waits to be written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Moves all frames to the back of `to`; memory is swapped where `to` is empty.
+    pub fn drain_into(&mut self, to: &mut Self) {
+        if to.is_empty() {
+            std::mem::swap(&mut self.bytes, &mut to.bytes);
+        } else {
+            to.bytes.extend_from_slice(&self.bytes);
+            self.bytes.clear();
+        }
+        to.frames += self.frames;
+        self.frames = 0;
+    }
+
+    /// The frames' bytes, for the writer to fill in and write.
+    pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Forgets all frames and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.frames = 0;
+    }
+}
