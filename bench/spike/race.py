@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Races the relays against haproxy and pgbouncer in interleaved rounds over a private Postgres; prints a table and JSON."""
-import argparse, json, os, platform, pwd, re, shutil, signal, socket, statistics, subprocess, tempfile, threading, time
+import argparse, concurrent.futures, json, os, platform, pwd, re, selectors, shutil, signal, socket, statistics
+import subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PG = "/usr/lib/postgresql/15/bin/"
@@ -77,7 +78,7 @@ class Stage:
                    self.pg_port, self.user.pw_uid)
         self.pgbench(self.pg_port, "-i", "-s", "10")
 
-    def haproxy(self):
+    def haproxy(self, upstream=None):
         port = free_port()
         config = self.file("haproxy.cfg", f"""
 global
@@ -89,7 +90,7 @@ defaults
   timeout server 1h
 listen pg
   bind 127.0.0.1:{port}
-  server pg 127.0.0.1:{self.pg_port}
+  server pg 127.0.0.1:{upstream or self.pg_port}
 """)
         return port, self.start(["haproxy", "-db", "-f", config], port)
 
@@ -193,36 +194,45 @@ def resident(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
 
 
+def echo(listener, messages):
+    """Accepts, and answers each message, until it has answered so many; keeps every socket open and returns them."""
+    sockets = {listener}
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while messages:
+            for key, _ in selector.select():
+                if key.fileobj is listener:
+                    sockets.add(accepted := listener.accept()[0])
+                    selector.register(accepted, selectors.EVENT_READ)
+                elif data := key.fileobj.recv(200):
+                    key.fileobj.sendall(data)
+                    messages -= 1
+                else:  # the connection that only asked whether the relay listens
+                    selector.unregister(key.fileobj)
+    return sockets
+
+
 def memory(stage, sessions):
-    """User-space KiB an idle session after each has carried one message both ways."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    """User-space KiB an idle session, after each has carried one message both ways."""
     result = {}
     for name in ("haproxy", *RELAYS):
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         upstream = listener.getsockname()[1]
-        accepted = []
-        taker = threading.Thread(target=lambda: accepted.extend(listener.accept()[0] for _ in range(sessions + 1)))
-        taker.start()
-        if name == "haproxy":
-            kept, stage.pg_port = stage.pg_port, upstream
-            port, process = stage.haproxy()
-            stage.pg_port = kept
-        else:
-            port, process = stage.relay(name, upstream)
+        port, process = stage.haproxy(upstream) if name == "haproxy" else stage.relay(name, upstream)
         before = resident(process.pid)
-        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(sessions)]
-        taker.join()
-        for c in clients:
-            c.sendall(b"x" * 100)
-        for s in accepted[1:]:
-            s.recv(200)
-            s.sendall(b"y" * 100)
-        for c in clients:
-            c.recv(200)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(echo, listener, sessions)
+            clients = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(sessions)]
+            for client in clients:
+                client.sendall(b"x" * 100)
+            for client in clients:
+                client.recv(200)
+            servers = answered.result()
         result[name] = (resident(process.pid) - before) / sessions
         process.terminate()
         process.wait()
-        for s in clients + accepted:
-            s.close()
+        for each in (*clients, *servers):
+            each.close()
     return result
 
 
@@ -242,6 +252,8 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     skip = options.skip.split(",")
+    # SIGTERM must clean up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stage, load = Stage(), [os.getloadavg()]
     try:
         stage.postgres()
@@ -314,4 +326,5 @@ def report(runners, many, one, copy, fair, idle, load, options):
                        "idle_kib": idle, "raw": raw}, f, indent=1)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,179 @@
-//! stub
+//! The plain records that weir's kernel programs write and its user space reads.
+#![no_std]
+
+/// Who connected, and to where: taken in the connect hook, while the caller waits.
+///
+/// Addresses are in network order, IPv4 as `::ffff:a.b.c.d`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectRecord {
+    /// The client's socket, as `SO_COOKIE` and `sock_diag` give it.
+    pub cookie: u64,
+    /// The network namespace of the client's socket.
+    pub netns_cookie: u64,
+    /// The cgroup of the task that connected.
+    pub task_cgroup: u64,
+    /// The cgroup in which the socket was made.
+    pub socket_cgroup: u64,
+    /// When the task's group leader started, in nanoseconds since boot.
+    pub started_boottime_ns: u64,
+    /// When the connect was seen, in nanoseconds since boot.
+    pub seen_boottime_ns: u64,
+    /// The job's tag: the number of its run.
+    pub job: u64,
+    /// Where the job meant to go.
+    pub original_address: [u8; 16],
+    /// The process (its group leader's id) in the initial pid namespace.
+    pub tgid: u32,
+    /// The thread that called.
+    pub tid: u32,
+    /// The real user id at the connect.
+    pub uid: u32,
+    /// The real group id at the connect.
+    pub gid: u32,
+    /// The file-system user id with which the socket was made: what `sock_diag` shows.
+    pub socket_uid: u32,
+    /// The address family that the job used: `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    /// The port that the job meant, in host order.
+    pub original_port: u16,
+}
+
+/// The connection that a record belongs to, as both of its ends name it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionKey {
+    /// The client's address, IPv4 as v4-mapped.
+    pub client_address: [u8; 16],
+    /// The rewritten destination, IPv4 as v4-mapped.
+    pub disguised_address: [u8; 16],
+    /// The network namespace of the client's socket.
+    pub netns_cookie: u64,
+    /// The client's port, in host order.
+    pub client_port: u16,
+    /// The gateway's port, in host order.
+    pub gateway_port: u16,
+    /// Always zero: the kernel compares keys byte by byte.
+    pub padding: u32,
+}
+
+/// What weir keeps with each socket of a job, for as long as the socket lives.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SocketState {
+    /// The cgroup of the task that made the socket.
+    pub creator_cgroup: u64,
+    /// The job that this cgroup was in.
+    pub creator_job: u64,
+    /// The file-system user id of the task that made the socket.
+    pub creator_uid: u32,
+    /// How far the socket's connection has come: the `STAGE_` constants.
+    pub stage: u32,
+    /// Under which key the record was, or will be, published.
+    pub key: ConnectionKey,
+    /// The last intercepted connect.
+    pub record: ConnectRecord,
+}
+
+/// The addresses from which this host would have dialled, shown by `getsockname`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceAddresses {
+    /// The IPv4 one in network order, or zeros where there is none.
+    pub v4: [u8; 4],
+    /// Always zero.
+    pub padding: u32,
+    /// The IPv6 one in network order, or zeros where there is none.
+    pub v6: [u8; 16],
+}
+
+/// Nothing was intercepted on the socket.
+pub const STAGE_IDLE: u32 = 0;
+/// The destination was rewritten.
+pub const STAGE_REWRITTEN: u32 = 1;
+/// The record is published.
+pub const STAGE_PUBLISHED: u32 = 2;
+/// The connection stands: the gateway will accept it and take the record.
+pub const STAGE_ESTABLISHED: u32 = 3;
+
+/// Why a job was refused. The number is the place in the `REFUSALS` array.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The socket was made outside the job that uses it.
+    ForeignSocket = 0,
+    /// The gateway has not stamped its heartbeat for longer than [`HEARTBEAT_STALE_NS`].
+    StaleHeartbeat = 1,
+    /// The job dialled the gateway itself.
+    DirectToGateway = 2,
+    /// IPv6 was dialled and this host has no IPv6 for the disguise.
+    NoIpv6 = 3,
+    /// A socket of a kind that weir cannot follow.
+    SocketKind = 4,
+    /// There is no room for another record.
+    RecordsFull = 5,
+    /// The socket's record could not be kept.
+    NoMemory = 6,
+}
+
+impl Refusal {
+    /// Every reason, in the order of its number.
+    pub const ALL: [Self; 7] = [
+        Self::ForeignSocket,
+        Self::StaleHeartbeat,
+        Self::DirectToGateway,
+        Self::NoIpv6,
+        Self::SocketKind,
+        Self::RecordsFull,
+        Self::NoMemory,
+    ];
+
+    /// The reason as metrics and reports name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ForeignSocket => "foreign_socket",
+            Self::StaleHeartbeat => "stale_heartbeat",
+            Self::DirectToGateway => "direct_to_gateway",
+            Self::NoIpv6 => "no_ipv6",
+            Self::SocketKind => "socket_kind",
+            Self::RecordsFull => "records_full",
+            Self::NoMemory => "no_memory",
+        }
+    }
+}
+
+/// How many jobs may run at once.
+pub const JOBS_MAX: usize = 16_384;
+/// How many connections may wait for the gateway to accept them.
+pub const RECORDS_MAX: usize = 32_768;
+/// The deepest level at which a job's cgroup is found, the root being level 0.
+pub const CGROUP_LEVELS_MAX: i32 = 24;
+/// A heartbeat older than this means that the gateway hangs.
+pub const HEARTBEAT_STALE_NS: u64 = 3_000_000_000;
+
+/// The disguise's IPv4 network, 127.128.0.0/12, in host order.
+pub const DISGUISE_V4: u32 = 0x7f80_0000;
+/// The host part of [`DISGUISE_V4`].
+pub const DISGUISE_V4_HOST: u32 = 0x000f_ffff;
+/// The disguise's IPv6 network: a unique local /64 that is routed to `lo` while weir runs.
+pub const DISGUISE_V6: [u8; 8] = [0xfd, 0x77, 0x65, 0x69, 0x72, 0x00, 0x00, 0x00];
+
+const _: () = assert!(size_of::<ConnectRecord>() == 96);
+const _: () = assert!(size_of::<ConnectionKey>() == 48);
+const _: () = assert!(size_of::<SocketState>() == 168);
+const _: () = assert!(size_of::<SourceAddresses>() == 24);
+const _: () = assert!(align_of::<SocketState>() == 8);
+
+#[cfg(feature = "user")]
+mod user {
+    #![expect(unsafe_code, reason = "aya reads plain records as bytes")]
+    use super::{ConnectRecord, ConnectionKey, SourceAddresses};
+
+    // SAFETY: `repr(C)`, integers only, no padding (the asserts above), every bit pattern valid.
+    unsafe impl aya::Pod for ConnectRecord {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ConnectionKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for SourceAddresses {}
+}

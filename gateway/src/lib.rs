@@ -1,5 +1,8 @@
-//! The weir gateway, in the order in which data flows through it.
+//! The weir gateway, in the order in which data flows through it; the control side follows.
+
+// -- the data path, in order --
 pub mod capture;
+pub mod accept;
 pub mod origin;
 pub mod identity;
 pub mod session;
@@ -7,7 +10,11 @@ pub mod tls;
 pub mod credential;
 pub mod catalog;
 pub mod evidence;
+// -- the control path --
 pub mod control;
 pub mod api;
-pub mod config;
 pub mod cli;
+// -- everywhere --
+pub mod app;
+pub mod config;
+pub mod telemetry;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `weir` binary: arguments in, exit status out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir::cli::main()
+}

@@ -1,1 +1,21 @@
-fn main(){}
+//! Behaviour tests of the whole gateway against real servers and clients: a file a behaviour.
+//! They need root, cgroup v2 and what scripts/setup installs.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod authentication;
+mod burst;
+mod cancel;
+mod configuration;
+mod copy;
+mod crash;
+mod doctor;
+mod dump_restore;
+mod garbage;
+mod identity;
+mod kill;
+mod pgbench;
+mod policy;
+mod psycopg;
+mod record;
+mod roundtrip;
+mod tls;

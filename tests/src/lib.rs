@@ -1,1 +1,15 @@
+//! The harness of weir's behaviour tests: real servers, jobs and cgroups as builders. All that a
+//! builder starts ends with it, by its own pid.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cgroup;
+mod clients;
+mod postgres;
+mod wait;
+mod weir;
+
+pub use cgroup::{Cgroup, cgroup2_mount};
+pub use clients::{python, python_with_psycopg};
+pub use postgres::{Postgres, PostgresBuilder, Tls};
+pub use wait::{free_port, wait_until};
+pub use weir::{Job, Outcome, Weir, WeirBuilder};

@@ -1,1 +1,39 @@
-fn main(){}
+//! weir's chores, one file each: `cargo xtask ci`, `cargo xtask tidy` …
+
+mod ci;
+mod deny;
+mod run;
+mod test;
+mod tidy;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The chores of the weir workspace.
+#[derive(Parser)]
+enum Chore {
+    /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
+    Ci,
+    /// Licences, bans and sources of dependencies (needs cargo-deny).
+    Deny,
+    /// The test suites, behaviour tests included (needs root).
+    Test,
+    /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Ci => ci::ci(),
+        Chore::Deny => deny::deny(),
+        Chore::Test => test::test(),
+        Chore::Tidy => tidy::tidy(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            run::tell(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

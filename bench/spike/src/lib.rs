@@ -32,13 +32,20 @@ impl Args {
             std::process::exit(2);
         };
         let workers = number("WORKERS", 2);
-        Self { listen, upstream, workers }
+        Self {
+            listen,
+            upstream,
+            workers,
+        }
     }
 }
 
 /// A knob of the experiment, from the environment.
 pub fn number(name: &str, default: usize) -> usize {
-    env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+    env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
 }
 
 /// Live sessions of one worker.
@@ -55,16 +62,20 @@ where
         let (ours, theirs) = UnixStream::pair()?;
         let load = Load::default();
         let (run, count) = (worker.clone(), load.clone());
-        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            tune_thread(index);
-            run(theirs, count);
-        })?;
+        thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || {
+                tune_thread(index);
+                run(theirs, count);
+            })?;
         workers.push((ours, load));
     }
     let listener = TcpListener::bind(&args.listen)?;
     loop {
         let (client, _) = listener.accept()?;
-        let Ok(server) = TcpStream::connect(&args.upstream) else { continue };
+        let Ok(server) = TcpStream::connect(&args.upstream) else {
+            continue;
+        };
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let (pipe, load) = workers
@@ -104,7 +115,13 @@ fn tune_thread(index: usize) {
     }
     if number("BATCH", 0) == 1 {
         // SAFETY: the structure outlives the call.
-        unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &libc::sched_param { sched_priority: 0 }) };
+        unsafe {
+            libc::sched_setscheduler(
+                0,
+                libc::SCHED_BATCH,
+                &libc::sched_param { sched_priority: 0 },
+            )
+        };
     }
 }
 

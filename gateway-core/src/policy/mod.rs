@@ -1,1 +1,43 @@
 //! Every decision is made here: Cedar policies over facts, pure.
+//!
+//! Only [`PolicySet::decide`] makes a [`Decision`], and only a decision makes a [`Permit`]: what
+//! needs one can't be reached undecided. An error in any policy is a denial, since Cedar would
+//! skip that policy, and a skipped `forbid` allows.
+
+mod annotation;
+mod decide;
+mod set;
+
+pub use annotation::{Alert, OnDeny, RecordLevel};
+pub use decide::{ConnectRequest, Decision, Permit};
+pub use set::{PolicyProblem, PolicySet};
+
+use std::fmt;
+
+/// The schema that every policy is checked against, in Cedar's own notation.
+#[must_use]
+pub const fn schema_text() -> &'static str {
+    include_str!("schema.cedarschema")
+}
+
+/// Whether a denial refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Nothing is refused; what would be is marked.
+    #[default]
+    Observe,
+    /// A denial refuses.
+    Enforce,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,9 @@ pub enum Side {
 
 /// A protocol's state machine for one session.
 pub trait Protocol: Send {
+    /// Called once before anything else, for a protocol that acts before the client has spoken.
+    fn start(&mut self, _output: &mut Output) {}
+
     /// Consumes what it can of `input`, which came from `from`. What it leaves, it is given again
     /// with more behind it: after further bytes, or after an answer it was waiting for.
     fn receive(&mut self, from: Side, input: &mut Buffer, output: &mut Output) -> Result<(), ProtocolError>;

@@ -6,6 +6,10 @@ use crate::model::time::Timestamp;
 pub const HEADER: usize = 24;
 /// Bytes after a frame's body: the chain's hash.
 pub const TRAILER: usize = 32;
+/// The most bytes that a whole frame may have.
+pub const MAX_FRAME: usize = 64 << 20;
+/// The version of a frame's layout that is written and read here.
+pub const VERSION: u8 = 1;
 
 /// What a frame holds. Numbers are part of the format and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +36,43 @@ pub enum FrameKind {
     Ended = 9,
 }
 
+impl FrameKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::Opened,
+        Self::Decision,
+        Self::Statement,
+        Self::Parameters,
+        Self::Rows,
+        Self::Completed,
+        Self::Failed,
+        Self::Note,
+        Self::Ended,
+    ];
+
+    /// The kind whose number this is.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+
+    /// The kind's name as views print it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Decision => "decision",
+            Self::Statement => "statement",
+            Self::Parameters => "parameters",
+            Self::Rows => "rows",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Note => "note",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// Frames not yet written. A frame's sequence number and chain hash are filled in by its writer.
 #[derive(Debug, Default)]
 pub struct FrameBuffer {
@@ -50,7 +91,7 @@ impl FrameBuffer {
         if let Some(header) = self.bytes.get_mut(start..start + HEADER) {
             header[0..4].copy_from_slice(&length.to_le_bytes());
             header[4] = kind as u8;
-            header[5] = 1;
+            header[5] = VERSION;
             header[16..24].copy_from_slice(&now.0.to_le_bytes());
         }
         self.frames += 1;
@@ -60,6 +101,18 @@ impl FrameBuffer {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// How many frames wait to be written.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// How much memory the buffer holds on to, in bytes.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Whether nothing waits to be written.

@@ -1,5 +1,14 @@
 //! What is kept of a session: frames, the chain that joins them, and how both are checked.
+//!
+//! The format, byte by byte, stands in `docs/evidence.md`.
 
+pub mod body;
+pub mod chain;
 pub mod frame;
+pub mod heads;
+pub mod read;
+pub mod seal;
+pub mod verify;
 
+pub use chain::Hash;
 pub use frame::{FrameBuffer, FrameKind};

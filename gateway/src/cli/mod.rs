@@ -1,1 +1,233 @@
-//! cli.
+//! The command line: parses, asks, prints. Exit status 0 is done, 1 refused or failed, 2 usage.
+
+mod audit;
+mod check;
+mod doctor;
+mod job;
+mod kill;
+mod run;
+mod session;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gateway_core::model::ids::SessionId;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Where the daemon's and the host's configuration is.
+const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
+
+/// weir stands between a job and the databases it dials, without the job knowing: it knows the
+/// process, holds the credential, decides, records and can stop it.
+#[derive(Parser)]
+#[command(name = "weir", version, propagate_version = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weir run --config weir.toml -- ./nightly-backup.sh    run one job under the gateway
+  weir session list                                     what connected where, and how it ended
+  weir session kill s-01jd5k2v8q3xm --reason runaway    end a live session, here and at its server
+  weir audit verify                                     check that no record was touched";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one job under a gateway of its own; the exit status is the job's
+    Run(run::Arguments),
+    /// List, show, follow, replay and kill sessions
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Check the records
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Check the policy and print its schema
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Check the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Tell what this kernel, this host and its TLS trust give, feature by feature
+    Doctor(doctor::Arguments),
+}
+
+#[derive(Subcommand)]
+enum SessionCommand {
+    /// All recorded sessions, live ones included
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// One session: who, what, which decision, every statement
+    Show {
+        /// The session's id, as `weir session list` prints it
+        session: SessionId,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Follow a live session until it ends
+    Watch {
+        /// The session's id
+        session: SessionId,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Replay the exact sequence: statements, parameters, rows, errors, in their own time
+    Play {
+        /// The session's id
+        session: SessionId,
+        /// Replay this many times as fast
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+        /// Don't wait at all
+        #[arg(long)]
+        instant: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// End a live session: the client is reset, the query is cancelled at the server
+    Kill(kill::Arguments),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Name every frame that was changed, removed, reordered or cut; exit status 1 if any was
+    Verify {
+        /// One session; all of them where none is given
+        session: Option<SessionId>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Parse, validate and lint the policy set
+    Check {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the Cedar schema that policies are checked against
+    Schema,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Report every problem at once, with its line and what to do
+    Check {
+        /// The file to check
+        #[arg(default_value = DEFAULT_CONFIG)]
+        file: PathBuf,
+    },
+}
+
+/// What most commands take.
+#[derive(Args, Clone)]
+struct Common {
+    /// The configuration, for its state directory
+    #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to print: tables for people, JSON for machines
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines: stable and documented.
+    Json,
+}
+
+/// A command's failure, in the words its user reads.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CliError(String);
+
+impl CliError {
+    /// A failure that says what, where and what to do.
+    pub fn new(text: impl ToString) -> Self {
+        Self(text.to_string())
+    }
+}
+
+type Result<T = ExitCode> = std::result::Result<T, CliError>;
+
+/// Parses the process's arguments and does what they say.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse_from(std::env::args_os().collect::<Vec<OsString>>()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nothing can be done where even the usage can't be printed.
+            let _printed = error.print().is_ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(arguments.command) {
+        Ok(status) => status,
+        Err(error) => {
+            let _printed = writeln!(std::io::stderr(), "weir: {error}").is_ok();
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Session(SessionCommand::Kill(arguments)) => kill::kill(&arguments),
+        Command::Session(SessionCommand::List { common }) => view(&common, session::list),
+        Command::Session(SessionCommand::Show { session, common }) => {
+            view(&common, |state, format, out| session::show(state, session, format, out))
+        }
+        Command::Session(SessionCommand::Watch { session, common }) => {
+            view(&common, |state, _, out| session::watch(state, session, out))
+        }
+        Command::Session(SessionCommand::Play { session, speed, instant, common }) => {
+            let pace = if instant { None } else { Some(speed) };
+            view(&common, |state, _, out| session::play(state, session, pace, out))
+        }
+        Command::Audit(AuditCommand::Verify { session, common }) => {
+            view(&common, |state, format, out| audit::verify(state, session, format, out))
+        }
+        Command::Policy(PolicyCommand::Check { common }) => check::policy(&common),
+        Command::Policy(PolicyCommand::Schema) => check::schema(),
+        Command::Config(ConfigCommand::Check { file }) => check::config(&file),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
+    }
+}
+
+/// Runs a view over the state directory, on the standard output.
+fn view(common: &Common, show: impl FnOnce(&std::path::Path, Format, &mut dyn Write) -> Result) -> Result {
+    let state_dir = state_dir(common.config.as_deref())?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let status = show(&state_dir, common.format, &mut out)?;
+    match out.flush() {
+        // The reader has seen enough: `weir session list | head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(status),
+        Err(error) => Err(CliError::new(format!("cannot write to the standard output: {error}"))),
+        Ok(()) => Ok(status),
+    }
+}
+
+/// The state directory that a configuration names.
+fn state_dir(file: Option<&std::path::Path>) -> Result<PathBuf> {
+    Ok(load(file)?.state_dir)
+}
+
+/// Loads the named configuration, the host's where none is named, or the defaults where there is none.
+fn load(file: Option<&std::path::Path>) -> Result<crate::config::Config> {
+    use crate::config::Config;
+    match file {
+        Some(file) => Config::load(file).map_err(CliError::new),
+        None if std::path::Path::new(DEFAULT_CONFIG).exists() => {
+            Config::load(std::path::Path::new(DEFAULT_CONFIG)).map_err(CliError::new)
+        }
+        None => Ok(Config::default_for_run()),
+    }
+}

@@ -1,1 +1,155 @@
-//! config.
+//! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
+
+mod problem;
+mod reader;
+mod sections;
+pub mod targets;
+pub mod workloads;
+
+pub use problem::{Problem, Problems};
+pub use sections::{Limits, PolicySettings, RecordSettings};
+pub use targets::{TargetSettings, Targets};
+pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
+
+use gateway_core::model::principal::Principal;
+use gateway_core::policy::Mode;
+use reader::{Source, Table};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// The whole configuration, as used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The trust domain of all SPIFFE ids.
+    pub trust_domain: String,
+    /// Where records, the CA and sockets are kept.
+    pub state_dir: PathBuf,
+    /// `[policy]`.
+    pub policy: PolicySettings,
+    /// `[[workload]]`, in the order of the file: the first that matches counts.
+    pub workloads: Vec<WorkloadRule>,
+    /// `[[target]]`.
+    pub targets: Targets,
+    /// `[record]`.
+    pub record: RecordSettings,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[capture] kernel_log`: the kernel side's debug messages.
+    pub capture_kernel_log: bool,
+    /// `[log] level`, as `tracing` filters are written.
+    pub log: String,
+}
+
+impl Config {
+    /// Reads and checks a file; every problem is reported at once.
+    pub fn load(file: &Path) -> Result<Self, Problems> {
+        let text = std::fs::read_to_string(file).map_err(|error| Problems {
+            file: file.to_owned(),
+            problems: vec![Problem {
+                place: None,
+                what: format!("cannot be read: {error}"),
+                hint: "name another with --config".to_owned(),
+            }],
+        })?;
+        let file_path = std::path::absolute(file).unwrap_or_else(|_unknown| file.to_owned());
+        let directory = file_path.parent().unwrap_or(Path::new("/"));
+        Self::parse(&text, directory).map_err(|problems| Problems { file: file.to_owned(), problems })
+    }
+
+    /// Checks a text; relative paths in it start at `directory`.
+    pub fn parse(text: &str, directory: &Path) -> Result<Self, Vec<Problem>> {
+        let source = Source::new(text);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let hint = "see https://toml.io for the syntax";
+            source.problem(error.span().unwrap_or_default(), error.message().to_owned(), hint);
+        }
+        let span = document.span();
+        let mut table = Table::new(&source, document.into_inner(), span, "");
+        let config = read(&mut table, directory);
+        table.end();
+        match (config, source.into_problems()) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(problems),
+        }
+    }
+
+    /// What `weir run` does where nothing is configured: it observes and records.
+    #[must_use]
+    pub fn default_for_run() -> Self {
+        Self {
+            trust_domain: "localhost".to_owned(),
+            state_dir: PathBuf::from(STATE_DIR),
+            policy: PolicySettings::default(),
+            workloads: Vec::new(),
+            targets: Targets::default(),
+            record: RecordSettings::default(),
+            limits: Limits::default(),
+            capture_kernel_log: false,
+            log: LOG.to_owned(),
+        }
+    }
+
+    /// The mode for this workload at this target: the target's word, then the workload's, then the file's.
+    #[must_use]
+    pub fn mode(&self, principal: &Principal, target: Option<&TargetSettings>) -> Mode {
+        let workload = || {
+            let name = principal.name.as_ref()?;
+            self.workloads.iter().find(|rule| rule.name == *name)?.mode
+        };
+        target.and_then(|target| target.mode).or_else(workload).unwrap_or(self.policy.mode)
+    }
+}
+
+const STATE_DIR: &str = "/var/lib/weir";
+const LOG: &str = "warn";
+
+fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
+    let trust_domain = table.parsed("trust_domain", "lower-case letters, digits, dots, dashes: acme.example", trust_domain);
+    let hint = "the name under which identities are written: trust_domain = \"acme.example\"";
+    let trust_domain = table.required("trust_domain", trust_domain, hint);
+    let state_dir = table.text("state_dir");
+    let state_dir = state_dir.map_or_else(|| PathBuf::from(STATE_DIR), |dir| directory.join(dir.get_ref()));
+    let policy = table.table("policy").map(|table| sections::policy(table, directory));
+    let workloads: Vec<_> = table.tables("workload").into_iter().filter_map(workloads::read).collect();
+    let targets: Vec<_> =
+        table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
+    let record = table.table("record").map(sections::record);
+    let limits = table.table("limits").map(sections::limits);
+    let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
+    let log = table.table("log").and_then(sections::log);
+    twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
+    twice(table, "target", targets.iter().map(|target| target.name.as_str()));
+    Some(Config {
+        trust_domain: trust_domain?,
+        state_dir,
+        policy: policy.unwrap_or_default(),
+        workloads,
+        targets: Targets::new(targets),
+        record: record.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        capture_kernel_log,
+        log: log.map_or_else(|| LOG.to_owned(), Spanned::into_inner),
+    })
+}
+
+fn twice<'n>(table: &Table<'_, '_>, kind: &str, names: impl Iterator<Item = &'n str>) {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            let hint = "names have to differ: policies and records use them";
+            table.problem(format!("two [[{kind}]] are named {name:?}"), hint);
+        }
+    }
+}
+
+/// SPIFFE 2.1: a trust domain is lower-case letters, digits, dots, dashes and underscores.
+fn trust_domain(text: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    (!text.is_empty() && text.len() <= 255 && text.bytes().all(legal)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

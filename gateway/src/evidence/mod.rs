@@ -1,1 +1,43 @@
-//! evidence.
+//! Evidence: what sessions leave behind on disk, written so that a change of it shows.
+//!
+//! [`Store`] opens the state directory and owns the one thread that writes; [`Recorder`] is a
+//! session's way to it. What the files look like stands in `docs/evidence.md`.
+
+mod error;
+pub mod files;
+mod heads;
+mod index;
+mod recorder;
+mod recover;
+mod store;
+mod tape;
+mod verify;
+mod walk;
+mod writer;
+
+pub use error::{EvidenceError, Failed};
+pub use index::{State, Summary, index, summary};
+pub use recorder::{Closed, Recorder};
+pub use recover::Recovered;
+pub use store::{EvidenceSettings, OnFailure, Store};
+pub use verify::{Verification, Verified, verify};
+pub use walk::{Seen, Walk, is_live};
+
+use gateway_core::model::time::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The host's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A time as RFC 3339 in UTC, to the millisecond.
+#[must_use]
+pub fn utc(time: Timestamp) -> String {
+    let nanoseconds = i128::from(time.0);
+    jiff::Timestamp::from_nanosecond(nanoseconds).map_or_else(|_| format!("{nanoseconds} ns"), |time| format!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests;

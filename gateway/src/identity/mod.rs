@@ -1,1 +1,203 @@
-//! identity.
+//! Who connected: what the kernel shows of the process, and the workload that this makes it.
+
+mod cgroup;
+mod claims;
+mod hash;
+mod name;
+mod process;
+mod redact;
+mod script;
+#[cfg(test)]
+mod tests;
+
+use crate::config::{Config, WorkloadRule};
+use cgroup::Cgroups;
+use gateway_core::model::ids::RunId;
+use gateway_core::model::principal::{Ancestor, Claims, Principal, Process};
+use hash::{HashError, Hashes};
+use name::Confirmed;
+use process::{Live, Opened, Stat};
+use std::io;
+
+/// Makes a [`Principal`] of a process. Shared by all sessions.
+pub struct Resolver {
+    trust_domain: String,
+    host: String,
+    workloads: Vec<WorkloadRule>,
+    cgroups: Cgroups,
+    hashes: Hashes,
+}
+
+/// What the kernel said of the process at its connect.
+#[derive(Clone, Copy, Debug)]
+pub struct IdentityInput {
+    /// The thread group's id, in the gateway's pid namespace.
+    pub pid: u32,
+    /// When the group's leader started, in nanoseconds since boot.
+    pub started_boottime_ns: u64,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Id of the cgroup.
+    pub cgroup_id: u64,
+    /// The run that the session belongs to.
+    pub run: RunId,
+}
+
+/// What `/proc` showed.
+#[derive(Default)]
+struct Observed {
+    process: Process,
+    confirmed: Confirmed,
+    claims: Option<Claims>,
+}
+
+impl Resolver {
+    /// A resolver for this host.
+    pub fn new(config: &Config) -> Self {
+        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        Self {
+            trust_domain: config.trust_domain.clone(),
+            host: host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned()),
+            workloads: config.workloads.clone(),
+            cgroups: Cgroups::new(),
+            hashes: Hashes::default(),
+        }
+    }
+
+    /// This host's name.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Who this process is. Reads files, so it blocks; what it could not read stands in the gaps.
+    pub fn resolve(&self, input: &IdentityInput) -> Principal {
+        let live = Live::new(input.pid);
+        let mut observed = Observed::default();
+        if live.started_at(input.started_boottime_ns) {
+            observed = self.observe(&live);
+        }
+        // Again, since between two reads the id can have gone to another process.
+        if !live.started_at(input.started_boottime_ns) {
+            observed = Observed::default();
+            observed.process.gaps.push("the process had ended".to_owned());
+        }
+        let Observed { mut process, confirmed, claims } = observed;
+        process.pid = input.pid;
+        process.started_boottime_ns = input.started_boottime_ns;
+        process.uid = input.uid;
+        process.gid = input.gid;
+        process.user = user(input.uid);
+        self.place(&mut process, input.cgroup_id);
+        let rule = name::rule(&self.workloads, &process, confirmed);
+        let (workload, grade) = name::workload(&self.trust_domain, &self.host, &process, rule, claims.as_ref());
+        Principal {
+            workload,
+            name: rule.map(|rule| rule.name.clone()),
+            owner: rule.and_then(|rule| rule.owner.clone()),
+            grade,
+            run: input.run,
+            process,
+            claims,
+        }
+    }
+
+    /// The cgroup of the connect: the process can have been moved since.
+    fn place(&self, process: &mut Process, id: u64) {
+        process.cgroup_id = id;
+        let said = Some(process.cgroup.as_str()).filter(|path| !path.is_empty());
+        let Some(place) = self.cgroups.find(id, said) else {
+            process.cgroup.clear();
+            process.gaps.push("cgroup: the one of the connect is gone".to_owned());
+            return;
+        };
+        let names = cgroup::names(&place.path, place.trusted);
+        process.cgroup = place.path;
+        process.unit = names.unit;
+        process.container = names.container;
+    }
+
+    fn observe(&self, live: &Live) -> Observed {
+        let mut seen = Observed::default();
+        let gaps = &mut seen.process.gaps;
+        seen.process.cgroup = or_gap(live.cgroup(), "cgroup", gaps).flatten().unwrap_or_default();
+        if let Some((directory, confirmed)) = or_gap(live.directory(), "directory", gaps) {
+            seen.process.directory = Some(directory);
+            seen.confirmed.directory = confirmed;
+        }
+        let arguments = or_gap(live.arguments(), "arguments", gaps).unwrap_or_default();
+        seen.claims = or_gap(live.environ(), "environment", gaps).and_then(|environ| claims::read(&environ));
+        if let Some(executable) = or_gap(live.executable(), "executable", gaps) {
+            seen.process.executable_sha256 = self.hash(&executable, "executable", gaps);
+            seen.process.executable = Some(executable.path);
+            seen.confirmed.executable = executable.confirmed;
+        }
+        seen.process.arguments = redact::arguments(&arguments, seen.process.executable.as_deref());
+        let parents = live.parents();
+        seen.process.ancestry = parents.iter().map(|(parent, stat)| ancestor(parent, stat)).collect();
+        if let Some(script) = self.script(live, &parents, &mut seen.process) {
+            seen.process.script = Some(script.path);
+            seen.confirmed.script = script.confirmed;
+        }
+        seen
+    }
+
+    /// The script of the process, or of the nearest parent in its cgroup: `psql` acts for the script that started it.
+    fn script(&self, live: &Live, parents: &[(Live, Stat)], process: &mut Process) -> Option<Opened> {
+        let mut script = or_gap(script_of(live), "script", &mut process.gaps).flatten();
+        let near = parents.iter().take_while(|_| !process.cgroup.is_empty());
+        for (parent, stat) in near {
+            if script.is_some() {
+                break;
+            }
+            let here = || parent.cgroup().ok().flatten().as_deref() == Some(process.cgroup.as_str());
+            if here() {
+                script = script_of(parent).ok().flatten();
+                let same = parent.stat().is_ok_and(|now| now.started_ticks == stat.started_ticks);
+                script = script.filter(|_| same && here());
+            }
+        }
+        let script = script?;
+        process.script_sha256 = self.hash(&script, "script", &mut process.gaps);
+        Some(script)
+    }
+
+    fn hash(&self, opened: &Opened, what: &str, gaps: &mut Vec<String>) -> Option<String> {
+        if !opened.linked {
+            gaps.push(format!("{what}: its file was deleted or replaced after it started"));
+        }
+        match self.hashes.sha256(&opened.file) {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                gap(&format!("{what} hash"), &error, gaps);
+                None
+            }
+        }
+    }
+}
+
+fn script_of(live: &Live) -> io::Result<Option<Opened>> {
+    let executable = live.executable_path()?;
+    let arguments = live.arguments()?;
+    match script::argument(&executable, &arguments) {
+        Some(path) => live.file(path),
+        None => Ok(None),
+    }
+}
+
+fn ancestor(parent: &Live, stat: &Stat) -> Ancestor {
+    Ancestor { pid: parent.pid, executable: parent.executable_path().unwrap_or_else(|_| stat.command.clone()) }
+}
+
+fn user(uid: u32) -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
+}
+
+fn or_gap<T>(read: io::Result<T>, what: &str, gaps: &mut Vec<String>) -> Option<T> {
+    read.map_err(|error| gap(what, &HashError::Read(error), gaps)).ok()
+}
+
+fn gap(what: &str, error: &HashError, gaps: &mut Vec<String>) {
+    gaps.push(format!("{what}: {error}"));
+}

@@ -1,1 +1,9 @@
-//! session.
+//! A session: one intercepted connection, from its acceptance to its last frame.
+
+pub mod dial;
+pub mod kill;
+pub mod live;
+pub mod open;
+pub mod pool;
+pub mod relay;
+pub mod transport;

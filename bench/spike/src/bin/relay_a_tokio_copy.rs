@@ -4,7 +4,11 @@ use weir_spike::Args;
 
 fn main() -> std::io::Result<()> {
     let args = Args::from_env();
-    tokio::runtime::Builder::new_multi_thread().worker_threads(args.workers).enable_io().build()?.block_on(accept(args))
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(args.workers)
+        .enable_io()
+        .build()?
+        .block_on(accept(args))
 }
 
 async fn accept(args: Args) -> std::io::Result<()> {

@@ -21,13 +21,17 @@ thread_local! {
 }
 
 fn main() -> io::Result<()> {
-    serve(&Args::from_env(), |pipe, load| work(pipe, load).expect("worker"))
+    serve(&Args::from_env(), |pipe, load| {
+        work(pipe, load).expect("worker")
+    })
 }
 
 fn work(pipe: UnixStream, load: Load) -> io::Result<()> {
     pipe.set_nonblocking(true)?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.event_interval(number("EVENTS", 61) as u32).enable_io();
+    builder
+        .event_interval(number("EVENTS", 61) as u32)
+        .enable_io();
     if number("YIELD", 0) == 1 {
         // Lets clients and servers run first, so that one wait brings more events.
         builder.on_thread_park(std::thread::yield_now);
@@ -41,7 +45,10 @@ fn work(pipe: UnixStream, load: Load) -> io::Result<()> {
             let [client, server] = decode(message).map(adopt);
             let (client, server, load) = (client?, server?, load.clone());
             tokio::spawn(async move {
-                let mut session = Session { ends: [client, server], ways: Default::default() };
+                let mut session = Session {
+                    ends: [client, server],
+                    ways: Default::default(),
+                };
                 // A broken peer ends its own session and nothing else.
                 let _ = poll_fn(|cx| session.poll(cx)).await;
                 load.fetch_sub(1, Ordering::Relaxed);
@@ -114,7 +121,12 @@ impl Session {
 }
 
 impl Way {
-    fn write(&mut self, sink: &mut TcpStream, bytes: &[u8], cx: &mut Context<'_>) -> io::Result<()> {
+    fn write(
+        &mut self,
+        sink: &mut TcpStream,
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) -> io::Result<()> {
         let sent = match Pin::new(sink).poll_write(cx, bytes)? {
             Poll::Ready(sent) => sent,
             Poll::Pending => 0,
@@ -129,7 +141,10 @@ impl Way {
         }
         if !self.left.is_empty() {
             // Back to nothing: an idle session owns no buffer.
-            *self = Self { finished: self.finished, ..Self::default() };
+            *self = Self {
+                finished: self.finished,
+                ..Self::default()
+            };
         }
         Poll::Ready(Ok(()))
     }

@@ -11,7 +11,11 @@ use weir_spike::{Args, Load, TURNS, arrivals, number, scratch, serve};
 const HANDOVER: u64 = u64::MAX;
 
 fn main() -> io::Result<()> {
-    serve(&Args::from_env(), |pipe, load| Worker::new(pipe, load).and_then(Worker::run).expect("worker"))
+    serve(&Args::from_env(), |pipe, load| {
+        Worker::new(pipe, load)
+            .and_then(Worker::run)
+            .expect("worker")
+    })
 }
 
 struct Worker {
@@ -47,16 +51,29 @@ impl Worker {
         // SAFETY: the kernel just made this descriptor for us.
         let epoll = unsafe { std::os::fd::FromRawFd::from_raw_fd(epoll as RawFd) };
         let scratch = scratch();
-        let worker = Self { epoll, pipe, load, sessions: Vec::new(), free: Vec::new(), scratch, again: VecDeque::new() };
+        let worker = Self {
+            epoll,
+            pipe,
+            load,
+            sessions: Vec::new(),
+            free: Vec::new(),
+            scratch,
+            again: VecDeque::new(),
+        };
         worker.watch(worker.pipe.as_raw_fd(), HANDOVER)?;
         Ok(worker)
     }
 
     fn watch(&self, fd: RawFd, token: u64) -> io::Result<()> {
         let interest = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
-        let mut event = libc::epoll_event { events: interest, u64: token };
+        let mut event = libc::epoll_event {
+            events: interest,
+            u64: token,
+        };
         // SAFETY: `event` outlives the call.
-        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) } as isize)?;
+        check(unsafe {
+            libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event)
+        } as isize)?;
         Ok(())
     }
 
@@ -70,7 +87,9 @@ impl Worker {
                 std::thread::yield_now();
             }
             // SAFETY: the array is as long as it is said to be.
-            let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), 256, timeout) };
+            let count = unsafe {
+                libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), 256, timeout)
+            };
             for event in events.iter().take(count.max(0) as usize) {
                 self.ready(event.u64, event.events as i32)?;
             }
@@ -112,12 +131,17 @@ impl Worker {
         for (side, end) in ends.iter().enumerate() {
             self.watch(end.as_raw_fd(), (index as u64) << 1 | side as u64)?;
         }
-        self.sessions[index] = Some(Session { ends, ways: Default::default() });
+        self.sessions[index] = Some(Session {
+            ends,
+            ways: Default::default(),
+        });
         Ok(())
     }
 
     fn pump(&mut self, index: usize, from: usize) {
-        let Some(session) = &mut self.sessions[index] else { return };
+        let Some(session) = &mut self.sessions[index] else {
+            return;
+        };
         match session.pump(from, &mut self.scratch) {
             Ok(true) => self.again.push_back((index, from)),
             Ok(false) if session.ways.iter().any(|way| !way.finished) => {}
@@ -139,7 +163,9 @@ impl Session {
             if way.finished || !way.flush(sink)? {
                 return Ok(false);
             }
-            let Some(count) = receive(source, scratch)? else { return Ok(false) };
+            let Some(count) = receive(source, scratch)? else {
+                return Ok(false);
+            };
             if count == 0 {
                 way.finished = true;
                 // SAFETY: plain system call on a descriptor that the session owns.
@@ -174,13 +200,23 @@ impl Way {
 
 fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     // SAFETY: the pointer and length are those of one slice.
-    would_block(unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) })
+    would_block(unsafe {
+        libc::recv(
+            fd,
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT,
+        )
+    })
 }
 
 fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: the pointer and length are those of one slice.
-    Ok(would_block(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })?.unwrap_or(0))
+    Ok(
+        would_block(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })?
+            .unwrap_or(0),
+    )
 }
 
 fn would_block(result: isize) -> io::Result<Option<usize>> {
@@ -192,5 +228,9 @@ fn would_block(result: isize) -> io::Result<Option<usize>> {
 }
 
 fn check(result: isize) -> io::Result<isize> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }

@@ -4,16 +4,23 @@ use monoio::{
     io::{AsyncReadRent, AsyncReadRentExt, AsyncWriteRent, AsyncWriteRentExt, Splitable},
     net::{TcpStream, UnixStream as Pipe},
 };
-use std::{io, net::TcpStream as StdStream, os::fd::OwnedFd, os::unix::net::UnixStream, sync::atomic::Ordering};
+use std::{
+    io, net::TcpStream as StdStream, os::fd::OwnedFd, os::unix::net::UnixStream,
+    sync::atomic::Ordering,
+};
 use weir_spike::{Args, Load, decode, number, serve};
 
 fn main() -> io::Result<()> {
-    serve(&Args::from_env(), |pipe, load| work(pipe, load).expect("worker"))
+    serve(&Args::from_env(), |pipe, load| {
+        work(pipe, load).expect("worker")
+    })
 }
 
 fn work(pipe: UnixStream, load: Load) -> io::Result<()> {
     let size = number("BUFFER", 16 * 1024);
-    let mut runtime = monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().with_entries(1024).build()?;
+    let mut runtime = monoio::RuntimeBuilder::<monoio::IoUringDriver>::new()
+        .with_entries(1024)
+        .build()?;
     runtime.block_on(async move {
         let mut pipe = Pipe::from_std(pipe)?;
         loop {
@@ -22,7 +29,8 @@ fn work(pipe: UnixStream, load: Load) -> io::Result<()> {
             let [client, server] = decode(*message).map(adopt);
             let (client, server, load) = (client?, server?, load.clone());
             monoio::spawn(async move {
-                let ((client_read, client_write), (server_read, server_write)) = (client.into_split(), server.into_split());
+                let ((client_read, client_write), (server_read, server_write)) =
+                    (client.into_split(), server.into_split());
                 let up = monoio::spawn(copy(client_read, server_write, size));
                 copy(server_read, client_write, size).await;
                 up.await;

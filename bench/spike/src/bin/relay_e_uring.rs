@@ -1,5 +1,6 @@
 //! Relay (e): io_uring by hand. Multishot recv into a shared ring of provided buffers, send straight from them,
-//! and the submissions of every session of a worker go in with one io_uring_enter.
+//! and the submissions of every session of a worker go in with one io_uring_enter. Left out: a slow sink may
+//! hold every buffer of its worker (a product would cancel that receive and arm it again).
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use std::{
     collections::VecDeque,
@@ -14,7 +15,11 @@ const HANDOVER: u64 = u64::MAX;
 const GROUP: u16 = 0;
 
 fn main() -> io::Result<()> {
-    serve(&Args::from_env(), |pipe, load| Worker::new(pipe, load).and_then(Worker::run).expect("worker"))
+    serve(&Args::from_env(), |pipe, load| {
+        Worker::new(pipe, load)
+            .and_then(Worker::run)
+            .expect("worker")
+    })
 }
 
 struct Worker {
@@ -64,9 +69,22 @@ impl Worker {
             builder.setup_single_issuer().setup_defer_taskrun();
         }
         let ring = builder.build(1024)?;
-        let buffers = Buffers::register(&ring, number("BUFFERS", 256) as u16, number("BUFFER", 16 * 1024))?;
+        let buffers = Buffers::register(
+            &ring,
+            number("BUFFERS", 256) as u16,
+            number("BUFFER", 16 * 1024),
+        )?;
         let message = Box::new([0; 8]);
-        Ok(Self { ring, buffers, pipe, message, load, sessions: vec![], free: vec![], starved: vec![] })
+        Ok(Self {
+            ring,
+            buffers,
+            pipe,
+            message,
+            load,
+            sessions: vec![],
+            free: vec![],
+            starved: vec![],
+        })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -80,7 +98,9 @@ impl Worker {
                 std::thread::yield_now();
             }
             match self.ring.submit_and_wait(1) {
-                Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => return Err(error),
+                Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => {
+                    return Err(error);
+                }
                 _ => {}
             }
             done.extend(self.ring.completion());
@@ -111,12 +131,18 @@ impl Worker {
     }
 
     fn received(&mut self, index: usize, side: usize, result: i32, flags: u32) {
-        let Some(session) = &mut self.sessions[index] else { return };
+        let Some(session) = &mut self.sessions[index] else {
+            return;
+        };
         let more = cqueue::more(flags);
         session.pending -= usize::from(!more);
         let way = &mut session.ways[side];
         match cqueue::buffer_select(flags) {
-            Some(buffer) if result > 0 => way.queue.push_back(Chunk { buffer, from: 0, to: result as u32 }),
+            Some(buffer) if result > 0 => way.queue.push_back(Chunk {
+                buffer,
+                from: 0,
+                to: result as u32,
+            }),
             Some(buffer) => self.buffers.give_back(buffer),
             None => {}
         }
@@ -131,7 +157,9 @@ impl Worker {
     }
 
     fn sent(&mut self, index: usize, side: usize, result: i32) {
-        let Some(session) = &mut self.sessions[index] else { return };
+        let Some(session) = &mut self.sessions[index] else {
+            return;
+        };
         session.pending -= 1;
         let way = &mut session.ways[side];
         way.sending = false;
@@ -152,7 +180,9 @@ impl Worker {
 
     /// Sends the first buffer of a direction, or passes on its end.
     fn send(&mut self, index: usize, side: usize) {
-        let Some(session) = &mut self.sessions[index] else { return };
+        let Some(session) = &mut self.sessions[index] else {
+            return;
+        };
         let way = &mut session.ways[side];
         let Some(chunk) = way.queue.front() else {
             if way.finished && !way.sending {
@@ -165,14 +195,21 @@ impl Worker {
         }
         way.sending = true;
         session.pending += 1;
-        let start = self.buffers.address(chunk.buffer).wrapping_add(chunk.from as usize);
+        let start = self
+            .buffers
+            .address(chunk.buffer)
+            .wrapping_add(chunk.from as usize);
         let fd = types::Fd(session.ends[1 - side].as_raw_fd());
-        let entry = opcode::Send::new(fd, start, chunk.to - chunk.from).flags(libc::MSG_NOSIGNAL).build();
+        let entry = opcode::Send::new(fd, start, chunk.to - chunk.from)
+            .flags(libc::MSG_NOSIGNAL)
+            .build();
         self.push(entry, token(index, side, Step::Send));
     }
 
     fn receive(&mut self, index: usize, side: usize) {
-        let Some(session) = &mut self.sessions[index] else { return };
+        let Some(session) = &mut self.sessions[index] else {
+            return;
+        };
         session.pending += 1;
         let fd = types::Fd(session.ends[side].as_raw_fd());
         let entry = opcode::RecvMulti::new(fd, GROUP).build();
@@ -184,13 +221,22 @@ impl Worker {
             self.sessions.push(None);
             self.sessions.len() - 1
         });
-        self.sessions[index] = Some(Session { ends, ways: Default::default(), pending: 0 });
+        self.sessions[index] = Some(Session {
+            ends,
+            ways: Default::default(),
+            pending: 0,
+        });
         self.receive(index, 0);
         self.receive(index, 1);
     }
 
     fn retire(&mut self, index: usize) {
-        let over = |s: &mut Session| s.pending == 0 && s.ways.iter().all(|way| way.finished && way.queue.is_empty());
+        let over = |s: &mut Session| {
+            s.pending == 0
+                && s.ways
+                    .iter()
+                    .all(|way| way.finished && way.queue.is_empty())
+        };
         if self.sessions[index].as_mut().is_some_and(over) {
             self.sessions[index] = None;
             self.free.push(index);
@@ -199,7 +245,12 @@ impl Worker {
     }
 
     fn await_handover(&mut self) {
-        let entry = opcode::Read::new(types::Fd(self.pipe.as_raw_fd()), self.message.as_mut_ptr(), 8).build();
+        let entry = opcode::Read::new(
+            types::Fd(self.pipe.as_raw_fd()),
+            self.message.as_mut_ptr(),
+            8,
+        )
+        .build();
         self.push(entry, HANDOVER);
     }
 
@@ -240,8 +291,18 @@ impl Buffers {
         let entries = map(usize::from(count) * size_of::<types::BufRingEntry>())?.cast();
         let memory = map(usize::from(count) * size)?;
         // SAFETY: both mappings are never unmapped; the ring's is page-aligned and as long as `count` says.
-        unsafe { ring.submitter().register_buf_ring_with_flags(entries as u64, count, GROUP, 0)? };
-        let mut buffers = Self { ring: entries, memory, size, mask: count - 1, tail: 0, published: 0 };
+        unsafe {
+            ring.submitter()
+                .register_buf_ring_with_flags(entries as u64, count, GROUP, 0)?
+        };
+        let mut buffers = Self {
+            ring: entries,
+            memory,
+            size,
+            mask: count - 1,
+            tail: 0,
+            published: 0,
+        };
         (0..count).for_each(|buffer| buffers.give_back(buffer));
         buffers.publish();
         Ok(buffers)
@@ -270,8 +331,15 @@ impl Buffers {
 }
 
 fn map(bytes: usize) -> io::Result<*mut u8> {
-    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let (access, kind) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    );
     // SAFETY: an anonymous mapping at an address of the kernel's choice.
     let address = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0) };
-    if address == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(address.cast()) }
+    if address == libc::MAP_FAILED {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(address.cast())
+    }
 }

@@ -1,0 +1,153 @@
+//! What the record keeps of a Postgres session: frames of statements, parameters, rows and ends.
+
+use crate::protocol::{Interest, OperationId, Output};
+use crate::record::FrameKind;
+
+/// One message longer than this is counted and not recorded, whatever the limit of a result is.
+const LONGEST_MESSAGE: usize = 16 << 20;
+/// Memory for a message that came in parts is given back above this.
+const KEPT_MEMORY: usize = 64 << 10;
+
+/// Writes frames, and counts the result that is being sent.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    interest: Interest,
+    rows: u64,
+    bytes: u64,
+    recorded: u64,
+    full: bool,
+    /// Whole messages of this input that are to be recorded, by their place in it.
+    run: Option<Run>,
+    /// A message that comes in parts, as far as it has come.
+    part: Option<OperationId>,
+    part_bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    operation: OperationId,
+    start: usize,
+    end: usize,
+}
+
+impl Recorder {
+    pub(super) const fn new(interest: Interest) -> Self {
+        Self { interest, rows: 0, bytes: 0, recorded: 0, full: false, run: None, part: None, part_bytes: Vec::new() }
+    }
+
+    pub(super) fn statement(operation: OperationId, kind: u8, text: &[u8], output: &mut Output) {
+        output.record.push(output.now, FrameKind::Statement, |body| {
+            body.extend_from_slice(&operation.0.to_le_bytes());
+            body.push(kind);
+            body.extend_from_slice(text);
+        });
+    }
+
+    /// How many bytes of parameters are kept.
+    pub(super) fn parameter_bytes(&self) -> usize {
+        usize::try_from(self.interest.parameter_bytes).unwrap_or(usize::MAX).min(LONGEST_MESSAGE)
+    }
+
+    pub(super) fn parameters(&self, operation: OperationId, values: &[u8], output: &mut Output) {
+        let limit = self.parameter_bytes();
+        if limit > 0 {
+            output.record.push(output.now, FrameKind::Parameters, |body| {
+                body.extend_from_slice(&operation.0.to_le_bytes());
+                body.extend_from_slice(values.get(..limit).unwrap_or(values));
+            });
+        }
+    }
+
+    /// Counts a message of a result, of which `bytes[at..]` has come so far.
+    pub(super) fn result(&mut self, message: ResultMessage, bytes: &[u8], output: &mut Output) {
+        let ResultMessage { operation, row, at, total } = message;
+        self.rows += u64::from(row);
+        self.bytes += total as u64;
+        let after = self.recorded.saturating_add(total as u64);
+        self.full |= after > self.interest.result_bytes || total > LONGEST_MESSAGE;
+        if self.full {
+            return;
+        }
+        self.recorded = after;
+        match bytes.get(at..at + total) {
+            Some(_) => match &mut self.run {
+                Some(run) if run.end == at && run.operation == operation => run.end += total,
+                _ => {
+                    self.flush(bytes, output);
+                    self.run = Some(Run { operation, start: at, end: at + total });
+                }
+            },
+            None => {
+                self.flush(bytes, output);
+                self.part = Some(operation);
+                self.part_bytes.extend_from_slice(bytes.get(at..).unwrap_or_default());
+            }
+        }
+    }
+
+    /// More of the message that comes in parts; it goes to the record when it is `complete`.
+    pub(super) fn more(&mut self, bytes: &[u8], complete: bool, output: &mut Output) {
+        let Some(operation) = self.part else { return };
+        self.part_bytes.extend_from_slice(bytes);
+        if complete {
+            output.record.push(output.now, FrameKind::Rows, |body| {
+                body.extend_from_slice(&operation.0.to_le_bytes());
+                body.extend_from_slice(&self.part_bytes);
+            });
+            self.part = None;
+            self.part_bytes.clear();
+            self.part_bytes.shrink_to(KEPT_MEMORY);
+        }
+    }
+
+    /// Writes the whole messages of this input that are not yet in a frame.
+    pub(super) fn flush(&mut self, bytes: &[u8], output: &mut Output) {
+        if let Some(run) = self.run.take() {
+            output.record.push(output.now, FrameKind::Rows, |body| {
+                body.extend_from_slice(&run.operation.0.to_le_bytes());
+                body.extend_from_slice(bytes.get(run.start..run.end).unwrap_or_default());
+            });
+        }
+    }
+
+    /// A result is over; returns its rows. `None` for one that belongs to no execution.
+    pub(super) fn completed(&mut self, operation: OperationId, tag: &[u8], output: &mut Output) -> u64 {
+        let (rows, bytes) = (self.rows, self.bytes);
+        output.record.push(output.now, FrameKind::Completed, |body| {
+            body.extend_from_slice(&operation.0.to_le_bytes());
+            body.extend_from_slice(&rows.to_le_bytes());
+            body.extend_from_slice(&bytes.to_le_bytes());
+            body.extend_from_slice(tag);
+        });
+        self.reset();
+        rows
+    }
+
+    pub(super) fn failed(&mut self, operation: OperationId, code: &[u8], message: &[u8], output: &mut Output) -> u64 {
+        let rows = self.rows;
+        output.record.push(output.now, FrameKind::Failed, |body| {
+            body.extend_from_slice(&operation.0.to_le_bytes());
+            body.extend((0..5).map(|at| code.get(at).copied().unwrap_or(b'?')));
+            body.extend_from_slice(message);
+        });
+        self.reset();
+        rows
+    }
+
+    /// Begins to count anew: the next message is of another result.
+    pub(super) fn reset(&mut self) {
+        self.rows = 0;
+        self.bytes = 0;
+        self.recorded = 0;
+        self.full = false;
+    }
+}
+
+/// A message of a result: whose it is, whether it is a row, where it starts, how long it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResultMessage {
+    pub(super) operation: OperationId,
+    pub(super) row: bool,
+    pub(super) at: usize,
+    pub(super) total: usize,
+}

@@ -1,0 +1,128 @@
+//! The forward path allocates nothing: counted, with recording on.
+#![allow(unsafe_code, reason = "an allocator that counts can only be written so")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use gateway_core::buffer::Buffer;
+use gateway_core::protocol::postgres::{Limits, ServerTls, Session, Settings};
+use gateway_core::protocol::{Answer, Credential, Interest, Output, Protocol, Side};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use zeroize::Zeroizing;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps this function's contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Wire {
+    session: Session,
+    output: Output,
+    input: Buffer,
+    written: usize,
+    recorded: usize,
+}
+
+impl Wire {
+    /// One call of the relay; what came out is counted and dropped, as if it had been written.
+    fn send(&mut self, side: Side, bytes: &[u8]) {
+        self.input.extend(bytes);
+        self.session.receive(side, &mut self.input, &mut self.output).unwrap();
+        assert!(self.input.is_empty());
+        self.written += self.output.to_client.len() + self.output.to_server.len();
+        self.recorded += self.output.record.len();
+        self.output.to_client.clear();
+        self.output.to_server.clear();
+        self.output.record.clear();
+        self.output.events.clear();
+        self.output.text.clear();
+    }
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+fn open() -> Wire {
+    let settings = Settings {
+        client_tls: false,
+        require_client_tls: false,
+        server_tls: ServerTls::Never,
+        passthrough: false,
+        interest: Interest { operations: false, result_bytes: 1 << 20, parameter_bytes: 1 << 10 },
+        application_tag: None,
+        limits: Limits::default(),
+    };
+    let mut wire =
+        Wire { session: Session::new(settings), output: Output::default(), input: Buffer::new(), written: 0, recorded: 0 };
+    let hello = [&[0, 0, 0, 18, 0, 3, 0, 0][..], b"user\0ann\0\0"].concat();
+    wire.send(Side::Client, &hello);
+    wire.session.answer(Answer::Dialled { client_secret: [7; 32] }, &mut wire.output).unwrap();
+    let credential = Credential { user: None, password: Zeroizing::default(), nonce: "n".to_owned() };
+    wire.session.answer(Answer::Credential(Some(credential)), &mut wire.output).unwrap();
+    let greeting = [message(b'R', &[0; 4]), message(b'K', b"\0\0\0\x01keys"), message(b'Z', b"I")].concat();
+    wire.send(Side::Server, &greeting);
+    wire
+}
+
+#[test]
+fn a_prepared_execution_allocates_nothing() {
+    let mut wire = open();
+    wire.send(Side::Client, &[message(b'P', b"s\0select $1\0\0\0"), message(b'S', b"")].concat());
+    wire.send(Side::Server, &[message(b'1', b""), message(b'Z', b"I")].concat());
+    let bind = message(b'B', b"\0s\0\0\0\0\x01\0\0\0\x0242\0\0");
+    let request = [bind, message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
+    let row = message(b'D', b"\0\x01\0\0\0\x0242");
+    let reply = [message(b'2', b""), row.repeat(10), message(b'C', b"SELECT 10\0"), message(b'Z', b"I")].concat();
+    let mut cycle = |times: u32| {
+        for _ in 0..times {
+            wire.send(Side::Client, &request);
+            // Cut inside of a row, as reads cut.
+            let (first, second) = reply.split_at(30);
+            wire.send_partial(first);
+            wire.send(Side::Server, second);
+        }
+    };
+    cycle(10);
+    let before = ALLOCATIONS.with(Cell::get);
+    cycle(1000);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!(wire.recorded > 1010 * 10 * row.len(), "the rows were recorded");
+    assert_eq!(wire.session.totals().rows, 10_100);
+    assert!(wire.written > 1010 * (request.len() + reply.len()));
+}
+
+impl Wire {
+    /// A read that ends inside of a message: what is left of it stays in the input.
+    fn send_partial(&mut self, bytes: &[u8]) {
+        self.input.extend(bytes);
+        self.session.receive(Side::Server, &mut self.input, &mut self.output).unwrap();
+        self.written += self.output.to_client.len();
+        self.recorded += self.output.record.len();
+        self.output.to_client.clear();
+        self.output.record.clear();
+    }
+}

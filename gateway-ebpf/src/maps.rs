@@ -1,0 +1,64 @@
+//! The maps that the kernel side shares with user space, and the storage that sockets carry.
+
+use aya_ebpf::btf_maps::{Array, HashMap, PerCpuArray, SkStorage};
+use aya_ebpf::helpers::generated::bpf_sk_storage_get;
+use aya_ebpf::macros::btf_map;
+use core::ffi::c_void;
+use core::ptr;
+use gateway_common::{
+    ConnectRecord, ConnectionKey, JOBS_MAX, RECORDS_MAX, Refusal, SocketState, SourceAddresses,
+};
+
+/// cgroup id → the job's tag.
+#[btf_map]
+pub static JOBS: HashMap<u64, u64, JOBS_MAX> = HashMap::new();
+
+/// Connections that the gateway has not taken yet.
+///
+/// Until its source port is known a connect holds its place under its socket's cookie, so that a
+/// full map refuses the connect itself.
+#[btf_map]
+pub static RECORDS: HashMap<ConnectionKey, ConnectRecord, RECORDS_MAX> = HashMap::new();
+
+/// When the gateway was last seen alive, in nanoseconds since boot.
+#[btf_map]
+pub static HEARTBEAT: Array<u64, 1> = Array::new();
+
+/// What `getsockname` shows instead of a loopback address.
+#[btf_map]
+pub static SOURCES: Array<SourceAddresses, 1> = Array::new();
+
+/// Refusals, counted by reason.
+#[btf_map]
+pub static REFUSALS: PerCpuArray<u64, { Refusal::ALL.len() }> = PerCpuArray::new();
+
+/// What is kept with each socket that was made inside a job.
+#[btf_map]
+static SOCKETS: SkStorage<SocketState> = SkStorage::new();
+
+/// The state of a job's socket, or nothing where the socket was made outside every job.
+///
+/// # Safety
+/// `socket` is what the program type's `bpf_sk_storage_get` accepts: `ctx.sk`, or the context of
+/// a `cgroup_sock` program.
+#[inline(always)]
+pub unsafe fn socket_state<'a>(socket: *mut c_void) -> Option<&'a mut SocketState> {
+    // SAFETY: the verifier checks the socket; the storage outlives the program's run.
+    unsafe { bpf_sk_storage_get(sockets(), socket, ptr::null_mut(), 0).cast::<SocketState>().as_mut() }
+}
+
+/// Makes the state of a new socket, zeroed.
+///
+/// # Safety
+/// As for [`socket_state`].
+#[inline(always)]
+pub unsafe fn make_socket_state<'a>(socket: *mut c_void) -> Option<&'a mut SocketState> {
+    const CREATE: u64 = 1;
+    // SAFETY: as for `socket_state`.
+    unsafe { bpf_sk_storage_get(sockets(), socket, ptr::null_mut(), CREATE).cast::<SocketState>().as_mut() }
+}
+
+#[inline(always)]
+fn sockets() -> *mut c_void {
+    (&raw const SOCKETS).cast_mut().cast()
+}

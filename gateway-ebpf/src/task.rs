@@ -1,0 +1,33 @@
+//! Facts of the calling task that no helper gives, read by offsets from the kernel's BTF.
+
+use crate::settings::{CRED_FSUID, TASK_CRED, TASK_GROUP_LEADER, TASK_START_BOOTTIME};
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+
+/// When the task's group leader started, in nanoseconds since boot; 0 where it can't be read.
+#[inline(always)]
+pub fn started_boottime_ns() -> u64 {
+    field::<u64>(task(), TASK_GROUP_LEADER.load())
+        .and_then(|leader| field(leader, TASK_START_BOOTTIME.load()))
+        .unwrap_or(0)
+}
+
+/// The user id that a socket made now will belong to; `u32::MAX` where it can't be read.
+#[inline(always)]
+pub fn fsuid() -> u32 {
+    field::<u64>(task(), TASK_CRED.load())
+        .and_then(|cred| field(cred, CRED_FSUID.load()))
+        .unwrap_or(u32::MAX)
+}
+
+#[inline(always)]
+fn task() -> u64 {
+    // SAFETY: no argument; the pointer is only ever read through `field`.
+    unsafe { bpf_get_current_task() }
+}
+
+#[inline(always)]
+fn field<T>(structure: u64, offset: u32) -> Option<T> {
+    // SAFETY: the helper fails, rather than faults, on a wrong address.
+    unsafe { bpf_probe_read_kernel((structure + u64::from(offset)) as *const T) }.ok()
+}

@@ -1,0 +1,140 @@
+//! The one accept loop: takes redirected connections and gives each to the least loaded worker.
+
+use crate::app::Shared;
+use crate::session::open;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Connections that wait for the accept loop. The kernel cuts it at `net.core.somaxconn`.
+const BACKLOG: i32 = 16_384;
+/// Connections that wait for one worker to pick them up.
+const HANDED_OVER: usize = 1024;
+/// How long the loop rests where the process is out of descriptors.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// A listener for both families, reachable over the loopback device alone.
+pub fn listen() -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_only_v6(false)?;
+    socket.bind_device(Some(b"lo"))?;
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The data plane's threads, each with a runtime of its own.
+pub struct Workers {
+    workers: Vec<Worker>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Worker {
+    connections: mpsc::Sender<(std::net::TcpStream, Load)>,
+    load: Arc<AtomicUsize>,
+}
+
+/// A session's weight on its worker, lifted when dropped.
+pub struct Load(Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Workers {
+    /// Starts `count` workers.
+    pub fn start(count: usize, shared: &Arc<Shared>) -> io::Result<Self> {
+        let mut workers = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
+            let (connections, arriving) = mpsc::channel(HANDED_OVER);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new()
+                .name(format!("weir-data-{number}"))
+                .spawn(move || runtime.block_on(work(shared, arriving)))?;
+            workers.push(Worker { connections, load: Arc::default() });
+            threads.push(thread);
+        }
+        Ok(Self { workers, threads })
+    }
+
+    /// Ends the workers once no session is left on them.
+    pub fn join(self) {
+        drop(self.workers);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a data-plane worker has panicked");
+            }
+        }
+    }
+
+    async fn hand_over(&self, tcp: std::net::TcpStream) {
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed)) else { return };
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let load = Load(Arc::clone(&worker.load));
+        if worker.connections.send((tcp, load)).await.is_err() {
+            tracing::error!("a data-plane worker is gone: the connection is dropped");
+        }
+    }
+}
+
+async fn work(shared: Arc<Shared>, mut arriving: mpsc::Receiver<(std::net::TcpStream, Load)>) {
+    let mut sessions = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            connection = arriving.recv() => match connection {
+                Some((tcp, load)) => {
+                    let shared = Arc::clone(&shared);
+                    sessions.spawn(async move {
+                        match TcpStream::from_std(tcp) {
+                            Ok(tcp) => open::session(&shared, tcp).await,
+                            Err(error) => tracing::error!(%error, "a connection can't be watched"),
+                        }
+                        drop(load);
+                    });
+                }
+                None => break,
+            },
+            Some(ended) = sessions.join_next() => report(ended),
+        }
+    }
+    while let Some(ended) = sessions.join_next().await {
+        report(ended);
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a session's task ended by a fault of ours; its connections are closed");
+    }
+}
+
+/// Accepts until the surrounding task is aborted.
+pub async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, workers: Arc<Workers>) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        match listener.accept().await {
+            Ok((tcp, _)) if shared.live.count() < shared.config.limits.max_sessions => {
+                workers.hand_over(tcp.into_std()?).await;
+            }
+            Ok((tcp, client)) => {
+                tracing::warn!(%client, limit = shared.config.limits.max_sessions, "refused: as many sessions as limits.max_sessions allows");
+                open::reset(&tcp);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot accept a connection");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `/v1/sessions`: what is live, and how to end it.
+
+use super::respond;
+use crate::app::Shared;
+use crate::control::{self, Command};
+use crate::session::live::KillOrder;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::StatusCode};
+use gateway_core::model::ids::SessionId;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The body of a kill request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KillRequest {
+    by: String,
+    reason: String,
+}
+
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
+    respond(control::handle(&shared, Command::ListSessions).await)
+}
+
+pub(super) async fn kill(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Json(request): Json<KillRequest>,
+) -> Response {
+    let id: SessionId = match id.parse() {
+        Ok(id) => id,
+        Err(error) => {
+            let body = serde_json::json!({ "error": gateway_core::model::ids::IdError::to_string(&error) });
+            return (StatusCode::BAD_REQUEST, Json(body)).into_response();
+        }
+    };
+    let order = KillOrder { by: request.by, reason: request.reason };
+    respond(control::handle(&shared, Command::KillSession { id, order }).await)
+}

@@ -1,0 +1,64 @@
+//! The IPv6 disguise: a /64 of our own, routed to `lo` while this gateway runs.
+
+use super::netlink::Netlink;
+use gateway_common::DISGUISE_V6;
+use std::io;
+use std::net::Ipv6Addr;
+
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_PRIORITY: u16 = 6;
+const RTA_PREFSRC: u16 = 7;
+
+/// The route. Its metric is this gateway's own, so that several gateways have one each.
+pub(super) struct DisguiseRoute {
+    metric: u32,
+}
+
+impl DisguiseRoute {
+    /// Adds the route, or says why this host can't have it (IPv6 is off, say).
+    pub(super) fn add() -> io::Result<Self> {
+        let mut random = [0_u8; 4];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let metric = u32::from_ne_bytes(random) | 1;
+        let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+        change(RTM_NEWROUTE, flags as u16, metric)?;
+        Ok(Self { metric })
+    }
+}
+
+impl Drop for DisguiseRoute {
+    fn drop(&mut self) {
+        if let Err(error) = change(RTM_DELROUTE, libc::NLM_F_ACK as u16, self.metric) {
+            tracing::warn!(%error, "the IPv6 disguise's route on lo could not be removed");
+        }
+    }
+}
+
+fn change(kind: u16, flags: u16, metric: u32) -> io::Result<()> {
+    // SAFETY: a constant, nul-terminated name.
+    let lo = unsafe { libc::if_nametoindex(c"lo".as_ptr()) };
+    if lo == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut prefix = [0_u8; 16];
+    prefix[..8].copy_from_slice(&DISGUISE_V6);
+    let mut payload = Vec::with_capacity(96);
+    // struct rtmsg: family, dst_len, src_len, tos, table, protocol (static), scope (host), type, flags.
+    payload.extend([libc::AF_INET6 as u8, 64, 0, 0, libc::RT_TABLE_LOCAL, 4, libc::RT_SCOPE_HOST, libc::RTN_LOCAL, 0, 0, 0, 0]);
+    attribute(&mut payload, RTA_DST, &prefix);
+    attribute(&mut payload, RTA_OIF, &lo.to_ne_bytes());
+    attribute(&mut payload, RTA_PRIORITY, &metric.to_ne_bytes());
+    attribute(&mut payload, RTA_PREFSRC, &Ipv6Addr::LOCALHOST.octets());
+    let mut answer = [0_u8; 1024];
+    Netlink::open(libc::NETLINK_ROUTE)?.request(kind, flags, &payload, &mut answer).map(drop)
+}
+
+/// Appends a `struct rtattr`; every value here is a multiple of four bytes.
+fn attribute(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    to.extend((4 + value.len() as u16).to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(value);
+}

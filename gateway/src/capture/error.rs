@@ -1,0 +1,72 @@
+//! What can go wrong between weir and the kernel, and what to do about it.
+
+use super::btf::VMLINUX;
+use std::io;
+use std::path::PathBuf;
+
+/// Why the kernel side does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The process may not load kernel programs.
+    #[error("weir may not load kernel programs: run it as root, or give it CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN")]
+    NoPrivilege,
+    /// There is no cgroup v2 hierarchy.
+    #[error(
+        "cgroup v2 is not mounted: mount it with `mount -t cgroup2 none /sys/fs/cgroup/unified`, \
+         or boot with systemd.unified_cgroup_hierarchy=1"
+    )]
+    NoCgroup2,
+    /// The place to attach at is no cgroup v2 directory.
+    #[error("{} is not a cgroup v2 directory: name one below the cgroup2 mount", .0.display())]
+    NotCgroup2(PathBuf),
+    /// The place to attach at is the root of the hierarchy.
+    #[error("{} is the root of all cgroups: name a cgroup below it to attach at", .0.display())]
+    CgroupRoot(PathBuf),
+    /// The directory could not be opened.
+    #[error("the cgroup {} can't be opened: {source}", path.display())]
+    Cgroup {
+        /// The directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The kernel's own types can't be read.
+    #[error("{0}: weir needs a kernel built with CONFIG_DEBUG_INFO_BTF=y ({VMLINUX})")]
+    Btf(String),
+    /// The kernel refused the programs as a whole.
+    #[error("the kernel did not take weir's maps: {0}; `weir doctor` shows what is missing (5.15 or newer is needed)")]
+    Load(#[source] Box<aya::EbpfError>),
+    /// The kernel refused one program.
+    #[error("this kernel does not give {feature} ({source}); `weir doctor` shows the rest (5.15 or newer is needed)")]
+    Feature {
+        /// What the program is for.
+        feature: &'static str,
+        /// The kernel's reason.
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// The compiled object lacks a part: the build is broken.
+    #[error("the built-in kernel object has no `{0}`: this weir was built wrongly; build it again")]
+    Object(&'static str),
+    /// A map could not be read or written.
+    #[error("{what} could not be read or written: {source}")]
+    Map {
+        /// Which map, in words.
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No room for another job.
+    #[error("{} jobs run already, the most that weir follows at once: end one first", gateway_common::JOBS_MAX)]
+    JobsFull,
+    /// A thread could not be started.
+    #[error("the {name} thread could not be started: {source}")]
+    Thread {
+        /// The thread's name.
+        name: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The kernel side's messages could not be subscribed to.
+    #[error("the kernel side's messages can't be read: {0}")]
+    KernelLog(String),
+}

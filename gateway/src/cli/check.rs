@@ -1,0 +1,30 @@
+//! `weir policy check|schema`, `weir config check`: everything that is wrong, at once.
+
+use super::{CliError, Common, Format, Result};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn policy(common: &Common) -> Result {
+    let config = super::load(common.config.as_deref())?;
+    let set = crate::app::load_policy(&config.policy.dir).map_err(CliError::new)?;
+    let line = match common.format {
+        Format::Text => format!("{}: {} policies, set {}", config.policy.dir.display(), set.len(), set.hash()),
+        Format::Json => serde_json::json!({ "dir": config.policy.dir, "policies": set.len(), "hash": set.hash() }).to_string(),
+    };
+    print(&line)
+}
+
+pub(super) fn schema() -> Result {
+    print(gateway_core::policy::schema_text())
+}
+
+pub(super) fn config(file: &Path) -> Result {
+    let config = crate::config::Config::load(file).map_err(CliError::new)?;
+    print(&format!("{}: {} targets, {} workloads, no problems", file.display(), config.targets.len(), config.workloads.len()))
+}
+
+fn print(line: &str) -> Result {
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::new)?;
+    Ok(ExitCode::SUCCESS)
+}

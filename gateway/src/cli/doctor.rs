@@ -1,0 +1,89 @@
+//! `weir doctor`: what this kernel, this host and its TLS trust give, each probed by doing it.
+
+use super::{CliError, Format, Result};
+use crate::capture::{self, Tier};
+use comfy_table::Table;
+use std::io::Write;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Tell which clients of this host will trust weir's certificates, and which won't
+    #[arg(long)]
+    tls: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn doctor(arguments: &Arguments) -> Result {
+    if arguments.tls { trust(arguments.format) } else { kernel(arguments.format) }
+}
+
+/// Exit status 1 where a core feature is missing: jobs can't be intercepted then.
+fn kernel(format: Format) -> Result {
+    let probes = capture::probe();
+    let missing = probes.iter().any(|probe| probe.tier == Tier::Core && !probe.available);
+    let tier = |tier: Tier| if tier == Tier::Core { "core" } else { "optional" };
+    let text = match format {
+        Format::Json => serde_json::Value::Array(
+            probes
+                .iter()
+                .map(|probe| {
+                    serde_json::json!({
+                        "feature": probe.feature, "tier": tier(probe.tier),
+                        "available": probe.available, "why": probe.why,
+                    })
+                })
+                .collect(),
+        )
+        .to_string(),
+        Format::Text => {
+            let mut table = table(["feature", "tier", "here", "remark"]);
+            for probe in &probes {
+                table.add_row([probe.feature, tier(probe.tier), if probe.available { "yes" } else { "NO" }, &probe.why]);
+            }
+            let verdict = if missing { "A core feature is missing: weir can't intercept here." } else { "weir can intercept here." };
+            format!("{table}\n{verdict}")
+        }
+    };
+    print(&text)?;
+    Ok(if missing { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn trust(format: Format) -> Result {
+    let findings = crate::tls::doctor_tls();
+    let text = match format {
+        Format::Json => serde_json::Value::Array(
+            findings
+                .iter()
+                .map(|finding| {
+                    serde_json::json!({
+                        "client": finding.client, "trusts": finding.trusts, "how": finding.how, "remark": finding.remark,
+                    })
+                })
+                .collect(),
+        )
+        .to_string(),
+        Format::Text => {
+            let mut table = table(["client", "trusts weir", "how", "remark"]);
+            for finding in &findings {
+                let trusts = if finding.trusts { "yes" } else { "NO" };
+                table.add_row([finding.client.as_ref(), trusts, finding.how.as_ref(), finding.remark.as_ref()]);
+            }
+            table.to_string()
+        }
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table
+}
+
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").map_err(CliError::new)
+}

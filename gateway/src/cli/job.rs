@@ -1,0 +1,110 @@
+//! The job's process: born in its cgroup, with its privileges cut, and waited for.
+
+#![expect(unsafe_code, reason = "what happens between fork and exec has no safe wrapper")]
+
+use super::{CliError, Result};
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+/// What to run, as whom and where.
+pub(super) struct Job<'a> {
+    /// The program and its arguments.
+    pub(super) command: &'a [OsString],
+    /// The cgroup that it is born in.
+    pub(super) cgroup: &'a Path,
+    /// Variables set on top of the caller's.
+    pub(super) environment: Vec<(String, String)>,
+    /// The user to run as.
+    pub(super) user: Option<nix::unistd::User>,
+}
+
+/// Starts the job. It is inside its cgroup before its first instruction.
+pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
+    let (program, arguments) = job.command.split_first().ok_or_else(|| CliError::new("nothing to run"))?;
+    let procs = job.cgroup.join("cgroup.procs");
+    let procs = OpenOptions::new()
+        .write(true)
+        .open(&procs)
+        .map_err(|error| CliError::new(format!("cannot open {}: {error}", procs.display())))?;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(job.environment.iter().map(|(name, value)| (name, value)));
+    if let Some(user) = &job.user {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        command.env("HOME", &user.dir).env("USER", &user.name).env("LOGNAME", &user.name);
+    }
+    let descriptor = procs.as_raw_fd();
+    // SAFETY: between fork and exec only async-signal-safe system calls are made: write, prctl and
+    // close_range, on memory that was laid out before the fork.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::write(descriptor, b"0\n".as_ptr().cast(), 2) != 2 {
+                return Err(std::io::Error::last_os_error());
+            }
+            if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            // An inherited socket would be a way round; marking them is enough, exec closes them.
+            let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
+            if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+    command.spawn().map_err(|error| {
+        CliError::new(format!("cannot start `{}`: {error}", Path::new(program).display()))
+    })
+}
+
+/// A cgroup that is removed, with whatever still runs in it, when dropped.
+pub(super) struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes a cgroup, whose parent must exist.
+    pub(super) fn create(path: PathBuf) -> Result<Self> {
+        std::fs::create_dir(&path).map_err(|error| {
+            CliError::new(format!("cannot make the cgroup {}: {error}. Are you root?", path.display()))
+        })?;
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many processes are in it.
+    pub(super) fn processes(&self) -> usize {
+        std::fs::read_to_string(self.path.join("cgroup.procs")).map_or(0, |text| text.lines().count())
+    }
+
+    /// Kills every process in it and waits, for two seconds at most, until they are gone.
+    pub(super) fn kill(&self) {
+        if let Err(error) = std::fs::write(self.path.join("cgroup.kill"), "1") {
+            tracing::warn!(%error, cgroup = %self.path.display(), "cannot kill what is left in the cgroup");
+        }
+        for _ in 0..200 {
+            if self.processes() == 0 {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        if self.processes() > 0 {
+            self.kill();
+        }
+        if let Err(error) = std::fs::remove_dir(&self.path) {
+            tracing::warn!(%error, cgroup = %self.path.display(), "cannot remove the cgroup");
+        }
+    }
+}

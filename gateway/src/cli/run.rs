@@ -1,0 +1,123 @@
+//! `weir run`: one job under a gateway of its own.
+
+use super::job::{self, Cgroup, Job};
+use super::{CliError, Result};
+use crate::app::{Gateway, Start};
+use crate::capture;
+use gateway_core::model::ids::RunId;
+use nix::sys::signal::Signal;
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ExitCode, ExitStatus};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+/// How long sessions that are still open when the job ends may take to end.
+const DRAIN: Duration = Duration::from_secs(3);
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration; /etc/weir/weir.toml where none is given, observe mode where that isn't there
+    #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Run the job as this user (name or number)
+    #[arg(long, value_name = "USER")]
+    uid: Option<String>,
+    /// Say nothing of its own on the standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// The job and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result {
+    let config = super::load(arguments.config.as_deref())?;
+    crate::telemetry::start(&config.log);
+    if !nix::unistd::geteuid().is_root() {
+        return Err(CliError::new("`weir run` attaches kernel hooks and needs root: try `sudo weir run …`"));
+    }
+    let user = arguments.uid.as_deref().map(user).transpose()?;
+    let mount = capture::cgroup2_mount().map_err(CliError::new)?;
+    let gateway_cgroup = Cgroup::create(mount.join(format!("weir-{}", std::process::id())))?;
+    let run = RunId::new(crate::session::relay::now(), crate::app::random());
+    let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
+    let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned() }).map_err(CliError::new)?;
+    gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
+    if !arguments.quiet {
+        say(&format!("run {run}, {}", gateway.describe()));
+    }
+    let job = Job { command: &arguments.command, cgroup: job_cgroup.path(), environment: gateway.job_environment(run), user };
+    let status = wait(job::spawn(&job)?)?;
+    let left = job_cgroup.processes();
+    if left > 0 {
+        say(&format!("the job has ended and left {left} processes behind; they are ended with it"));
+        job_cgroup.kill();
+    }
+    let summary = gateway.stop(DRAIN);
+    if !arguments.quiet {
+        say(&format!("run {run} ended: {summary}"));
+    }
+    Ok(exit_code(status))
+}
+
+/// Waits for the job, and passes on the signals that this process is sent meanwhile.
+fn wait(mut child: Child) -> Result<ExitStatus> {
+    static SIGNAL: AtomicI32 = AtomicI32::new(0);
+    extern "C" fn remember(signal: libc::c_int) {
+        SIGNAL.store(signal, Ordering::Relaxed);
+    }
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let action = nix::sys::signal::SigAction::new(
+            nix::sys::signal::SigHandler::Handler(remember),
+            nix::sys::signal::SaFlags::empty(),
+            nix::sys::signal::SigSet::empty(),
+        );
+        #[expect(unsafe_code, reason = "a handler runs between any two instructions")]
+        // SAFETY: the handler does one atomic store.
+        unsafe { nix::sys::signal::sigaction(signal, &action) }.map_err(CliError::new)?;
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).map_err(CliError::new)?);
+    loop {
+        // Waits without reaping, so that a signal can't reach a pid that was given away.
+        let waited = nix::sys::wait::waitid(
+            nix::sys::wait::Id::Pid(pid),
+            nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT,
+        );
+        match waited {
+            Ok(_) => return child.wait().map_err(CliError::new),
+            Err(nix::errno::Errno::EINTR) => {
+                let signal = SIGNAL.swap(0, Ordering::Relaxed);
+                if let Ok(signal) = Signal::try_from(signal)
+                    && let Err(error) = nix::sys::signal::kill(pid, signal)
+                {
+                    tracing::warn!(%error, %signal, "cannot pass the signal on to the job");
+                }
+            }
+            Err(error) => return Err(CliError::new(format!("cannot wait for the job: {error}"))),
+        }
+    }
+}
+
+/// The job's own status; 128 and the signal's number where a signal ended it, as shells say it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+fn user(text: &str) -> Result<nix::unistd::User> {
+    let found = match text.parse::<u32>() {
+        Ok(uid) => nix::unistd::User::from_uid(uid.into()),
+        Err(_) => nix::unistd::User::from_name(text),
+    };
+    found.map_err(CliError::new)?.ok_or_else(|| CliError::new(format!("no user `{text}` on this host")))
+}
+
+/// A line of the gateway's own in the job's log.
+fn say(line: &str) {
+    // A closed standard error must not end the job.
+    let _said = writeln!(std::io::stderr(), "weir: {line}").is_ok();
+}
+

@@ -1,0 +1,185 @@
+//! `weir session play` and `watch`: the exact sequence of a session, frame by frame.
+
+use super::postgres::{self, Message};
+use super::{ViewError, conclude, text};
+use crate::cli::CliError;
+use crate::evidence::{Seen, Walk, is_live};
+use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
+use gateway_core::record::FrameKind;
+use gateway_core::record::body::{self, Completed, Failure, Statement};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A recorded pause is never replayed longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a live record is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Result formats are remembered of so many operations that have not ended.
+const MOST_FORMATS: usize = 10_000;
+
+/// Replays a session. `pace` is how many times as fast as it was; none waits for nothing.
+pub fn play(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    if pace.is_some_and(|pace| !pace.is_finite() || pace <= 0.0) {
+        return Err(CliError::new("--speed must be a number above 0, such as 2 for twice as fast; --instant does not wait at all"));
+    }
+    conclude(replay(state_dir, session, pace, out))
+}
+
+/// Follows a session until it ends; exit status 1 where its gateway died before.
+pub fn watch(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    conclude(follow(state_dir, session, out))
+}
+
+fn replay(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
+    let mut walk = Walk::open(state_dir, session)?;
+    let mut script = Script::default();
+    let mut ended = false;
+    while let Some(seen) = walk.next(|_| true)? {
+        let pause = script.pause_before(seen.time);
+        if let Some(pace) = pace.filter(|_| !pause.is_zero()) {
+            out.flush()?;
+            sleep(Duration::try_from_secs_f64(pause.as_secs_f64() / pace).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE));
+        }
+        ended = seen.kind == FrameKind::Ended;
+        script.print(&seen, out)?;
+    }
+    if !ended {
+        writeln!(out, "the record ends here: the session {}", if is_live(state_dir, session) { "is still live" } else { "was not closed, its gateway died" })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn follow(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
+    let mut walk = Walk::open(state_dir, session)?;
+    let mut script = Script::default();
+    loop {
+        // Asked before reading: what a dying gateway wrote last is still read.
+        let live = is_live(state_dir, session);
+        while let Some(seen) = walk.next(|_| true)? {
+            script.print(&seen, out)?;
+            if seen.kind == FrameKind::Ended {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        if !live {
+            writeln!(out, "the record ends here: the session was not closed, its gateway died")?;
+            return Ok(ExitCode::from(1));
+        }
+        out.flush()?;
+        sleep(LOOK_EVERY);
+    }
+}
+
+/// Prints frames one after another, and remembers what the next ones need.
+#[derive(Default)]
+struct Script {
+    first: Option<Timestamp>,
+    last: Timestamp,
+    formats: HashMap<u64, Vec<u16>>,
+}
+
+impl Script {
+    fn pause_before(&self, time: Timestamp) -> Duration {
+        match self.first {
+            Some(_) => Duration::from_nanos(time.0.saturating_sub(self.last.0)),
+            None => Duration::ZERO,
+        }
+    }
+
+    fn print(&mut self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let first = *self.first.get_or_insert(seen.time);
+        self.last = seen.time;
+        let since = Duration::from_nanos(seen.time.0.saturating_sub(first.0));
+        let what = |operation: u64, name: &str| {
+            if operation == 0 { format!("+{:>10.6}  {name:<11}", since.as_secs_f64()) } else { format!("+{:>10.6}  {name:<11}#{operation} ", since.as_secs_f64()) }
+        };
+        let body = seen.body;
+        match seen.kind {
+            FrameKind::Opened | FrameKind::Note | FrameKind::Decision | FrameKind::Ended => {
+                writeln!(out, "{}{}", what(0, seen.kind.name()), json(seen.kind, body))
+            }
+            FrameKind::Statement => match Statement::parse(body) {
+                Some(Statement { operation, kind, text }) => writeln!(out, "{}{}", what(operation, statement_name(kind)), statement(text)),
+                None => writeln!(out, "{}{}", what(0, "statement"), text::hex(body)),
+            },
+            FrameKind::Parameters => {
+                let (operation, rest) = body::number(body).unwrap_or((0, body));
+                let read = postgres::parameters(rest);
+                let values = read.values.iter().enumerate().map(|(at, value)| format!("${} = {value}", at + 1));
+                let values: Vec<_> = values.collect();
+                if self.formats.len() < MOST_FORMATS {
+                    self.formats.insert(operation, read.formats);
+                }
+                writeln!(out, "{}{}", what(operation, "parameters"), values.join(", "))
+            }
+            FrameKind::Rows => self.rows(body, &what, out),
+            FrameKind::Completed => match Completed::parse(body) {
+                Some(Completed { operation, rows, bytes, tag }) => {
+                    writeln!(out, "{}{} ({rows} rows, {bytes} bytes)", what(operation, "completed"), text::line(tag))
+                }
+                None => writeln!(out, "{}{}", what(0, "completed"), text::hex(body)),
+            },
+            FrameKind::Failed => match Failure::parse(body) {
+                Some(Failure { operation, code, message }) => {
+                    writeln!(out, "{}{}: {}", what(operation, "failed"), text::line(code), text::line(message))
+                }
+                None => writeln!(out, "{}{}", what(0, "failed"), text::hex(body)),
+            },
+        }
+    }
+
+    fn rows(&self, body: &[u8], what: &dyn Fn(u64, &str) -> String, out: &mut dyn Write) -> io::Result<()> {
+        let (operation, rest) = body::number(body).unwrap_or((0, body));
+        let formats = self.formats.get(&operation).map(Vec::as_slice).unwrap_or_default();
+        for message in postgres::messages(rest, formats) {
+            match message {
+                Message::Columns(names) => writeln!(out, "{}{}", what(operation, "columns"), names.join(" | "))?,
+                Message::Row(values) => writeln!(out, "{}{}", what(operation, "row"), values.join(" | "))?,
+                Message::Copy(data) => writeln!(out, "{}{data}", what(operation, "copy"))?,
+                Message::Other(kind, length) => writeln!(out, "{}message {kind:?} of {length} bytes", what(operation, "result"))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A statement's text, its further lines set in.
+pub(super) fn statement(text: &[u8]) -> String {
+    let shown = text::lines(text);
+    text::without_passwords(shown.trim_end()).replace('\n', "\n                         ")
+}
+
+/// What kind of message a statement came in.
+pub(super) const fn statement_name(kind: u8) -> &'static str {
+    match kind {
+        b'P' => "parse",
+        b'F' => "function",
+        _ => "query",
+    }
+}
+
+/// A JSON body in a line that a person reads.
+pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return text::line(body) };
+    let field = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(|field| text::line(field.as_bytes()));
+    if kind == FrameKind::Opened
+        && let (Some(workload), Some(target)) = (field("/principal/name").or_else(|| field("/principal/workload")), field("/target/name"))
+    {
+        let owner = field("/principal/owner").map_or("no owner".into(), |owner| format!("owner {owner}"));
+        let outcome = field("/decision/outcome").unwrap_or_default();
+        return format!("{workload} ({owner}) connects to {target}: {outcome}");
+    }
+    let Value::Object(fields) = &value else { return text::line(value.to_string().as_bytes()) };
+    let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = text::line(value.as_bytes());
+        if matches!(name.as_str(), "what" | "reason") { value } else { format!("{}={value}", text::line(name.as_bytes())) }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,80 @@
+//! The views over a record as a gateway writes it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::cli::{Format, audit};
+use crate::evidence::{EvidenceSettings, Store, files};
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::time::Timestamp;
+use gateway_core::record::{FrameBuffer, FrameKind};
+use serde_json::json;
+
+async fn recorded() -> (tempfile::TempDir, SessionId) {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), EvidenceSettings::default()).unwrap();
+    let at = |ms: u64| Timestamp((1_764_000_000_000 + ms) * 1_000_000);
+    let (session, run) = (SessionId::new(at(0), 1), RunId::new(at(0), 1));
+    let opened = json!({
+        "session": session, "run": run, "original": "192.0.2.1:5432",
+        "principal": {"workload": "spiffe://example.org/host/h/unit/backup", "name": "nightly-\u{1b}backup", "owner": "ada", "grade": "kernel"},
+        "target": {"name": "orders"}, "decision": {"outcome": "allow", "policies": ["backups"]},
+    });
+    let recorder = store.begin(session, run, &opened).unwrap();
+    let mut frames = FrameBuffer::default();
+    let one = 1u64.to_le_bytes();
+    frames.push(at(1), FrameKind::Note, |to| to.extend(json!({"what": "startup", "user": "app", "database": "shop"}).to_string().bytes()));
+    frames.push(at(2), FrameKind::Statement, |to| to.extend([&one[..], b"PSELECT \x1b[2J name FROM t WHERE id = $1"].concat()));
+    frames.push(at(3), FrameKind::Parameters, |to| to.extend([&one[..], b"\0\0\0\x01\0\0\0\x0242\0\0"].concat()));
+    frames.push(at(4), FrameKind::Rows, |to| to.extend([&one[..], b"D\0\0\0\x0d\0\x01\0\0\0\x03eve"].concat()));
+    frames.push(at(5), FrameKind::Completed, |to| to.extend([&one[..], &one, &[14, 0, 0, 0, 0, 0, 0, 0], b"SELECT 1"].concat()));
+    recorder.submit(&mut frames).unwrap();
+    recorder.close(&json!({"reason": "client_done", "statements": 1, "rows": 1, "errors": 0})).await.unwrap();
+    (state, session)
+}
+
+fn shown(view: impl FnOnce(&mut dyn Write) -> Result<ExitCode, CliError>) -> (ExitCode, String) {
+    let mut out = Vec::new();
+    let status = view(&mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(!text.contains('\u{1b}'), "{text}");
+    (status, text)
+}
+
+#[tokio::test]
+async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
+    let (state, session) = recorded().await;
+    let state = state.path();
+    for (view, parts) in [
+        (shown(|out| list(state, Format::Text, out)), &["nightly-", "ada", "orders", "app@shop", "client_done"][..]),
+        (shown(|out| show(state, session, Format::Text, out)), &["spiffe://example.org", "$1 = '42'", "SELECT 1 (1 rows", "backups"]),
+        (shown(|out| play(state, session, None, out)), &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "client_done"]),
+        (shown(|out| watch(state, session, out)), &["row        #1 eve", "client_done"]),
+        (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 7 frames: 1 closed; intact"]),
+    ] {
+        assert_eq!(view.0, ExitCode::SUCCESS);
+        parts.iter().for_each(|part| assert!(view.1.contains(part), "{part} in {}", view.1));
+    }
+    let (_, listed) = shown(|out| list(state, Format::Json, out));
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.pointer("/0/session"), Some(&json!(session)));
+    let (_, one) = shown(|out| show(state, session, Format::Json, out));
+    let one: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(one.pointer("/statements/0/rows"), Some(&json!(1)));
+    assert!(play(state, session, Some(0.0), &mut Vec::new()).is_err());
+    assert!(show(state, SessionId::from_number(1), Format::Text, &mut Vec::new()).is_err());
+}
+
+#[tokio::test]
+async fn a_changed_record_fails_the_check_and_names_the_frame() {
+    let (state, session) = recorded().await;
+    let path = files::segment(state.path(), session, 0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(3).position(|window| window == b"eve").unwrap();
+    bytes[at..at + 3].copy_from_slice(b"bob");
+    std::fs::write(path, bytes).unwrap();
+    let (status, text) = shown(|out| audit::verify(state.path(), Some(session), Format::Text, out));
+    assert_eq!((status, text.contains("frame 4 was changed")), (ExitCode::from(1), true), "{text}");
+    let (_, text) = shown(|out| audit::verify(state.path(), None, Format::Json, out));
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json.pointer("/sessions/0/problems/0/problem"), Some(&json!("changed")));
+}

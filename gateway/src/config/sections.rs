@@ -1,0 +1,141 @@
+//! The small sections: `[policy]`, `[record]`, `[limits]`, `[capture]`, `[log]`.
+
+use super::reader::Table;
+use crate::evidence::{EvidenceSettings, OnFailure};
+use gateway_core::policy::{Mode, RecordLevel};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+/// `[policy]`.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySettings {
+    /// The directory of `*.cedar` files; empty for none, which permits nothing.
+    pub dir: PathBuf,
+    /// The mode where neither workload nor target says another.
+    pub mode: Mode,
+}
+
+/// `[record]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSettings {
+    /// What is kept of results where no policy says.
+    pub results: RecordLevel,
+    /// The most that is kept of a session's results, in bytes.
+    pub result_bytes: u64,
+    /// The most that is kept of one execution's parameters, in bytes.
+    pub parameter_bytes: u64,
+    /// What becomes of a session that can't be recorded.
+    pub on_failure: OnFailure,
+    /// How long frames may wait before they are written.
+    pub flush: Duration,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a session may take to be open.
+    pub startup: Duration,
+    /// How long a target may take to answer a connect.
+    pub dial: Duration,
+    /// How many sessions may be live.
+    pub max_sessions: usize,
+}
+
+impl Default for RecordSettings {
+    fn default() -> Self {
+        Self {
+            results: RecordLevel::First(100),
+            result_bytes: 1 << 20,
+            parameter_bytes: 4096,
+            on_failure: OnFailure::Stop,
+            flush: Duration::from_millis(200),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { startup: Duration::from_secs(30), dial: Duration::from_secs(10), max_sessions: 10_000 }
+    }
+}
+
+impl RecordSettings {
+    /// The same as the evidence store takes it.
+    #[must_use]
+    pub fn evidence(&self) -> EvidenceSettings {
+        EvidenceSettings { flush: self.flush, on_failure: self.on_failure, ..EvidenceSettings::default() }
+    }
+
+    /// How many bytes of results a session's record keeps: as the deciding policies say, else as here.
+    #[must_use]
+    pub fn result_bytes_for(&self, decided: Option<RecordLevel>) -> u64 {
+        match decided.unwrap_or(self.results) {
+            RecordLevel::None | RecordLevel::Count | RecordLevel::Digest => 0,
+            RecordLevel::First(_) => self.result_bytes,
+            RecordLevel::All => u64::MAX,
+        }
+    }
+}
+
+pub(super) fn policy(mut table: Table<'_, '_>, directory: &Path) -> PolicySettings {
+    let dir = table.text("dir").map(|dir| directory.join(dir.get_ref())).unwrap_or_default();
+    let mode = mode(&mut table).unwrap_or_default();
+    table.end();
+    PolicySettings { dir, mode }
+}
+
+/// `mode`, wherever it may stand.
+pub(super) fn mode(table: &mut Table<'_, '_>) -> Option<Mode> {
+    let hint = "\"observe\" refuses nothing and marks what it would refuse; \"enforce\" refuses";
+    table.parsed("mode", hint, |text| match text {
+        "observe" => Some(Mode::Observe),
+        "enforce" => Some(Mode::Enforce),
+        _ => None,
+    })
+}
+
+pub(super) fn record(mut table: Table<'_, '_>) -> RecordSettings {
+    let default = RecordSettings::default();
+    let hint = "\"stop\" ends a session that can't be recorded; \"continue\" lets it go on";
+    let settings = RecordSettings {
+        results: table
+            .parsed("results", "none, count, digest, first:N or all", |text| text.parse().ok())
+            .unwrap_or(default.results),
+        result_bytes: table.number("result_bytes", 0, 1 << 40).unwrap_or(default.result_bytes),
+        parameter_bytes: table.number("parameter_bytes", 0, 1 << 30).unwrap_or(default.parameter_bytes),
+        on_failure: table
+            .parsed("on_failure", hint, |text| match text {
+                "stop" => Some(OnFailure::Stop),
+                "continue" => Some(OnFailure::Continue),
+                _ => None,
+            })
+            .unwrap_or(default.on_failure),
+        flush: table.number("flush_ms", 1, 60_000).map_or(default.flush, Duration::from_millis),
+    };
+    table.end();
+    settings
+}
+
+pub(super) fn limits(mut table: Table<'_, '_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        startup: table.number("startup_seconds", 1, 3600).map_or(default.startup, Duration::from_secs),
+        dial: table.number("dial_seconds", 1, 3600).map_or(default.dial, Duration::from_secs),
+        max_sessions: table.number("max_sessions", 1, 1_000_000).unwrap_or(default.max_sessions),
+    };
+    table.end();
+    limits
+}
+
+pub(super) fn capture(mut table: Table<'_, '_>) -> bool {
+    let kernel_log = table.flag("kernel_log").unwrap_or(false);
+    table.end();
+    kernel_log
+}
+
+pub(super) fn log(mut table: Table<'_, '_>) -> Option<Spanned<String>> {
+    let level = table.text("level");
+    table.end();
+    level
+}

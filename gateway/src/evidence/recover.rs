@@ -1,0 +1,155 @@
+//! Closes records that a gateway left open when it died: at their last whole frame, and says so.
+
+use super::heads::HeadsLog;
+use super::tape::{Left, Tape};
+use super::{Closed, EvidenceError, files, now};
+use gateway_core::model::ids::SessionId;
+use gateway_core::record::heads::Head;
+use gateway_core::record::read::{ReadError, Reader};
+use gateway_core::record::seal::Sealer;
+use gateway_core::record::verify::next_genuine;
+use gateway_core::record::{FrameBuffer, FrameKind, Hash};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+/// A record that was found open and is now closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The session.
+    pub session: SessionId,
+    /// How many whole frames it had.
+    pub frames: u64,
+    /// How many bytes of a torn frame were cut off.
+    pub cut_bytes: u64,
+    /// `crash`; `damaged` where it was left as it is, for whole frames lie behind broken ones;
+    /// `missing` where there is no file.
+    pub end: &'static str,
+}
+
+/// Closes what the log has open and no live gateway holds.
+pub(super) fn recover(state_dir: &Path, heads: &mut HeadsLog) -> Result<Vec<Recovered>, EvidenceError> {
+    heads.locked(|heads| {
+        let mut recovered = Vec::new();
+        for session in open_sessions(heads.entries()) {
+            if let Some((found, head)) = close(state_dir, session)? {
+                heads.append(&[head])?;
+                recovered.push(found);
+            }
+        }
+        heads.forget();
+        Ok(recovered)
+    })
+}
+
+/// The sessions that were opened and not closed.
+pub(super) fn open_sessions(entries: &[Head]) -> BTreeSet<SessionId> {
+    let mut open = BTreeSet::new();
+    for entry in entries {
+        match entry {
+            Head::Opened { session, .. } => open.insert(*session),
+            Head::Closed { session, .. } => open.remove(session),
+        };
+    }
+    open
+}
+
+/// Closes one record, unless a live gateway holds it.
+fn close(state_dir: &Path, session: SessionId) -> Result<Option<(Recovered, Head)>, EvidenceError> {
+    let path = files::segment(state_dir, session, 0);
+    let first = match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let nothing = Closed { frames: 0, bytes: 0, chain: Hash::genesis(&session.to_string(), 0, None) };
+            return Ok(Some(entry(session, nothing, 0, 0, "missing")));
+        }
+        Err(error) => return Err(EvidenceError::io("open", &path)(error)),
+    };
+    match first.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(EvidenceError::io("lock", &path)(error)),
+    }
+    mend(state_dir, session, first).map(Some)
+}
+
+fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered, Head), EvidenceError> {
+    let survey = survey(state_dir, session)?;
+    let Survey { left, cut, ended, damaged } = survey;
+    let whole = left.sealer.next_seq;
+    let segments = left.segment + 1;
+    if damaged {
+        let as_it_is = Closed { frames: whole, bytes: left.before + left.offset, chain: left.sealer.chain };
+        return Ok(entry(session, as_it_is, segments, cut, "damaged"));
+    }
+    let mut tape = Tape::resume(state_dir, session, first, left)?;
+    let mut last = FrameBuffer::default();
+    if !ended {
+        let note = json!({"what": "recovered", "cut_bytes": cut, "whole_frames": whole}).to_string();
+        last.push(now(), FrameKind::Note, |to| to.extend_from_slice(note.as_bytes()));
+        let reason = json!({"reason": "crash"}).to_string();
+        last.push(now(), FrameKind::Ended, |to| to.extend_from_slice(reason.as_bytes()));
+    }
+    tape.write(&mut last)?;
+    tape.sync()?;
+    let end = if ended { "ended" } else { "crash" };
+    let (mut found, head) = entry(session, tape.closed(), segments, cut, end);
+    found.frames = whole;
+    Ok((found, head))
+}
+
+/// What there is of a record.
+struct Survey {
+    left: Left,
+    /// Bytes behind the last whole frame.
+    cut: u64,
+    /// Whether the last whole frame ends the session.
+    ended: bool,
+    /// Whether there are whole frames behind broken ones, so that nothing may be cut off.
+    damaged: bool,
+}
+
+/// Walks a record to its last whole frame. Only framing is checked: what was changed within
+/// frames stays as it is, for `weir audit verify` to name.
+fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError> {
+    let mut survey = Survey { left: Left::new(session), cut: 0, ended: false, damaged: false };
+    let segments = files::segments(state_dir, session)?;
+    let count = segments.len();
+    for (number, (path, length)) in segments.into_iter().enumerate() {
+        let segment = u32::try_from(number).unwrap_or(u32::MAX);
+        let bytes = std::fs::read(&path).map_err(EvidenceError::io("read", &path))?;
+        let left = &mut survey.left;
+        if number > 0 {
+            left.before += left.offset;
+            left.sealer.rotate(&session.to_string(), segment);
+        }
+        (left.segment, left.offset) = (segment, 0);
+        match Reader::new(&bytes, segment) {
+            Ok(mut reader) => {
+                for frame in reader.by_ref().map_while(Result::ok) {
+                    left.sealer = Sealer { next_seq: frame.seq.saturating_add(1), chain: frame.chain };
+                    survey.ended = frame.kind == FrameKind::Ended;
+                }
+                left.offset = reader.position() as u64;
+            }
+            Err(ReadError::Torn { .. }) => {}
+            Err(_) => survey.damaged = true,
+        }
+        survey.cut = length.saturating_sub(left.offset);
+        let broken_inside = survey.cut > 0 && number + 1 < count;
+        let more = usize::try_from(left.offset).ok().and_then(|at| next_genuine(&bytes, at));
+        survey.damaged |= broken_inside || more.is_some();
+        if survey.damaged {
+            break;
+        }
+    }
+    Ok(survey)
+}
+
+fn entry(session: SessionId, closed: Closed, segments: u32, cut_bytes: u64, end: &'static str) -> (Recovered, Head) {
+    let Closed { frames, bytes, chain } = closed;
+    tracing::warn!(%session, frames, cut_bytes, end, "a record that a gateway left open is closed");
+    let head = Head::Closed { at: now().0, session, frames, bytes, segments, chain: chain.to_string(), end: end.to_owned() };
+    (Recovered { session, frames, cut_bytes, end }, head)
+}

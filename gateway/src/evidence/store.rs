@@ -1,0 +1,124 @@
+//! The store of one state directory: opened once, shared by all sessions of a gateway.
+
+use super::heads::HeadsLog;
+use super::recorder::{Line, Recorder};
+use super::recover::{self, Recovered};
+use super::tape::Tape;
+use super::writer::{self, Queue};
+use super::{EvidenceError, files, now};
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::record::heads::Head;
+use gateway_core::record::{FrameBuffer, FrameKind};
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvidenceSettings {
+    /// How long frames may wait before they are written to the file: what a crash of the gateway
+    /// can lose.
+    pub flush: Duration,
+    /// How long written frames may wait for the disk: what a crash of the host can lose.
+    pub sync: Duration,
+    /// What becomes of a session whose record can't be written.
+    pub on_failure: OnFailure,
+    /// A record goes on in a new file once its file has this many bytes.
+    pub segment_bytes: u64,
+    /// How many bytes of one session may wait to be written before its peers are held back.
+    pub pending_bytes: usize,
+}
+
+impl Default for EvidenceSettings {
+    fn default() -> Self {
+        Self {
+            flush: Duration::from_millis(100),
+            sync: Duration::from_secs(1),
+            on_failure: OnFailure::Stop,
+            segment_bytes: 64 << 20,
+            pending_bytes: 4 << 20,
+        }
+    }
+}
+
+/// What becomes of a session whose record can't be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It ends: nothing happens that isn't recorded.
+    Stop,
+    /// It goes on; what was lost is counted, and said in the record as soon as it can be written.
+    Continue,
+}
+
+/// An open store. Clones are the same store; the writer ends with the last clone and recorder.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What all clones of a store and all its recorders share.
+pub(super) struct Inner {
+    pub(super) queue: Arc<Queue>,
+    settings: EvidenceSettings,
+    state_dir: PathBuf,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    recovered: Vec<Recovered>,
+}
+
+impl Store {
+    /// Opens the store below `state_dir`, makes what is missing, and closes the records that a
+    /// gateway left open when it died.
+    pub fn open(state_dir: &Path, settings: EvidenceSettings) -> Result<Self, EvidenceError> {
+        make_directories(state_dir)?;
+        let mut heads = HeadsLog::open(state_dir)?;
+        let recovered = recover::recover(state_dir, &mut heads)?;
+        let queue = Arc::new(Queue::new(heads));
+        let thread = writer::start(Arc::clone(&queue), settings).map_err(EvidenceError::Thread)?;
+        let thread = Mutex::new(Some(thread));
+        let state_dir = state_dir.to_owned();
+        Ok(Self { inner: Arc::new(Inner { queue, settings, state_dir, thread, recovered }) })
+    }
+
+    /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.
+    pub fn begin(&self, session: SessionId, run: RunId, opened: &serde_json::Value) -> Result<Recorder, EvidenceError> {
+        let mut first = FrameBuffer::default();
+        first.push(now(), FrameKind::Opened, |to| to.extend_from_slice(opened.to_string().as_bytes()));
+        let state_dir = &self.inner.state_dir;
+        let tape = self.inner.queue.heads().locked(|heads| {
+            // A name that is taken must not reach the log: its record would be closed twice.
+            Tape::check_free(state_dir, session)?;
+            heads.append(&[Head::Opened { at: now().0, session, run }])?;
+            Tape::create(state_dir, session, self.inner.settings.segment_bytes)
+        })?;
+        let line = Arc::new(Line::new(session, tape, self.inner.settings));
+        let recorder = Recorder::new(Arc::clone(&self.inner), line);
+        recorder.write_first(&mut first)?;
+        Ok(recorder)
+    }
+
+    /// What was found open and was closed when the store was opened.
+    #[must_use]
+    pub fn recovered(&self) -> &[Recovered] {
+        &self.inner.recovered
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the evidence writer ended by a panic: look at the records with `weir audit verify`");
+        }
+    }
+}
+
+/// Makes the state directory and the one for records; the latter is the gateway's alone.
+fn make_directories(state_dir: &Path) -> Result<(), EvidenceError> {
+    let sessions = files::sessions(state_dir);
+    DirBuilder::new().recursive(true).mode(0o700).create(&sessions).map_err(EvidenceError::io("create", &sessions))?;
+    fs::set_permissions(&sessions, Permissions::from_mode(0o700)).map_err(EvidenceError::io("protect", &sessions))
+}

@@ -1,0 +1,181 @@
+//! The store on real files: what is written, what a crash leaves, what a full disk does.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::record::verify::Problem;
+use gateway_core::record::{FrameBuffer, FrameKind};
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+fn ids(number: u32) -> (SessionId, RunId) {
+    (SessionId::new(now(), number), RunId::new(now(), number))
+}
+
+fn settings() -> EvidenceSettings {
+    EvidenceSettings { flush: Duration::from_millis(5), ..EvidenceSettings::default() }
+}
+
+fn frames(count: u64, bytes: usize) -> FrameBuffer {
+    let mut buffer = FrameBuffer::default();
+    for _ in 0..count {
+        buffer.push(now(), FrameKind::Rows, |to| to.resize(to.len() + 8 + bytes, 7));
+    }
+    buffer
+}
+
+fn problems(state: &Path) -> Vec<Problem> {
+    let found = verify(state, None).unwrap();
+    assert!(found.heads.is_empty() && found.strangers.is_empty(), "{found:?}");
+    found.sessions.into_iter().flat_map(|session| session.report.problems).collect()
+}
+
+#[tokio::test]
+async fn a_closed_record_is_private_whole_and_verifies() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), settings()).unwrap();
+    let (session, run) = ids(1);
+    let recorder = store.begin(session, run, &json!({"session": session, "run": run})).unwrap();
+    assert!(matches!(store.begin(session, run, &json!({})), Err(EvidenceError::Exists { .. })));
+    for _ in 0..20 {
+        recorder.submit(&mut frames(10, 100)).unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(is_live(state.path(), session));
+    assert_eq!(problems(state.path()), []);
+    let closed = recorder.close(&json!({"reason": "client_done"})).await.unwrap();
+    assert_eq!(closed.frames, 202);
+    assert_eq!(problems(state.path()), []);
+    let [summary] = &index(state.path()).unwrap()[..] else { unreachable!("one session") };
+    assert_eq!((summary.state, summary.reason.as_deref(), summary.bytes), (State::Ended, Some("client_done"), closed.bytes));
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&files::sessions(state.path())), mode(&files::segment(state.path(), session, 0))), (0o700, 0o600));
+}
+
+#[tokio::test]
+async fn segments_a_drop_and_many_sessions_verify() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), EvidenceSettings { segment_bytes: 4096, ..settings() }).unwrap();
+    let recorders: Vec<_> = (0..20).map(|number| store.begin(ids(number).0, ids(number).1, &json!({})).unwrap()).collect();
+    for _ in 0..5 {
+        for recorder in &recorders {
+            recorder.submit(&mut frames(20, 100)).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    let segmented = recorders.first().unwrap().session();
+    drop(recorders);
+    drop(store);
+    assert!(files::segments(state.path(), segmented).unwrap().len() > 1);
+    assert_eq!(problems(state.path()), []);
+    assert!(index(state.path()).unwrap().iter().all(|summary| summary.reason.as_deref() == Some("dropped") && summary.frames == 102));
+    std::fs::remove_file(files::segment(state.path(), segmented, 1)).unwrap();
+    assert!(problems(state.path()).iter().any(|problem| matches!(problem, Problem::Removed { .. })));
+    for (path, _) in files::segments(state.path(), segmented).unwrap() {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_removed_replaced_or_cut_record_shows_in_the_log() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), settings()).unwrap();
+    let mut sessions = Vec::new();
+    for number in 0..3 {
+        let (session, run) = ids(number);
+        let recorder = store.begin(session, run, &json!({})).unwrap();
+        recorder.submit(&mut frames(3, 10)).unwrap();
+        recorder.close(&json!({"reason": "client_done"})).await.unwrap();
+        sessions.push(files::segment(state.path(), session, 0));
+    }
+    std::fs::remove_file(&sessions[0]).unwrap();
+    let whole = std::fs::read(&sessions[1]).unwrap();
+    let last = HEADER_AND_HASH + json!({"reason": "client_done"}).to_string().len();
+    std::fs::write(&sessions[1], &whole[..whole.len() - last]).unwrap();
+    std::fs::copy(&sessions[1], &sessions[2]).unwrap();
+    let found = problems(state.path());
+    assert!(found.contains(&Problem::Missing), "{found:?}");
+    assert!(found.contains(&Problem::Cut { have: 4, want: 5 }), "{found:?}");
+    assert!(found.iter().any(|problem| matches!(problem, Problem::Changed { first: 0, .. })), "{found:?}");
+}
+
+/// What a frame has beside its body.
+const HEADER_AND_HASH: usize = 24 + 32;
+
+#[tokio::test]
+async fn a_torn_record_is_closed_at_its_last_whole_frame_and_a_live_one_is_left_alone() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), settings()).unwrap();
+    let (session, run) = ids(1);
+    let recorder = store.begin(session, run, &json!({})).unwrap();
+    recorder.submit(&mut frames(3, 10)).unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(Store::open(state.path(), settings()).unwrap().recovered(), []);
+
+    // What a killed gateway leaves: the files as they are, half a frame at the end, no lock.
+    let dead = tempfile::tempdir().unwrap();
+    std::fs::create_dir(files::sessions(dead.path())).unwrap();
+    std::fs::copy(files::heads_log(state.path()), files::heads_log(dead.path())).unwrap();
+    let path = files::segment(state.path(), session, 0);
+    let torn = [std::fs::read(path).unwrap(), vec![99, 0, 0, 0, 5, 1]].concat();
+    std::fs::write(files::segment(dead.path(), session, 0), torn).unwrap();
+    assert!(matches!(problems(dead.path())[..], [Problem::Torn { frame: 4, bytes: 6, .. }]));
+    let again = Store::open(dead.path(), settings()).unwrap();
+    assert_eq!(again.recovered(), [Recovered { session, frames: 4, cut_bytes: 6, end: "crash" }]);
+    assert_eq!(problems(dead.path()), []);
+    assert_eq!(summary(dead.path(), session).unwrap().reason.as_deref(), Some("crash"));
+}
+
+#[tokio::test]
+async fn a_session_that_is_ahead_of_the_disk_waits_for_room() {
+    let state = tempfile::tempdir().unwrap();
+    let few = EvidenceSettings { pending_bytes: 1000, flush: Duration::from_millis(50), ..settings() };
+    let store = Store::open(state.path(), few).unwrap();
+    let recorder = store.begin(ids(1).0, ids(1).1, &json!({})).unwrap();
+    recorder.submit(&mut frames(1, 2000)).unwrap();
+    let mut more = frames(1, 10);
+    assert_eq!((recorder.submit(&mut more), more.frames()), (Err(Failed::Full), 1));
+    recorder.room().await;
+    recorder.submit(&mut more).unwrap();
+    assert_eq!(recorder.close(&json!({})).await.unwrap().frames, 4);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_session_and_loses_no_whole_frame() {
+    let state = tempfile::tempdir().unwrap();
+    let disk = TinyDisk::mount(state.path());
+    let store = Store::open(state.path(), settings()).unwrap();
+    let recorder = store.begin(ids(1).0, ids(1).1, &json!({})).unwrap();
+    recorder.submit(&mut frames(10, 1000)).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    recorder.submit(&mut frames(500, 1000)).unwrap();
+    let failed = tokio::time::timeout(Duration::from_secs(10), recorder.failure()).await.unwrap();
+    assert!(failed.to_string().contains("make room"), "{failed}");
+    assert!(recorder.failed());
+    assert_eq!(recorder.submit(&mut frames(1, 1)), Err(failed));
+    let closed = recorder.close(&json!({"reason": "record_failed"})).await.unwrap();
+    assert_eq!(closed.frames, 13, "opened, ten rows, what was lost, ended");
+    assert_eq!(problems(state.path()), []);
+    drop(store);
+    drop(disk);
+}
+
+/// A file system of 256 KiB.
+struct TinyDisk<'a>(&'a Path);
+
+impl<'a> TinyDisk<'a> {
+    fn mount(at: &'a Path) -> Self {
+        let flags = nix::mount::MsFlags::empty();
+        let mounted = nix::mount::mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("size=256k"));
+        assert!(mounted.is_ok(), "this test mounts a small tmpfs and needs root: {mounted:?}");
+        Self(at)
+    }
+}
+
+impl Drop for TinyDisk<'_> {
+    fn drop(&mut self) {
+        assert!(nix::mount::umount(self.0).is_ok(), "{} stays mounted", self.0.display());
+    }
+}

@@ -1,0 +1,216 @@
+//! The table of live sessions: who is connected, what can be cancelled, whom to kill.
+
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::principal::Principal;
+use gateway_core::model::target::Target;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// All sessions of this gateway.
+#[derive(Default)]
+pub struct Live {
+    sessions: Mutex<HashMap<SessionId, Arc<Session>>>,
+}
+
+/// What others may know of a live session and do to it.
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// The execution it belongs to.
+    pub run: RunId,
+    /// Who connected.
+    pub principal: Principal,
+    /// To what.
+    pub target: Target,
+    /// At which address.
+    pub address: SocketAddr,
+    /// What cancels it at the server, once it is open.
+    pub keys: OnceLock<Keys>,
+    /// Counts as of the last flush.
+    pub counts: Counts,
+    ended: watch::Sender<bool>,
+    kill: OnceLock<(KillOrder, Instant)>,
+    task: Mutex<Option<Waker>>,
+    outcome: OnceLock<KillOutcome>,
+}
+
+/// The server's cancel key and the one that the client was given for it.
+pub struct Keys {
+    /// The backend's process id, the same on both sides.
+    pub pid: u32,
+    /// The server's secret.
+    pub server_secret: Vec<u8>,
+    /// The client's.
+    pub client_secret: Vec<u8>,
+}
+
+/// Counts that the session's task publishes.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Statements completed.
+    pub statements: AtomicU64,
+    /// Rows sent to the job.
+    pub rows: AtomicU64,
+}
+
+/// Who wants a session killed, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KillOrder {
+    /// The person or part that asked.
+    pub by: String,
+    /// Their reason.
+    pub reason: String,
+}
+
+/// What came of a kill.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KillOutcome {
+    /// Milliseconds from the order to the client's reset.
+    pub client_reset_ms: f64,
+    /// Whether the server was seen to have ended the session.
+    pub confirmed: bool,
+    /// Milliseconds from the order until it was, or until the gateway gave up.
+    pub server_ms: f64,
+    /// How it ended there: `idle`, `cancelled`, `terminated` or `not confirmed`.
+    pub how: &'static str,
+    /// Cancel requests sent.
+    pub cancels: u32,
+}
+
+impl Live {
+    /// Enters a session. This comes before its first decision, so that no kill can miss it.
+    pub fn register(&self, session: Session) -> Registration<'_> {
+        let session = Arc::new(session);
+        self.lock().insert(session.id, Arc::clone(&session));
+        Registration { live: self, session }
+    }
+
+    /// The session of this id, while it lives.
+    pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// All sessions, oldest first.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        let mut all: Vec<_> = self.lock().values().cloned().collect();
+        all.sort_by_key(|session| session.id);
+        all
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The session that gave its client this cancel key. A job can cancel only what its own run
+    /// does at the same address.
+    pub fn by_cancel_key(&self, run: RunId, address: SocketAddr, pid: u32, secret: &[u8]) -> Option<Arc<Session>> {
+        self.lock()
+            .values()
+            .find(|session| {
+                session.run == run
+                    && session.address == address
+                    && session.keys.get().is_some_and(|keys| keys.pid == pid && keys.client_secret == secret)
+            })
+            .cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session's place in the table, given up when dropped.
+pub struct Registration<'a> {
+    live: &'a Live,
+    /// The entry.
+    pub session: Arc<Session>,
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.live.lock().remove(&self.session.id);
+        self.session.ended.send_replace(true);
+    }
+}
+
+impl Session {
+    /// An entry for a session that begins.
+    pub fn new(id: SessionId, principal: Principal, target: Target, address: SocketAddr) -> Self {
+        Self {
+            id,
+            run: principal.run,
+            principal,
+            target,
+            address,
+            keys: OnceLock::new(),
+            counts: Counts::default(),
+            ended: watch::Sender::new(false),
+            kill: OnceLock::new(),
+            task: Mutex::new(None),
+            outcome: OnceLock::new(),
+        }
+    }
+
+    /// Orders the session to end. The first order stands.
+    pub fn kill(&self, order: KillOrder) {
+        let _first = self.kill.set((order, Instant::now())).is_ok();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// The order to end, if there is one: one load, for the forward path.
+    pub fn kill_order(&self) -> Option<&KillOrder> {
+        self.kill.get().map(|(order, _)| order)
+    }
+
+    /// When the order to end was given; now, where there is none.
+    pub fn killed_at(&self) -> Instant {
+        self.kill.get().map_or_else(Instant::now, |(_, at)| *at)
+    }
+
+    /// Names the task that [`Self::kill`] wakes. A task's waker stays the same, so once is enough.
+    pub fn wake_on_kill(&self, task: &Waker) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.clone());
+    }
+
+    /// Waits until a kill is ordered.
+    pub async fn killed(&self) {
+        std::future::poll_fn(|cx| {
+            self.wake_on_kill(cx.waker());
+            if self.kill_order().is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Waits until the session has left the table.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives in `self`: the wait can't fail.
+        let _ = ended.wait_for(|ended| *ended).await.is_ok();
+    }
+
+    /// Keeps what came of a kill for whoever asked for it.
+    pub fn report(&self, outcome: KillOutcome) {
+        let _first = self.outcome.set(outcome).is_ok();
+    }
+
+    /// What came of a kill, once the session has ended.
+    pub fn outcome(&self) -> Option<&KillOutcome> {
+        self.outcome.get()
+    }
+
+    /// Publishes counts.
+    pub fn count(&self, totals: gateway_core::protocol::Totals) {
+        self.counts.statements.store(totals.statements, Ordering::Relaxed);
+        self.counts.rows.store(totals.rows, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,439 @@
+//! A session from its acceptance to its end: origin, identity, decision, then the relay's errands.
+
+use crate::app::{self, Shared};
+use crate::catalog;
+use crate::config::TargetSettings;
+use crate::credential;
+use crate::identity::IdentityInput;
+use crate::origin::{self, Origin};
+use crate::session::dial::{self, SideAccess};
+use crate::session::kill;
+use crate::session::live::{KillOutcome, Session};
+use crate::session::relay::{self, Action, Relay, Step};
+use crate::session::transport::{Peer, Transport};
+use crate::tls::{self, ClientMode, UpstreamMode};
+use gateway_core::model::ids::SessionId;
+use gateway_core::model::principal::Principal;
+use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::policy::{ConnectRequest, Decision, Mode, Permit};
+use gateway_core::protocol::{Answer, Credential, Directive, Interest, Protocol, Refusal, Side, opaque, postgres};
+use gateway_core::record::FrameKind;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Serves one accepted connection until it is over and recorded.
+pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
+    let origin = match arrive(shared, &tcp) {
+        Ok(origin) => origin,
+        Err(error) => {
+            shared.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(%error, "refused: a connection of unknown origin");
+            return reset(&tcp);
+        }
+    };
+    let Some(principal) = identify(shared, &origin).await else { return reset(&tcp) };
+    let address = origin.original.canonical();
+    let settings = shared.config.targets.match_address(address);
+    let target = describe(settings, address);
+    let id = SessionId::new(relay::now(), app::random());
+    // Entered before its first decision, so that a kill can't fall between the two.
+    let registration = shared.live.register(Session::new(id, principal, target, address));
+    let session = Arc::clone(&registration.session);
+    let decision = decide(shared, &session, settings);
+    let opened = opened(shared, &session, &origin, &decision);
+    shared.begun.fetch_add(1, Ordering::Relaxed);
+    let recorder = match shared.store.begin(id, session.run, &opened) {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            shared.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(session = %id, %error, "refused: the session can't be recorded");
+            return reset(&tcp);
+        }
+    };
+    let permit = decision.decision.permit(decision.mode);
+    if permit.is_none() {
+        shared.refused.fetch_add(1, Ordering::Relaxed);
+    }
+    let admission = permit.ok_or_else(|| decision.refusal(&session));
+    let limits = &shared.config.limits;
+    let relay = Relay::new(
+        engine(shared, settings, &session, &decision.decision),
+        Peer::new(tcp),
+        Arc::clone(&session),
+        recorder,
+        limits.startup,
+        shared.config.record.flush,
+    );
+    let access = SideAccess::new(address, settings);
+    Errand { shared, session, settings, relay, access, admission, from_server: 0 }.run().await;
+    drop(registration);
+}
+
+/// Ends a connection with a reset.
+pub fn reset(tcp: &TcpStream) {
+    // A connection that is gone already needs no reset.
+    let _gone = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO)).is_err();
+}
+
+fn arrive(shared: &Shared, tcp: &TcpStream) -> Result<Origin, origin::OriginError> {
+    tcp.set_nodelay(true).map_err(origin::OriginError::Socket)?;
+    origin::resolve(tcp.as_fd(), &shared.capture)
+}
+
+/// Reads `/proc`, which may block, away from the data plane's thread.
+async fn identify(shared: &Arc<Shared>, origin: &Origin) -> Option<Principal> {
+    let input = IdentityInput {
+        pid: origin.pid,
+        started_boottime_ns: origin.started_boottime_ns,
+        uid: origin.uid,
+        gid: origin.gid,
+        cgroup_id: origin.cgroup_id,
+        run: origin.run,
+    };
+    let shared = Arc::clone(shared);
+    let resolved = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input)).await;
+    if let Err(error) = &resolved {
+        tracing::error!(%error, "refused: the job's identity could not be read by a fault of ours");
+    }
+    resolved.ok()
+}
+
+fn describe(settings: Option<&TargetSettings>, address: SocketAddr) -> Target {
+    match settings {
+        Some(settings) => Target {
+            name: settings.name.clone(),
+            environment: settings.environment.clone(),
+            protocol: settings.protocol,
+            configured: true,
+        },
+        None => {
+            Target { name: address.to_string(), environment: None, protocol: ProtocolName::Opaque, configured: false }
+        }
+    }
+}
+
+/// A decision with the mode it was made under.
+struct Judged {
+    decision: Decision,
+    mode: Mode,
+    set: String,
+}
+
+fn decide(shared: &Shared, session: &Session, settings: Option<&TargetSettings>) -> Judged {
+    let policy = shared.policy.load();
+    let decision = policy.decide(&ConnectRequest {
+        principal: &session.principal,
+        target: &session.target,
+        address: session.address,
+        owner_active: true,
+    });
+    let mode = shared.config.mode(&session.principal, settings);
+    Judged { decision, mode, set: policy.hash().to_owned() }
+}
+
+impl Judged {
+    /// What the job is told where it is refused.
+    fn refusal(&self, session: &Session) -> Refusal {
+        let policies = match self.decision.policies.as_slice() {
+            [] => "no policy permits it".to_owned(),
+            ids => format!("policy {}", ids.join(", ")),
+        };
+        let message = self.decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        Refusal {
+            code: "42501",
+            message: format!("weir refused the connection to {}{message}", session.target.name),
+            detail: format!("{policies}, run {}, session {}", session.run, session.id),
+            hint: format!("weir session show {}", session.id),
+        }
+    }
+}
+
+fn opened(shared: &Shared, session: &Session, origin: &Origin, judged: &Judged) -> serde_json::Value {
+    json!({
+        "session": session.id,
+        "run": session.run,
+        "principal": session.principal,
+        "target": session.target,
+        "original": session.address.to_string(),
+        "client": origin.client.to_string(),
+        "decision": {
+            "outcome": if judged.decision.allows() { "allow" } else { "deny" },
+            "policies": judged.decision.policies,
+            "errors": judged.decision.errors,
+            "mode": judged.mode.to_string(),
+            "would_refuse": !judged.decision.allows() && judged.mode == Mode::Observe,
+            "set_hash": judged.set,
+        },
+        "gateway_version": env!("CARGO_PKG_VERSION"),
+        "host": shared.resolver.host(),
+    })
+}
+
+/// How far the protocol insists on TLS; whom it trusts is not its business.
+const fn server_tls(mode: UpstreamMode) -> postgres::ServerTls {
+    match mode {
+        UpstreamMode::Disable => postgres::ServerTls::Never,
+        UpstreamMode::Prefer => postgres::ServerTls::Prefer,
+        UpstreamMode::Require | UpstreamMode::VerifyCa | UpstreamMode::VerifyFull => postgres::ServerTls::Require,
+    }
+}
+
+fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session, decision: &Decision) -> Box<dyn Protocol> {
+    let Some(settings) = settings.filter(|settings| settings.protocol == ProtocolName::Postgres) else {
+        return Box::new(opaque::Session::new());
+    };
+    let record = &shared.config.record;
+    Box::new(postgres::Session::new(postgres::Settings {
+        client_tls: settings.client.mode != ClientMode::Off,
+        require_client_tls: settings.client.mode == ClientMode::Require,
+        server_tls: server_tls(settings.upstream.mode),
+        passthrough: settings.credential.is_none(),
+        interest: Interest {
+            operations: false,
+            result_bytes: record.result_bytes_for(decision.record),
+            parameter_bytes: record.parameter_bytes,
+        },
+        application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
+        limits: postgres::Limits::default(),
+    }))
+}
+
+/// What a session needs for the relay's errands.
+struct Errand<'a> {
+    shared: &'a Arc<Shared>,
+    session: Arc<Session>,
+    settings: Option<&'a TargetSettings>,
+    relay: Relay,
+    access: SideAccess,
+    /// The permit, or what the job is told instead.
+    admission: Result<Permit, Refusal>,
+    /// Bytes that a server sent that is gone.
+    from_server: u64,
+}
+
+impl Errand<'_> {
+    async fn run(mut self) {
+        let (reason, outcome) = loop {
+            match self.relay.run().await {
+                Step::Do(action) => self.perform_unless_killed(action).await,
+                Step::Closed(reason) => break (format!("{reason:?}"), None),
+                Step::Broken(side, error) => break (format!("{side:?} broke: {error}"), None),
+                Step::Late => {
+                    self.relay.refuse(&Refusal {
+                        code: "08006",
+                        message: "weir: the session was not open in time".to_owned(),
+                        detail: format!("session {}", self.session.id),
+                        hint: "limits.startup_seconds is how long it may take".to_owned(),
+                    });
+                }
+                Step::Unrecordable => {
+                    // A record that can't be written stops its session.
+                    self.relay.client.reset();
+                    break ("the record can't be written".to_owned(), None);
+                }
+                Step::Killed => {
+                    let outcome = self.kill().await;
+                    break ("killed".to_owned(), Some(outcome));
+                }
+            }
+        };
+        self.end(&reason, outcome).await;
+    }
+
+    async fn kill(&mut self) -> KillOutcome {
+        let server = self.relay.server.take();
+        self.from_server = server.as_ref().map_or(0, |peer| peer.received);
+        let outcome = kill::kill(self.shared, &self.session, &self.access, &mut self.relay.client, server).await;
+        tracing::info!(session = %self.session.id, how = outcome.how, confirmed = outcome.confirmed, "killed");
+        outcome
+    }
+
+    async fn end(self, reason: &str, outcome: Option<KillOutcome>) {
+        let totals = self.relay.totals();
+        let ended = json!({
+            "reason": snake_case(reason),
+            "statements": totals.statements,
+            "rows": totals.rows,
+            "errors": totals.errors,
+            "bytes_from_client": self.relay.client.received,
+            "bytes_from_server": self.relay.server.as_ref().map_or(self.from_server, |peer| peer.received),
+            "kill": outcome.as_ref().map(|outcome| json!({ "order": self.session.kill_order(), "outcome": outcome })),
+        });
+        if let Some(outcome) = outcome {
+            self.session.report(outcome);
+        }
+        let _peers = self.relay.close(&ended).await;
+    }
+
+    async fn perform_unless_killed(&mut self, action: Action) {
+        let session = Arc::clone(&self.session);
+        tokio::select! {
+            biased;
+            () = session.killed() => {}
+            () = self.perform(action) => {}
+        }
+    }
+
+    async fn perform(&mut self, action: Action) {
+        match action {
+            Action::Dial { user, database, application } => self.dial(&user, database, &application).await,
+            Action::StartTls(Side::Client) => self.client_tls().await,
+            Action::StartTls(Side::Server) => self.server_tls().await,
+            Action::Credential => self.credential(),
+            Action::SaltPassword { salt, iterations } => self.salt(salt, iterations).await,
+            Action::CancelRequest { pid, secret } => self.cancel(pid, &secret).await,
+            // Nothing judges operations yet: whoever asked for the question gets no answer but no.
+            Action::Ask(id) => {
+                let refusal = fault("42501", "weir has no policy for operations");
+                self.relay.answer(Answer::Verdict { id, directive: Directive::Refuse(refusal) });
+            }
+        }
+    }
+
+    async fn dial(&mut self, user: &str, database: String, application: &str) {
+        let startup = json!({ "what": "startup", "user": user, "database": database, "application": application });
+        self.relay.note(FrameKind::Note, &startup);
+        self.access.database = database;
+        let permit = match &self.admission {
+            Ok(permit) => permit,
+            Err(refusal) => return self.relay.refuse(refusal),
+        };
+        let patience = self.shared.config.limits.dial;
+        match dial::connect(permit, self.access.address, patience).await {
+            Ok(tcp) => {
+                self.relay.server = Some(Peer::new(tcp));
+                if self.session.target.protocol == ProtocolName::Opaque {
+                    self.relay.opened();
+                }
+                match credential::random_secret() {
+                    Ok(client_secret) => self.relay.answer(Answer::Dialled { client_secret }),
+                    Err(error) => self.relay.refuse(&fault("58000", &format!("weir has no random numbers: {error}"))),
+                }
+            }
+            Err(error) => {
+                let text = format!("{} at {}: {error}", self.session.target.name, self.access.address);
+                self.relay.answer(Answer::DialFailed(text));
+            }
+        }
+    }
+
+    async fn client_tls(&mut self) {
+        let Some(settings) = self.settings else {
+            return self.relay.refuse(&fault("08006", "weir has no certificate for this target"));
+        };
+        let Transport::Plain(tcp) = self.relay.client.detach() else { return };
+        let early = std::mem::take(&mut self.relay.client.input);
+        // Only direct TLS comes without being asked for, and so with its first bytes.
+        let direct = !early.is_empty();
+        let ip = self.access.address.ip();
+        let established = match self.shared.server_side.config_for(&settings.client.source, settings.server_names(), ip) {
+            Ok(config) => tls::accept(tcp, early.as_slice(), config).await,
+            Err(error) => Err(error),
+        };
+        match established {
+            // Direct TLS without ALPN is how cross-protocol attacks get in (PostgreSQL docs 55.2.11).
+            Ok(stream) if direct && !tls::spoke_postgresql(&stream) => {
+                self.relay.refuse(&fault("08P01", "weir: direct TLS without ALPN `postgresql`"));
+            }
+            Ok(stream) => {
+                self.relay.client.attach(Transport::ClientTls(Box::new(stream)));
+                self.relay.answer(Answer::TlsStarted { side: Side::Client, end_point: None });
+            }
+            Err(error) => {
+                // Without TLS there is no way to tell the client more than its own library says.
+                tracing::warn!(session = %self.session.id, %error, "no TLS with the job");
+                self.relay.note(FrameKind::Note, &json!({ "what": "client_tls_failed", "error": error.to_string() }));
+                self.relay.refuse(&fault("08006", "weir: no TLS"));
+            }
+        }
+    }
+
+    async fn server_tls(&mut self) {
+        let Some(server) = &mut self.relay.server else { return };
+        let Transport::Plain(tcp) = server.detach() else { return };
+        match tls::connect(tcp, &self.access.tls, self.access.address.ip()).await {
+            Ok((stream, end_point)) => {
+                server.attach(Transport::ServerTls(Box::new(stream)));
+                self.relay.answer(Answer::TlsStarted { side: Side::Server, end_point });
+            }
+            Err(error) => {
+                let text = format!("{} at {}: {error}", self.session.target.name, self.access.address);
+                self.relay.refuse(&fault("08001", &format!("weir could not reach {text}")));
+            }
+        }
+    }
+
+    fn credential(&mut self) {
+        let Some((source, user)) = self.settings.and_then(|settings| settings.credential.as_ref()) else {
+            return self.relay.answer(Answer::Credential(None));
+        };
+        let fetched = self.shared.credentials.fetch(source).and_then(|secret| Ok((secret, credential::nonce()?)));
+        match fetched {
+            Ok((secret, nonce)) => self.relay.answer(Answer::Credential(Some(Credential {
+                user: user.clone().or(secret.user),
+                password: secret.password,
+                nonce,
+            }))),
+            Err(error) => {
+                tracing::error!(session = %self.session.id, %error, "the target's credential can't be had");
+                self.relay.refuse(&fault("28000", &format!("weir has no credential for {}", self.session.target.name)));
+            }
+        }
+    }
+
+    async fn salt(&mut self, salt: Vec<u8>, iterations: u32) {
+        let Some((source, _)) = self.settings.and_then(|settings| settings.credential.as_ref()) else { return };
+        let salted = match self.shared.credentials.fetch(source) {
+            Ok(secret) => self.shared.credentials.salted_password(&secret.password, &salt, iterations).await,
+            Err(error) => Err(error),
+        };
+        match salted {
+            Ok(salted) => self.relay.answer(Answer::SaltedPassword(salted)),
+            Err(error) => self.relay.refuse(&fault("28000", &format!("weir could not authenticate: {error}"))),
+        }
+    }
+
+    /// Passes a job's own cancel on, with the key that the server knows.
+    async fn cancel(&mut self, pid: u32, secret: &[u8]) {
+        let live = self.shared.live.by_cancel_key(self.session.run, self.access.address, pid, secret);
+        let Some(keys) = live.as_ref().and_then(|session| session.keys.get()) else {
+            self.relay.note(FrameKind::Note, &json!({ "what": "cancel", "of": null, "remark": "no such session in this run" }));
+            return;
+        };
+        let of = live.as_ref().map(|session| session.id);
+        if self.admission.is_err() {
+            self.relay.note(FrameKind::Note, &json!({ "what": "cancel", "of": of, "remark": "refused by policy" }));
+            return;
+        }
+        let result = catalog::cancel(self.access.address, &self.access.tls, keys.pid, &keys.server_secret).await;
+        let remark = result.map_or_else(|error| error.to_string(), |()| "sent".to_owned());
+        self.relay.note(FrameKind::Note, &json!({ "what": "cancel", "of": of, "remark": remark }));
+    }
+}
+
+/// A failure of the gateway's own, as the job sees it.
+fn fault(code: &'static str, message: &str) -> Refusal {
+    Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new() }
+}
+
+/// `ClientDone` as the record's readers know it: `client_done`.
+fn snake_case(reason: &str) -> String {
+    let mut out = String::with_capacity(reason.len() + 4);
+    let plain = reason.bytes().all(|byte| byte.is_ascii_alphabetic());
+    for (place, letter) in reason.char_indices() {
+        if plain && letter.is_ascii_uppercase() {
+            if place > 0 {
+                out.push('_');
+            }
+            out.push(letter.to_ascii_lowercase());
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}

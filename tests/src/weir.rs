@@ -1,0 +1,260 @@
+//! The real `weir` binary with a configuration and a policy of the test's own.
+
+use crate::{Postgres, wait_until};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A configuration in a temporary directory, and the binary that reads it.
+#[derive(Debug)]
+pub struct Weir {
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// How to configure it.
+#[derive(Clone, Debug)]
+pub struct WeirBuilder {
+    mode: &'static str,
+    policy: String,
+    tls: String,
+    credential: Option<String>,
+    extra: String,
+    target: String,
+    environment: Vec<(String, String)>,
+    password: String,
+}
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its exit status; none where a signal ended it.
+    pub status: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error, weir's own lines included.
+    pub stderr: String,
+}
+
+/// A job that runs under weir; ended with its gateway when dropped.
+#[derive(Debug)]
+pub struct Job {
+    child: Option<Child>,
+}
+
+impl Weir {
+    /// The target `db` at `server`, injecting the real password; everything is permitted.
+    pub fn for_server(server: &Postgres) -> WeirBuilder {
+        let environment = [
+            ("PGHOST", "127.0.0.1".to_owned()),
+            ("PGPORT", server.port.to_string()),
+            ("PGUSER", "app".to_owned()),
+            ("PGDATABASE", "app".to_owned()),
+            ("PGPASSWORD", "a-dummy".to_owned()),
+            ("PGSSLMODE", "disable".to_owned()),
+            ("PGGSSENCMODE", "disable".to_owned()),
+        ];
+        WeirBuilder {
+            mode: "enforce",
+            policy: r#"@id("all") permit (principal, action == Action::"connect", resource);"#.to_owned(),
+            tls: r#"{ client = "off", upstream = "disable" }"#.to_owned(),
+            credential: None,
+            extra: String::new(),
+            target: format!(r#"match = ["127.0.0.1:{0}", "[::1]:{0}"]"#, server.port),
+            environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+            password: server.app_password.clone(),
+        }
+    }
+
+    /// Runs `command` as a job to its end.
+    pub fn run(&self, command: &[&str]) -> Outcome {
+        self.job_command(command).output().expect("weir starts").into()
+    }
+
+    /// Starts `command` as a job.
+    pub fn start(&self, command: &[&str]) -> Job {
+        let mut weir = self.job_command(command);
+        weir.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Job { child: Some(weir.spawn().expect("weir starts")) }
+    }
+
+    /// Runs `weir arguments… --config F`.
+    pub fn cli(&self, arguments: &[&str]) -> Outcome {
+        Command::new(binary()).args(arguments).arg("--config").arg(self.config()).output().expect("weir starts").into()
+    }
+
+    /// All sessions, as `weir session list --format json` has them.
+    pub fn sessions(&self) -> Vec<Value> {
+        let listed = self.cli(&["session", "list", "--format", "json"]);
+        assert_eq!(listed.status, Some(0), "{}", listed.stderr);
+        match serde_json::from_str(&listed.stdout).expect("the list is JSON") {
+            Value::Array(sessions) => sessions,
+            other => panic!("the list is no array: {other}"),
+        }
+    }
+
+    /// The id of the one session that has not ended, once there is one.
+    pub fn live_session(&self) -> String {
+        wait_until("a live session", 20, || {
+            let live: Vec<_> = self.sessions().into_iter().filter(|session| session["ended"].is_null()).collect();
+            (live.len() == 1).then(|| live[0]["session"].as_str().expect("an id is text").to_owned())
+        })
+    }
+
+    /// A file of this name in weir's directory, executable, with this text.
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        fs::write(&path, text).expect("our own directory");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
+        path
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("weir.toml")
+    }
+
+    /// Its directory; the records are in `state` below it.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn job_command(&self, command: &[&str]) -> Command {
+        let mut weir = Command::new(binary());
+        weir.envs(self.environment.iter().cloned()).arg("run").arg("--config").arg(self.config()).arg("--").args(command);
+        weir
+    }
+}
+
+impl WeirBuilder {
+    /// `observe` or `enforce`.
+    #[must_use]
+    pub const fn mode(mut self, mode: &'static str) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The policy's text instead of one that permits every connect.
+    #[must_use]
+    pub fn policy(mut self, cedar: &str) -> Self {
+        cedar.clone_into(&mut self.policy);
+        self
+    }
+
+    /// The target's `tls` table.
+    #[must_use]
+    pub fn tls(mut self, table: &str) -> Self {
+        table.clone_into(&mut self.tls);
+        self
+    }
+
+    /// The job's own credential goes to the server.
+    #[must_use]
+    pub fn passthrough(mut self) -> Self {
+        self.credential = Some("\"passthrough\"".to_owned());
+        self
+    }
+
+    /// Further text at the configuration's end.
+    #[must_use]
+    pub fn extra(mut self, toml: &str) -> Self {
+        self.extra.push_str(toml);
+        self
+    }
+
+    /// A variable in the job's environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes it all.
+    pub fn build(self) -> Weir {
+        let directory = tempfile::Builder::new().prefix("weir-it-").tempdir().expect("a temporary directory");
+        let place = directory.path();
+        let secret = place.join("app.secret");
+        fs::write(&secret, &self.password).expect("our own directory");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("our own file");
+        fs::create_dir(place.join("policy.d")).expect("our own directory");
+        fs::write(place.join("policy.d/test.cedar"), &self.policy).expect("our own directory");
+        let inject = format!(r#"{{ inject = "file:{}", user = "app" }}"#, secret.display());
+        let credential = self.credential.unwrap_or(inject);
+        let config = format!(
+            "trust_domain = \"acme.example\"\nstate_dir = \"{place}/state\"\n\n\
+             [policy]\ndir = \"{place}/policy.d\"\nmode = \"{mode}\"\n\n\
+             [[target]]\nname = \"db\"\nenvironment = \"test\"\n{target}\nprotocol = \"postgres\"\ntls = {tls}\ncredential = {credential}\n\n{extra}\n",
+            place = place.display(),
+            mode = self.mode,
+            target = self.target,
+            tls = self.tls,
+            extra = self.extra,
+        );
+        fs::write(place.join("weir.toml"), config).expect("our own directory");
+        Weir { directory, environment: self.environment }
+    }
+}
+
+impl Outcome {
+    /// Fails the test unless the exit status was 0.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert_eq!(self.status, Some(0), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Job {
+    /// The pid of `weir run`.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Outcome {
+        let child = self.child.take().expect("only waiting takes the child");
+        child.wait_with_output().expect("the child is ours").into()
+    }
+
+    /// Sends `signal` to `weir run`.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.pid()).expect("a pid fits"));
+        nix::sys::signal::kill(pid, signal).expect("the child is not reaped yet");
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // SIGTERM, so that the gateway takes its hooks and cgroups with it.
+            if let Ok(pid) = i32::try_from(child.id()) {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).ok();
+            }
+            child.wait().ok();
+        }
+    }
+}
+
+/// `weir` beside this test's own directory, or the one that WEIR_BINARY names.
+fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("WEIR_BINARY") {
+        return PathBuf::from(named);
+    }
+    let own = std::env::current_exe().expect("/proc is mounted");
+    let beside = own.parent().and_then(Path::parent).expect("tests are in target/<profile>/deps").join("weir");
+    assert!(beside.exists(), "{} is not there: `cargo build -p gateway` makes it", beside.display());
+    beside
+}

@@ -1,0 +1,17 @@
+//! `cargo xtask ci`: what has to hold before a change goes in, cheapest first, tests last.
+
+use crate::run::{present, run, tell};
+use crate::{deny, test, tidy};
+
+pub(crate) fn ci() -> anyhow::Result<()> {
+    run("format", "cargo", &["fmt", "--all", "--check"])?;
+    tell("== tidy ==");
+    tidy::tidy()?;
+    if present("cargo", &["deny", "--version"]) {
+        deny::deny()?;
+    } else {
+        tell("== deny: NOT RUN, cargo-deny is not installed (`cargo install cargo-deny`, then `cargo xtask deny`) ==");
+    }
+    run("lints", "cargo", &["clippy", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    test::test()
+}

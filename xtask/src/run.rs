@@ -1,0 +1,39 @@
+//! Starts other programs, and tells the reader what runs and for how long.
+
+use anyhow::{Context as _, bail};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Runs `program` in the workspace's root under a heading; any exit status but 0 is an error.
+pub(crate) fn run(title: &str, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    tell(&format!("== {title}: {program} {} ==", arguments.join(" ")));
+    let started = Instant::now();
+    let status =
+        Command::new(program).args(arguments).current_dir(root()).status().with_context(|| format!("can't start `{program}`"))?;
+    let seconds = started.elapsed().as_secs();
+    if !status.success() {
+        bail!("{title} failed after {seconds} s ({status})");
+    }
+    tell(&format!("== {title}: ok in {seconds} s =="));
+    Ok(())
+}
+
+/// Whether `program arguments…` can be started and succeeds.
+pub(crate) fn present(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// One line to the reader. A closed pipe is no reason to stop a check.
+pub(crate) fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
+}
