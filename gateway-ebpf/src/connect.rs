@@ -9,8 +9,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::bpf_get_current_uid_gid;
 use aya_ebpf::helpers::generated::{
-    bpf_get_netns_cookie, bpf_get_prandom_u32, bpf_get_socket_cookie, bpf_ktime_get_boot_ns,
-    bpf_setsockopt,
+    bpf_get_netns_cookie, bpf_get_prandom_u32, bpf_get_socket_cookie, bpf_ktime_get_boot_ns, bpf_setsockopt,
 };
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
@@ -18,8 +17,8 @@ use aya_log_ebpf::debug;
 use core::mem::transmute;
 use core::ptr::{read_volatile, write_volatile};
 use gateway_common::{
-    ConnectionKey, DISGUISE_V4, DISGUISE_V4_HOST, DISGUISE_V6, HEARTBEAT_STALE_NS, Refusal,
-    STAGE_PUBLISHED, STAGE_REWRITTEN, SocketState,
+    ConnectionKey, DISGUISE_V4, DISGUISE_V4_HOST, DISGUISE_V6, HEARTBEAT_STALE_NS, Refusal, STAGE_PUBLISHED, STAGE_REWRITTEN,
+    SocketState,
 };
 
 const AF_INET: u16 = 2;

@@ -5,9 +5,7 @@ use aya_ebpf::helpers::generated::bpf_sk_storage_get;
 use aya_ebpf::macros::btf_map;
 use core::ffi::c_void;
 use core::ptr;
-use gateway_common::{
-    ConnectRecord, ConnectionKey, JOBS_MAX, RECORDS_MAX, Refusal, SocketState, SourceAddresses,
-};
+use gateway_common::{ConnectRecord, ConnectionKey, JOBS_MAX, RECORDS_MAX, Refusal, SocketState, SourceAddresses};
 
 /// cgroup id → the job's tag.
 #[btf_map]

@@ -53,7 +53,9 @@ pub fn weir_getsockname6(ctx: SockAddrContext) -> i32 {
         if let Some(source) = source_v6() {
             write_v6(&ctx, source);
         }
-    } else if local[2] == MAPPED && is_loopback_v4(local[3]) && !is_loopback_v4(meant[3])
+    } else if local[2] == MAPPED
+        && is_loopback_v4(local[3])
+        && !is_loopback_v4(meant[3])
         && let Some(source) = source_v4()
     {
         write_v6(&ctx, [0, 0, MAPPED, source]);

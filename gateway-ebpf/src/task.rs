@@ -7,17 +7,13 @@ use aya_ebpf::helpers::generated::bpf_get_current_task;
 /// When the task's group leader started, in nanoseconds since boot; 0 where it can't be read.
 #[inline(always)]
 pub fn started_boottime_ns() -> u64 {
-    field::<u64>(task(), TASK_GROUP_LEADER.load())
-        .and_then(|leader| field(leader, TASK_START_BOOTTIME.load()))
-        .unwrap_or(0)
+    field::<u64>(task(), TASK_GROUP_LEADER.load()).and_then(|leader| field(leader, TASK_START_BOOTTIME.load())).unwrap_or(0)
 }
 
 /// The user id that a socket made now will belong to; `u32::MAX` where it can't be read.
 #[inline(always)]
 pub fn fsuid() -> u32 {
-    field::<u64>(task(), TASK_CRED.load())
-        .and_then(|cred| field(cred, CRED_FSUID.load()))
-        .unwrap_or(u32::MAX)
+    field::<u64>(task(), TASK_CRED.load()).and_then(|cred| field(cred, CRED_FSUID.load())).unwrap_or(u32::MAX)
 }
 
 #[inline(always)]

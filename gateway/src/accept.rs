@@ -1,6 +1,6 @@
 //! The one accept loop: takes redirected connections and gives each to the least loaded worker.
 
-use crate::app::Shared;
+use crate::session::context::Shared;
 use crate::session::open;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;

@@ -3,60 +3,26 @@
 use crate::accept::{self, Workers};
 use crate::api;
 use crate::capture::{self, Capture, CaptureSettings};
-use crate::config::Config;
+use crate::config::{Config, load_policy};
+use crate::control::Desk;
 use crate::credential::Credentials;
 use crate::evidence::Store;
 use crate::identity::Resolver;
+use crate::session::context::{self, Shared};
 use crate::session::live::{KillOrder, Live};
 use crate::tls::{Authority, ServerSide, TrustBundle};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::RunId;
-use gateway_core::policy::PolicySet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// How long sessions that were ended by force may take to say so.
 const AFTER_FORCE: Duration = Duration::from_secs(15);
-
-/// What all sessions share. Policy alone changes, and as a whole.
-pub struct Shared {
-    /// The configuration as used.
-    pub config: Config,
-    /// The policy set in force.
-    pub policy: ArcSwap<PolicySet>,
-    /// The kernel side.
-    pub capture: Capture,
-    /// Who a process is.
-    pub resolver: Resolver,
-    /// The live sessions.
-    pub live: Live,
-    /// The records.
-    pub store: Store,
-    /// TLS towards jobs.
-    pub server_side: ServerSide,
-    /// The targets' credentials.
-    pub credentials: Credentials,
-    /// Sessions begun.
-    pub begun: AtomicU64,
-    /// Sessions refused at the door.
-    pub refused: AtomicU64,
-}
-
-impl Shared {
-    /// Reads the policy directory again. A bad set leaves the one in force.
-    pub fn reload_policy(&self) -> std::result::Result<String, String> {
-        let set = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
-        let hash = set.hash().to_owned();
-        self.policy.store(Arc::new(set));
-        tracing::info!(policy = hash, "the policy set was replaced");
-        Ok(hash)
-    }
-}
 
 /// What a gateway is started with.
 pub struct Start {
@@ -118,7 +84,8 @@ impl Gateway {
         for target in config.targets.iter() {
             target.upstream.check().with_context(|| format!("target {}", target.name))?;
         }
-        let trust = config.targets.iter().any(|target| target.uses_own_authority()).then(|| Trust::give(&authority)).transpose()?;
+        let trust =
+            config.targets.iter().any(|target| target.uses_own_authority()).then(|| Trust::give(&authority)).transpose()?;
         let listener = accept::listen().context("cannot listen on the loopback device")?;
         let gateway_port = listener.local_addr()?.port();
         let capture = Capture::attach(&CaptureSettings { attach, gateway_port, kernel_log: config.capture_kernel_log })?;
@@ -149,12 +116,20 @@ impl Gateway {
             let path = socket.clone();
             thread("weir-control", async move {
                 match api::bind(&path) {
-                    Ok(listener) => api::serve(listener, shared).await,
-                    Err(error) => tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command"),
+                    Ok(listener) => api::serve(listener, Desk::new(shared)).await,
+                    Err(error) => {
+                        tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command")
+                    }
                 }
             })?
         };
         Ok(Self { shared, workers, accepting: Some(accepting), controlling: Some(controlling), socket, trust })
+    }
+
+    /// Names an execution that is about to begin.
+    #[must_use]
+    pub fn new_run() -> RunId {
+        context::new_run()
     }
 
     /// Makes everything in the cgroup part of `run`.
@@ -202,38 +177,6 @@ impl Gateway {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         format!("{} sessions, {} refused", count(&self.shared.begun), count(&self.shared.refused))
     }
-}
-
-/// Reads, parses and checks a policy directory.
-pub fn load_policy(dir: &Path) -> Result<PolicySet> {
-    let mut sources = Vec::new();
-    if dir.as_os_str().is_empty() {
-        return PolicySet::load(sources).map_err(problems);
-    }
-    let entries = std::fs::read_dir(dir).with_context(|| format!("cannot read the policy directory {}", dir.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "cedar") {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            sources.push((path.display().to_string(), text));
-        }
-    }
-    sources.sort();
-    PolicySet::load(sources).map_err(problems)
-}
-
-fn problems(problems: Vec<gateway_core::policy::PolicyProblem>) -> anyhow::Error {
-    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    anyhow::anyhow!("the policy set has {} problems:\n  {}", lines.len(), lines.join("\n  "))
-}
-
-/// Random bits for ids.
-pub fn random() -> u32 {
-    getrandom::u32().unwrap_or_else(|_unavailable| {
-        // Ids need to differ, not to be secret.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        u32::try_from(NEXT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff).unwrap_or_default()
-    })
 }
 
 fn worker_count() -> usize {

@@ -1,19 +1,19 @@
 //! The weir gateway, in the order in which data flows through it; the control side follows.
 
 // -- the data path, in order --
-pub mod capture;
 pub mod accept;
-pub mod origin;
+pub mod capture;
+pub mod catalog;
+pub mod credential;
+pub mod evidence;
 pub mod identity;
+pub mod origin;
 pub mod session;
 pub mod tls;
-pub mod credential;
-pub mod catalog;
-pub mod evidence;
 // -- the control path --
-pub mod control;
 pub mod api;
 pub mod cli;
+pub mod control;
 // -- everywhere --
 pub mod app;
 pub mod config;

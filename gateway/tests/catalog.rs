@@ -119,7 +119,8 @@ async fn until(tcp: &mut TcpStream, kind: u8) -> Vec<u8> {
 fn running(postgres: &Postgres) -> u32 {
     let started = Instant::now();
     loop {
-        let pid = postgres.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'background' AND wait_event = 'PgSleep'");
+        let pid =
+            postgres.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'background' AND wait_event = 'PgSleep'");
         if let Ok(pid) = pid.parse() {
             return pid;
         }

@@ -213,7 +213,12 @@ async fn psql(server: &ServerSide, source: &CertificateSource, host: &str, roots
         let n = tcp.read(&mut early).await.unwrap();
         drop(tls::accept(tcp, &early[..n], config).await);
     };
-    let asking = tokio::process::Command::new("psql").args(["-Xw", "-c", "SELECT 1", &conninfo]).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").output();
+    let asking = tokio::process::Command::new("psql")
+        .args(["-Xw", "-c", "SELECT 1", &conninfo])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("LC_ALL", "C")
+        .output();
     let (output, ()) = tokio::join!(asking, serving);
     output.unwrap()
 }

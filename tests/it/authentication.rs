@@ -10,9 +10,11 @@ fn check(method: &str, passthrough_password: Option<&str>, succeeds: bool) {
     if let Some(password) = passthrough_password {
         weir = weir.passthrough().variable("PGPASSWORD", password);
     }
-    let outcome = weir.build().run(&["psql", "-X", "-A", "-t", "-c", "SELECT current_user"]);
+    let weir = weir.build();
+    let outcome = weir.run(&["psql", "-X", "-A", "-t", "-c", "SELECT current_user"]);
     assert_eq!(outcome.status == Some(0), succeeds, "{method}: {}", outcome.stderr);
     assert_eq!(outcome.stdout.trim() == "app", succeeds, "{method}");
+    assert_eq!(weir.sessions().len(), 1, "{method}: it went through the gateway");
 }
 
 #[test]
@@ -47,7 +49,7 @@ fn a_dummy_that_passes_through_is_refused_by_the_server() {
 }
 
 #[test]
-fn scram_with_channel_binding_towards_the_server() {
+fn scram_at_a_server_that_offers_channel_binding() {
     let server = Postgres::builder().tls(Tls::Required).start();
     let tls =
         format!(r#"{{ client = "off", upstream = "verify-full", ca = "file:{}", name = "db.test" }}"#, server.ca().display());

@@ -6,7 +6,7 @@ use weir_tests::{Postgres, Weir, cgroup2_mount};
 fn the_host_of_these_tests_is_good_enough() {
     let server = Postgres::start();
     let weir = Weir::for_server(&server).build();
-    let told = weir.cli(&["doctor"]).expect_success();
+    let told = weir.bare(&["doctor"]).expect_success();
     assert!(told.stdout.contains("cgroup"), "{}", told.stdout);
 }
 

@@ -34,6 +34,7 @@ fn a_server_that_sends_garbage_is_a_clear_error() {
     stream.write_all(&[0xff; 4096]).expect("the gateway reads");
     let outcome = job.wait();
     assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    assert_eq!(weir.sessions().len(), 1, "it went through the gateway");
 }
 
 const GARBAGE: &str = r#"

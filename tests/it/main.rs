@@ -1,6 +1,6 @@
 //! Behaviour tests of the whole gateway against real servers and clients: a file a behaviour.
 //! They need root, cgroup v2 and what scripts/setup installs.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod authentication;
 mod burst;

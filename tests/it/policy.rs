@@ -32,6 +32,8 @@ fn observe_refuses_nothing() {
 
 #[test]
 fn an_evaluation_error_denies() {
-    let (outcome, _) = psql("enforce", OVERFLOW);
+    let (outcome, recorded) = psql("enforce", OVERFLOW);
     assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("weir"), "the refusal is weir's, not the server's: {}", outcome.stderr);
+    assert_eq!(recorded, 1);
 }

@@ -83,7 +83,12 @@ impl Weir {
 
     /// Runs `weir arguments… --config F`.
     pub fn cli(&self, arguments: &[&str]) -> Outcome {
-        Command::new(binary()).args(arguments).arg("--config").arg(self.config()).output().expect("weir starts").into()
+        self.bare(&[arguments, &["--config", self.config().to_str().expect("a UTF-8 path")]].concat())
+    }
+
+    /// Runs `weir arguments…`.
+    pub fn bare(&self, arguments: &[&str]) -> Outcome {
+        Command::new(binary()).args(arguments).output().expect("weir starts").into()
     }
 
     /// All sessions, as `weir session list --format json` has them.
@@ -99,7 +104,7 @@ impl Weir {
     /// The id of the one session that has not ended, once there is one.
     pub fn live_session(&self) -> String {
         wait_until("a live session", 20, || {
-            let live: Vec<_> = self.sessions().into_iter().filter(|session| session["ended"].is_null()).collect();
+            let live: Vec<_> = self.sessions().into_iter().filter(|session| session["state"] == "live").collect();
             (live.len() == 1).then(|| live[0]["session"].as_str().expect("an id is text").to_owned())
         })
     }

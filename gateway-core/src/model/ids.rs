@@ -19,7 +19,7 @@ pub struct IdError {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal, $letter:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u64);
@@ -47,7 +47,7 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut text = [0u8; LENGTH + 2];
-                text[0] = $prefix as u8;
+                text[0] = $letter;
                 text[1] = b'-';
                 for (place, byte) in text.iter_mut().rev().take(LENGTH).enumerate() {
                     *byte = ALPHABET[(self.0 >> (5 * place)) as usize & 31];
@@ -100,11 +100,11 @@ macro_rules! id {
 
 id!(
     /// One intercepted connection.
-    SessionId, "session", 's'
+    SessionId, "session", 's', b's'
 );
 id!(
     /// One execution of a workload.
-    RunId, "run", 'r'
+    RunId, "run", 'r', b'r'
 );
 
 #[cfg(test)]

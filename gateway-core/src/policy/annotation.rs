@@ -78,7 +78,9 @@ impl Annotations {
                     Some(level) => read.record = Some(level),
                     None => problems.push(wrong("results=none, results=count, results=digest, results=first:N or results=all")),
                 },
-                _ => problems.push(format!("@{key} is not an annotation of weir: those are @id, @hold, @on_deny, @alert, @record and @message")),
+                _ => problems.push(format!(
+                    "@{key} is not an annotation of weir: those are @id, @hold, @on_deny, @alert, @record and @message"
+                )),
             }
         }
         read

@@ -1,8 +1,8 @@
 //! One question, one answer: who, what, whereto; allowed or not, by which policies, and what else they say.
 
+use super::Mode;
 use super::annotation::{Alert, OnDeny, RecordLevel};
 use super::set::PolicySet;
-use super::Mode;
 use crate::model::principal::{Claims, Principal};
 use crate::model::target::Target;
 use cedar_policy::{
@@ -115,7 +115,8 @@ fn prepare(question: &ConnectRequest<'_>) -> Result<(Request, Entities), String>
     }
     entities.push(Entity::new_no_attrs(resource.clone(), parents));
     let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
-    let request = Request::new(principal, uid("Action", "connect")?, resource, context(question)?, None).map_err(|error| error.to_string())?;
+    let request = Request::new(principal, uid("Action", "connect")?, resource, context(question)?, None)
+        .map_err(|error| error.to_string())?;
     Ok((request, entities))
 }
 
@@ -165,7 +166,8 @@ fn workload(uid: EntityUid, question: &ConnectRequest<'_>) -> Result<Entity, Str
 
 fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {
     let fields = claims.attributes.iter().map(|(name, value)| (name.clone(), text(value)));
-    RestrictedExpression::new_record(fields.chain([("provider".to_owned(), text(&claims.provider))])).map_err(|error| error.to_string())
+    RestrictedExpression::new_record(fields.chain([("provider".to_owned(), text(&claims.provider))]))
+        .map_err(|error| error.to_string())
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {

@@ -21,7 +21,7 @@ pub const fn schema_text() -> &'static str {
 }
 
 /// Whether a denial refuses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Nothing is refused; what would be is marked.
     #[default]

@@ -51,7 +51,11 @@ impl PolicySet {
             match text.parse::<Cedar>() {
                 Ok(parsed) => {
                     if parsed.templates().next().is_some() {
-                        problems.push(problem(file, None, "templates (?principal, ?resource) are not supported: write the policy out"));
+                        problems.push(problem(
+                            file,
+                            None,
+                            "templates (?principal, ?resource) are not supported: write the policy out",
+                        ));
                     }
                     for policy in parsed.policies() {
                         set.add(policy, file, text, &mut places, &mut problems);
@@ -88,7 +92,14 @@ impl PolicySet {
         self.annotations.is_empty()
     }
 
-    fn add(&mut self, policy: &Policy, file: &str, text: &str, places: &mut HashMap<PolicyId, Place>, problems: &mut Vec<PolicyProblem>) {
+    fn add(
+        &mut self,
+        policy: &Policy,
+        file: &str,
+        text: &str,
+        places: &mut HashMap<PolicyId, Place>,
+        problems: &mut Vec<PolicyProblem>,
+    ) {
         let line = policy.to_cedar().and_then(|written| text.find(&written)).map(|offset| line_of(text, offset));
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let what = "a policy has no @id(\"…\"): decisions and records name policies by it";

@@ -1,5 +1,4 @@
 //! Tests of policy: what a set decides, and what a bad set reports.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::model::ids::RunId;
@@ -39,10 +38,7 @@ fn principal(workload: &str, grade: Grade) -> Principal {
             executable: Some("/usr/bin/pg_dump".to_owned()),
             ..Process::default()
         },
-        claims: Some(Claims {
-            provider: "github".to_owned(),
-            attributes: [("branch".to_owned(), "main".to_owned())].into(),
-        }),
+        claims: Some(Claims { provider: "github".to_owned(), attributes: [("branch".to_owned(), "main".to_owned())].into() }),
     }
 }
 
@@ -67,7 +63,11 @@ fn decide(text: &str, principal: &Principal, owner_active: bool) -> Decision {
 /// What `text` says of the backup's connect: whether it is allowed, and by which policies.
 fn check(text: &str, allowed: bool, policies: &[&str]) -> Decision {
     let decision = decide(text, &principal(BACKUP, Grade::Kernel), true);
-    assert_eq!((decision.allows(), decision.policies.iter().map(String::as_str).collect::<Vec<_>>()), (allowed, policies.to_vec()), "{text}");
+    assert_eq!(
+        (decision.allows(), decision.policies.iter().map(String::as_str).collect::<Vec<_>>()),
+        (allowed, policies.to_vec()),
+        "{text}"
+    );
     decision
 }
 
@@ -113,7 +113,8 @@ fn facts_decide() {
 
 #[test]
 fn a_forbid_beats_any_permit() {
-    let text = format!(r#"{PERMIT} @id("f") @message("not now") forbid (principal, action, resource in Environment::"production");"#);
+    let text =
+        format!(r#"{PERMIT} @id("f") @message("not now") forbid (principal, action, resource in Environment::"production");"#);
     let decision = check(&text, false, &["f"]);
     assert_eq!(decision.message.as_deref(), Some("not now"));
     assert!(decision.permit(Mode::Enforce).is_none());
@@ -199,7 +200,8 @@ permit (principal, action, resource);
 
 #[test]
 fn problems_of_all_files_come_together_and_the_hash_names_the_texts() {
-    let sources = |first: &str, second: &str| vec![("a.cedar".to_owned(), first.to_owned()), ("b.cedar".to_owned(), second.to_owned())];
+    let sources =
+        |first: &str, second: &str| vec![("a.cedar".to_owned(), first.to_owned()), ("b.cedar".to_owned(), second.to_owned())];
     let problems = PolicySet::load(sources("permit (", "forbid (")).unwrap_err();
     assert!(["a.cedar", "b.cedar"].iter().all(|file| problems.iter().any(|problem| problem.file == *file)), "{problems:?}");
     let hash = |text: &str| PolicySet::load(sources(text, "")).unwrap().hash().to_owned();

@@ -278,6 +278,8 @@ pub struct ProtocolError {
 pub struct Interest {
     /// Whether each operation is asked about before it goes to the server.
     pub operations: bool,
+    /// How many rows of each result are recorded.
+    pub result_rows: u64,
     /// How many bytes of each result are recorded: 0 for none.
     pub result_bytes: u64,
     /// How many bytes of each statement's parameters are recorded: 0 for none.

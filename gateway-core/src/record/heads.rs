@@ -188,7 +188,6 @@ fn split(text: &[u8]) -> Option<(Hash, &[u8], Line)> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::model::time::Timestamp;
     use proptest::prelude::*;

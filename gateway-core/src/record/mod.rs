@@ -7,6 +7,7 @@ pub mod chain;
 pub mod frame;
 pub mod heads;
 pub mod read;
+pub mod redact;
 pub mod seal;
 pub mod verify;
 

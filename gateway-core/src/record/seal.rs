@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn two_batches_seal_as_one_does_and_a_broken_batch_is_left_alone() {
-        let push = |buffer: &mut FrameBuffer, body: &[u8]| buffer.push(Timestamp(7), FrameKind::Note, |to| to.extend_from_slice(body));
+        let push =
+            |buffer: &mut FrameBuffer, body: &[u8]| buffer.push(Timestamp(7), FrameKind::Note, |to| to.extend_from_slice(body));
         let (mut one, mut two, mut three) = (FrameBuffer::default(), FrameBuffer::default(), FrameBuffer::default());
         push(&mut one, b"a");
         push(&mut one, b"b");

@@ -92,7 +92,9 @@ pub enum Problem {
         want: u64,
     },
     /// The file ends within a frame: a crash while it was written, or a cut.
-    #[error("ends within a frame: frame {frame} is not whole ({bytes} bytes of it in segment {segment}); {frame} whole frames stand before it")]
+    #[error(
+        "ends within a frame: frame {frame} is not whole ({bytes} bytes of it in segment {segment}); {frame} whole frames stand before it"
+    )]
     Torn {
         /// The frame that is not whole.
         frame: u64,
@@ -417,7 +419,8 @@ fn plausible(bytes: &[u8]) -> bool {
 }
 
 fn known_header(bytes: &[u8]) -> bool {
-    let known = |header: &[u8; HEADER]| header[5] == VERSION && header[6..8] == [0, 0] && FrameKind::from_number(header[4]).is_some();
+    let known =
+        |header: &[u8; HEADER]| header[5] == VERSION && header[6..8] == [0, 0] && FrameKind::from_number(header[4]).is_some();
     bytes.first_chunk::<HEADER>().is_some_and(known) && frame_length(bytes).is_ok()
 }
 

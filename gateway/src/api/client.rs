@@ -71,9 +71,8 @@ pub async fn ask(
     let silent = |why: String| ClientError::Silent { path: socket.to_owned(), why };
     let exchange = async {
         let stream = UnixStream::connect(socket).await.map_err(|error| silent(error.to_string()))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| silent(error.to_string()))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| silent(error.to_string()))?;
         let driver = tokio::spawn(connection);
         let request = Request::builder()
             .method(method)

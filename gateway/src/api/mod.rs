@@ -3,15 +3,13 @@
 pub mod client;
 mod sessions;
 
-use crate::app::Shared;
-use crate::control::{self, Command, CommandError, Reply};
+use crate::control::{Command, CommandError, Desk, Reply};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, extract::State};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::net::UnixListener;
 
 /// Where a gateway of this state directory listens.
@@ -42,24 +40,24 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Answers requests until the listener is dropped.
-pub async fn serve(listener: UnixListener, shared: Arc<Shared>) {
+pub async fn serve(listener: UnixListener, desk: Desk) {
     let router = Router::new()
         .route("/healthz", get(health))
         .route("/v1/sessions", get(sessions::list))
         .route("/v1/sessions/{id}/kill", post(sessions::kill))
         .route("/v1/policy/reload", post(reload))
-        .with_state(shared);
+        .with_state(desk);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the control socket has stopped");
     }
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> Response {
-    respond(control::handle(&shared, Command::Health).await)
+async fn health(State(desk): State<Desk>) -> Response {
+    respond(desk.handle(Command::Health).await)
 }
 
-async fn reload(State(shared): State<Arc<Shared>>) -> Response {
-    respond(control::handle(&shared, Command::ReloadPolicy).await)
+async fn reload(State(desk): State<Desk>) -> Response {
+    respond(desk.handle(Command::ReloadPolicy).await)
 }
 
 fn respond(result: Result<Reply, CommandError>) -> Response {

@@ -1,15 +1,12 @@
 //! `/v1/sessions`: what is live, and how to end it.
 
 use super::respond;
-use crate::app::Shared;
-use crate::control::{self, Command};
-use crate::session::live::KillOrder;
+use crate::control::{Command, Desk, KillOrder};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::StatusCode};
 use gateway_core::model::ids::SessionId;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// The body of a kill request.
 #[derive(Deserialize)]
@@ -19,15 +16,11 @@ pub(super) struct KillRequest {
     reason: String,
 }
 
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
-    respond(control::handle(&shared, Command::ListSessions).await)
+pub(super) async fn list(State(desk): State<Desk>) -> Response {
+    respond(desk.handle(Command::ListSessions).await)
 }
 
-pub(super) async fn kill(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    Json(request): Json<KillRequest>,
-) -> Response {
+pub(super) async fn kill(State(desk): State<Desk>, Path(id): Path<String>, Json(request): Json<KillRequest>) -> Response {
     let id: SessionId = match id.parse() {
         Ok(id) => id,
         Err(error) => {
@@ -36,5 +29,5 @@ pub(super) async fn kill(
         }
     };
     let order = KillOrder { by: request.by, reason: request.reason };
-    respond(control::handle(&shared, Command::KillSession { id, order }).await)
+    respond(desk.handle(Command::KillSession { id, order }).await)
 }

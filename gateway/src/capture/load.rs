@@ -71,8 +71,7 @@ pub(super) fn programs(object: &mut Ebpf) -> Result<(), CaptureError> {
 /// Attaches every program at `cgroup`; the links live as long as `object`.
 pub(super) fn attach(object: &mut Ebpf, cgroup: &File) -> Result<(), CaptureError> {
     PROGRAMS.iter().try_for_each(|&(name, feature)| {
-        attach_one(program(object, name)?, cgroup)
-            .map_err(|source| CaptureError::Feature { feature, source: Box::new(source) })
+        attach_one(program(object, name)?, cgroup).map_err(|source| CaptureError::Feature { feature, source: Box::new(source) })
     })
 }
 
@@ -93,9 +92,8 @@ pub(super) fn load(program: &mut Program) -> Result<(), ProgramError> {
 
 /// A descriptor of one map, for calls of our own.
 pub(super) fn map(object: &Ebpf, name: &'static str) -> Result<OwnedFd, CaptureError> {
-    let data = match object.map(name) {
-        Some(Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data)) => data,
-        _ => return Err(CaptureError::Object(name)),
+    let Some(Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data)) = object.map(name) else {
+        return Err(CaptureError::Object(name));
     };
     let descriptor = data.fd().as_fd().try_clone_to_owned();
     descriptor.map_err(|source: io::Error| CaptureError::Map { what: name, source })

@@ -110,12 +110,7 @@ impl Capture {
     ///
     /// # Errors
     /// Where the records can't be read.
-    pub fn take(
-        &self,
-        client: SocketAddr,
-        local: SocketAddr,
-        netns_cookie: u64,
-    ) -> Result<Option<ConnectRecord>, CaptureError> {
+    pub fn take(&self, client: SocketAddr, local: SocketAddr, netns_cookie: u64) -> Result<Option<ConnectRecord>, CaptureError> {
         let key = ConnectionKey {
             client_address: octets(client.ip()),
             disguised_address: octets(local.ip()),

@@ -58,9 +58,7 @@ pub(super) fn boottime_ns() -> u64 {
 fn socket_number(socket: BorrowedFd<'_>, option: libc::c_int) -> io::Result<u64> {
     let (mut value, mut size) = (0_u64, size_of::<u64>() as libc::socklen_t);
     // SAFETY: the kernel writes at most `size` bytes to `value`.
-    let done = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw mut value).cast(), &raw mut size)
-    };
+    let done = unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw mut value).cast(), &raw mut size) };
     if done == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -79,7 +77,13 @@ fn element<K: Pod, V: Pod>(command: libc::c_int, map: BorrowedFd<'_>, key: &K, v
 }
 
 fn call(command: libc::c_int, map: BorrowedFd<'_>, key: *const u8, value: *mut u8) -> io::Result<()> {
-    let attr = ElementAttr { map: map.as_raw_fd().unsigned_abs(), padding: 0, key: key.addr() as u64, value: value.addr() as u64, flags: 0 };
+    let attr = ElementAttr {
+        map: map.as_raw_fd().unsigned_abs(),
+        padding: 0,
+        key: key.addr() as u64,
+        value: value.addr() as u64,
+        flags: 0,
+    };
     // SAFETY: the maps' key and value types are those of the callers, by the types in gateway-common.
     let done = unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<ElementAttr>()) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

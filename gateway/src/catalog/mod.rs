@@ -43,7 +43,9 @@ pub enum CatalogError {
         source: TlsError,
     },
     /// The target has no TLS and must.
-    #[error("{address} has no TLS, which the target's tls.upstream requires: turn ssl on at the server, or set tls.upstream to disable")]
+    #[error(
+        "{address} has no TLS, which the target's tls.upstream requires: turn ssl on at the server, or set tls.upstream to disable"
+    )]
     NoTls {
         /// Where it is.
         address: SocketAddr,

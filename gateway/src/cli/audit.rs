@@ -9,7 +9,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Checks one record, or all; exit status 1 where anything is wrong.
-pub fn verify(state_dir: &Path, session: Option<SessionId>, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn verify(
+    state_dir: &Path,
+    session: Option<SessionId>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
     let found = evidence::verify(state_dir, session).map_err(CliError::new)?;
     let status = if found.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let printed = match format {
@@ -35,7 +40,10 @@ fn print(found: &Verification, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for Verified { session, .. } in found.sessions.iter().filter(|verified| verified.state == "unclosed") {
-        writeln!(out, "{session}: not closed: its gateway died; the next `weir run` or `weir serve` closes it at its last whole frame")?;
+        writeln!(
+            out,
+            "{session}: not closed: its gateway died; the next `weir run` or `weir serve` closes it at its last whole frame"
+        )?;
     }
     let count = |state: &str| found.sessions.iter().filter(|verified| verified.state == state).count();
     let frames: u64 = found.sessions.iter().map(|verified| verified.report.frames).sum();

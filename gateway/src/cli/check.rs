@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 pub(super) fn policy(common: &Common) -> Result {
     let config = super::load(common.config.as_deref())?;
-    let set = crate::app::load_policy(&config.policy.dir).map_err(CliError::new)?;
+    let set = crate::config::load_policy(&config.policy.dir).map_err(CliError::new)?;
     let line = match common.format {
         Format::Text => format!("{}: {} policies, set {}", config.policy.dir.display(), set.len(), set.hash()),
         Format::Json => serde_json::json!({ "dir": config.policy.dir, "policies": set.len(), "hash": set.hash() }).to_string(),

@@ -43,7 +43,8 @@ fn kernel(format: Format) -> Result {
             for probe in &probes {
                 table.add_row([probe.feature, tier(probe.tier), if probe.available { "yes" } else { "NO" }, &probe.why]);
             }
-            let verdict = if missing { "A core feature is missing: weir can't intercept here." } else { "weir can intercept here." };
+            let verdict =
+                if missing { "A core feature is missing: weir can't intercept here." } else { "weir can intercept here." };
             format!("{table}\n{verdict}")
         }
     };
@@ -69,7 +70,7 @@ fn trust(format: Format) -> Result {
             let mut table = table(["client", "trusts weir", "how", "remark"]);
             for finding in &findings {
                 let trusts = if finding.trusts { "yes" } else { "NO" };
-                table.add_row([finding.client.as_ref(), trusts, finding.how.as_ref(), finding.remark.as_ref()]);
+                table.add_row([finding.client, trusts, finding.how.as_ref(), finding.remark]);
             }
             table.to_string()
         }

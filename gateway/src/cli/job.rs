@@ -47,6 +47,10 @@ pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
             if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
                 return Err(std::io::Error::last_os_error());
             }
+            // Without its gateway the job has no way out but past it.
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
             // An inherited socket would be a way round; marking them is enough, exec closes them.
             let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
             if libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags) != 0 {
@@ -55,9 +59,7 @@ pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
             Ok(())
         });
     }
-    command.spawn().map_err(|error| {
-        CliError::new(format!("cannot start `{}`: {error}", Path::new(program).display()))
-    })
+    command.spawn().map_err(|error| CliError::new(format!("cannot start `{}`: {error}", Path::new(program).display())))
 }
 
 /// A cgroup that is removed, with whatever still runs in it, when dropped.
@@ -68,9 +70,8 @@ pub(super) struct Cgroup {
 impl Cgroup {
     /// Makes a cgroup, whose parent must exist.
     pub(super) fn create(path: PathBuf) -> Result<Self> {
-        std::fs::create_dir(&path).map_err(|error| {
-            CliError::new(format!("cannot make the cgroup {}: {error}. Are you root?", path.display()))
-        })?;
+        std::fs::create_dir(&path)
+            .map_err(|error| CliError::new(format!("cannot make the cgroup {}: {error}. Are you root?", path.display())))?;
         Ok(Self { path })
     }
 

@@ -4,7 +4,6 @@ use super::job::{self, Cgroup, Job};
 use super::{CliError, Result};
 use crate::app::{Gateway, Start};
 use crate::capture;
-use gateway_core::model::ids::RunId;
 use nix::sys::signal::Signal;
 use std::ffi::OsString;
 use std::io::Write;
@@ -42,7 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result {
     let user = arguments.uid.as_deref().map(user).transpose()?;
     let mount = capture::cgroup2_mount().map_err(CliError::new)?;
     let gateway_cgroup = Cgroup::create(mount.join(format!("weir-{}", std::process::id())))?;
-    let run = RunId::new(crate::session::relay::now(), crate::app::random());
+    let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
     let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned() }).map_err(CliError::new)?;
     gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
@@ -120,4 +119,3 @@ fn say(line: &str) {
     // A closed standard error must not end the job.
     let _said = writeln!(std::io::stderr(), "weir: {line}").is_ok();
 }
-

@@ -6,9 +6,9 @@ mod postgres;
 mod show;
 pub(super) mod text;
 
-pub use list::list;
-pub use play::{play, watch};
-pub use show::show;
+pub(super) use list::list;
+pub(super) use play::{play, watch};
+pub(super) use show::show;
 
 use super::CliError;
 use crate::evidence::EvidenceError;

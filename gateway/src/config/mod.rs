@@ -1,11 +1,13 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
+mod policy;
 mod problem;
 mod reader;
 mod sections;
 pub mod targets;
 pub mod workloads;
 
+pub use policy::load_policy;
 pub use problem::{Problem, Problems};
 pub use sections::{Limits, PolicySettings, RecordSettings};
 pub use targets::{TargetSettings, Targets};
@@ -54,7 +56,7 @@ impl Config {
             }],
         })?;
         let file_path = std::path::absolute(file).unwrap_or_else(|_unknown| file.to_owned());
-        let directory = file_path.parent().unwrap_or(Path::new("/"));
+        let directory = file_path.parent().unwrap_or_else(|| Path::new("/"));
         Self::parse(&text, directory).map_err(|problems| Problems { file: file.to_owned(), problems })
     }
 
@@ -92,14 +94,16 @@ impl Config {
         }
     }
 
-    /// The mode for this workload at this target: the target's word, then the workload's, then the file's.
+    /// The mode for this workload at this target. Where both say one, the stricter holds; where
+    /// neither does, the file's.
     #[must_use]
     pub fn mode(&self, principal: &Principal, target: Option<&TargetSettings>) -> Mode {
         let workload = || {
             let name = principal.name.as_ref()?;
             self.workloads.iter().find(|rule| rule.name == *name)?.mode
         };
-        target.and_then(|target| target.mode).or_else(workload).unwrap_or(self.policy.mode)
+        let target = target.and_then(|target| target.mode);
+        target.max(workload()).unwrap_or(self.policy.mode)
     }
 }
 
@@ -114,8 +118,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let state_dir = state_dir.map_or_else(|| PathBuf::from(STATE_DIR), |dir| directory.join(dir.get_ref()));
     let policy = table.table("policy").map(|table| sections::policy(table, directory));
     let workloads: Vec<_> = table.tables("workload").into_iter().filter_map(workloads::read).collect();
-    let targets: Vec<_> =
-        table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
+    let targets: Vec<_> = table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);

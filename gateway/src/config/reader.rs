@@ -43,11 +43,13 @@ pub(super) struct Table<'s, 't> {
     pub(super) span: Range<usize>,
     name: &'static str,
     known: Vec<&'static str>,
+    /// Of the known ones, those that were written.
+    written: Vec<&'static str>,
 }
 
 impl<'s, 't> Table<'s, 't> {
     pub(super) const fn new(source: &'s Source<'t>, fields: DeTable<'t>, span: Range<usize>, name: &'static str) -> Self {
-        Self { source, fields, span, name, known: Vec::new() }
+        Self { source, fields, span, name, known: Vec::new(), written: Vec::new() }
     }
 
     /// Notes a problem with the table as a whole.
@@ -88,7 +90,11 @@ impl<'s, 't> Table<'s, 't> {
             DeValue::Integer(number) => {
                 let parsed = number.as_str().parse::<T>().ok().filter(|number| *number >= from && *number <= to);
                 if parsed.is_none() {
-                    self.problem_at(span, format!("`{key}` can't be {}", number.as_str()), format!("a whole number from {from} to {to}"));
+                    self.problem_at(
+                        span,
+                        format!("`{key}` can't be {}", number.as_str()),
+                        format!("a whole number from {from} to {to}"),
+                    );
                 }
                 parsed
             }
@@ -196,12 +202,13 @@ impl<'s, 't> Table<'s, 't> {
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
         self.known.push(key);
         let name = self.fields.keys().find(|name| name.get_ref() == key)?.clone();
+        self.written.push(key);
         self.fields.remove(&name)
     }
 
     /// A field that is there but wrong has been reported already.
     fn reported(&self, key: &str) -> bool {
-        self.source.problems.borrow().iter().any(|(place, problem)| self.span.contains(place) && problem.what.contains(&format!("`{key}`")))
+        self.written.contains(&key)
     }
 
     fn wrong_type<T>(&self, key: &str, span: Range<usize>, value: &DeValue<'_>, wanted: &str) -> Option<T> {
@@ -228,7 +235,12 @@ const fn type_name(value: &DeValue<'_>) -> &'static str {
 
 /// The known name that is at most two edits away.
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    known.iter().map(|candidate| (distance(name, candidate), *candidate)).filter(|(edits, _)| *edits <= 2).min().map(|(_, near)| near)
+    known
+        .iter()
+        .map(|candidate| (distance(name, candidate), *candidate))
+        .filter(|(edits, _)| *edits <= 2)
+        .min()
+        .map(|(_, near)| near)
 }
 
 /// Levenshtein's distance, over bytes: keys are ASCII.

@@ -6,6 +6,7 @@ use gateway_core::policy::{Mode, RecordLevel};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
+use tracing_subscriber::EnvFilter;
 
 /// `[policy]`.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,7 @@ pub struct PolicySettings {
 pub struct RecordSettings {
     /// What is kept of results where no policy says.
     pub results: RecordLevel,
-    /// The most that is kept of a session's results, in bytes.
+    /// The most that is kept of one result, in bytes.
     pub result_bytes: u64,
     /// The most that is kept of one execution's parameters, in bytes.
     pub parameter_bytes: u64,
@@ -67,13 +68,13 @@ impl RecordSettings {
         EvidenceSettings { flush: self.flush, on_failure: self.on_failure, ..EvidenceSettings::default() }
     }
 
-    /// How many bytes of results a session's record keeps: as the deciding policies say, else as here.
+    /// How many rows and bytes of each result a record keeps: as the deciding policies say, else as here.
     #[must_use]
-    pub fn result_bytes_for(&self, decided: Option<RecordLevel>) -> u64 {
+    pub fn result_limits(&self, decided: Option<RecordLevel>) -> (u64, u64) {
         match decided.unwrap_or(self.results) {
-            RecordLevel::None | RecordLevel::Count | RecordLevel::Digest => 0,
-            RecordLevel::First(_) => self.result_bytes,
-            RecordLevel::All => u64::MAX,
+            RecordLevel::None | RecordLevel::Count | RecordLevel::Digest => (0, 0),
+            RecordLevel::First(rows) => (rows, self.result_bytes),
+            RecordLevel::All => (u64::MAX, u64::MAX),
         }
     }
 }
@@ -135,7 +136,21 @@ pub(super) fn capture(mut table: Table<'_, '_>) -> bool {
 }
 
 pub(super) fn log(mut table: Table<'_, '_>) -> Option<Spanned<String>> {
-    let level = table.text("level");
+    let level = table.text("level").filter(|level| {
+        let good = filter(level.get_ref());
+        if !good {
+            let hint = "error, warn, info, debug, trace, off, or a filter such as \"warn,weir=debug\"";
+            table.problem_at(level.span(), format!("`level` can't be {:?}", level.get_ref()), hint);
+        }
+        good
+    });
     table.end();
     level
+}
+
+/// A word alone has to be a level: a filter would take a misspelt one for the name of a module.
+fn filter(text: &str) -> bool {
+    let level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+    let words = || text.split(',').map(str::trim);
+    words().all(|word| word.contains('=') || level(word)) && EnvFilter::builder().parse(text).is_ok()
 }

@@ -124,7 +124,11 @@ impl Match {
         if let Some((network, bits)) = host.split_once('/') {
             let address: IpAddr = network.trim_end_matches(']').parse().map_err(|_| format!("{network:?} is not an address"))?;
             let longest = if address.is_ipv4() { 32 } else { 128 };
-            let bits = bits.parse().ok().filter(|bits| *bits <= longest).ok_or(format!("/{bits} is not a length from 0 to {longest}"))?;
+            let bits = bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= longest)
+                .ok_or_else(|| format!("/{bits} is not a length from 0 to {longest}"))?;
             return Ok(Self::Network { address, bits, port });
         }
         if let Ok(address) = host.parse::<IpAddr>() {
@@ -146,7 +150,9 @@ impl TargetSettings {
     /// Whether jobs see certificates of weir's own CA.
     #[must_use]
     pub fn uses_own_authority(&self) -> bool {
-        self.protocol == ProtocolName::Postgres && self.client.mode != ClientMode::Off && self.client.source == CertificateSource::Own
+        self.protocol == ProtocolName::Postgres
+            && self.client.mode != ClientMode::Off
+            && self.client.source == CertificateSource::Own
     }
 
     /// The names that the job may have dialled.
@@ -190,13 +196,28 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     let mode = super::sections::mode(&mut table);
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
     table.end();
-    Some(TargetSettings { name: name?, environment, matches, protocol, client, upstream, credential, catalog, mode, tag_sessions })
+    Some(TargetSettings {
+        name: name?,
+        environment,
+        matches,
+        protocol,
+        client,
+        upstream,
+        credential,
+        catalog,
+        mode,
+        tag_sessions,
+    })
 }
 
 fn destination(table: &Table<'_, '_>, text: &Spanned<String>) -> Option<Match> {
     if text.get_ref().contains('@') {
         // Perhaps a connection URL with its password: it is not repeated.
-        table.problem_at(text.span(), "`match` holds something with an @", "write host:port alone; a credential belongs into `credential`");
+        table.problem_at(
+            text.span(),
+            "`match` holds something with an @",
+            "write host:port alone; a credential belongs into `credential`",
+        );
         return None;
     }
     Match::parse(text.get_ref())
@@ -208,7 +229,8 @@ fn destination(table: &Table<'_, '_>, text: &Spanned<String>) -> Option<Match> {
 }
 
 fn tls(mut table: Table<'_, '_>, directory: &Path) -> (ClientTls, UpstreamTls) {
-    let mut path = |key| table.text(key).map(|path| directory.join(path.get_ref().strip_prefix("file:").unwrap_or(path.get_ref())));
+    let mut path =
+        |key| table.text(key).map(|path| directory.join(path.get_ref().strip_prefix("file:").unwrap_or(path.get_ref())));
     let (cert, key) = (path("client_cert"), path("client_key"));
     let (issuer_cert, issuer_key) = (path("client_issuer_cert"), path("client_issuer_key"));
     let ca = path("ca");
@@ -236,7 +258,11 @@ fn tls(mut table: Table<'_, '_>, directory: &Path) -> (ClientTls, UpstreamTls) {
     (ClientTls { mode, source }, UpstreamTls::new(upstream, ca, name))
 }
 
-fn certificate(table: &Table<'_, '_>, own: (Option<PathBuf>, Option<PathBuf>), issuer: (Option<PathBuf>, Option<PathBuf>)) -> CertificateSource {
+fn certificate(
+    table: &Table<'_, '_>,
+    own: (Option<PathBuf>, Option<PathBuf>),
+    issuer: (Option<PathBuf>, Option<PathBuf>),
+) -> CertificateSource {
     match (own, issuer) {
         ((None, None), (None, None)) => CertificateSource::Own,
         ((Some(cert), Some(key)), (None, None)) => CertificateSource::Files { cert, key },

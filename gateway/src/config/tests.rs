@@ -1,5 +1,4 @@
 //! Tests of the configuration: what is reported, where, and what a good file means.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::credential::Source;
@@ -25,6 +24,8 @@ protocol = "postgres"
 credential = "hunter2"
 [record]
 flush_ms = 0
+[log]
+level = "inof"
 "#;
     let found = problems(text);
     assert_eq!(
@@ -38,6 +39,7 @@ flush_ms = 0
             r#"6:21 `match` can't be "10.0.0.0/40:5432": /40 is not a length from 0 to 32"#,
             r#"8:14 `credential` is neither "passthrough" nor a table"#,
             "10:12 `flush_ms` can't be 0",
+            r#"12:9 `level` can't be "inof""#,
         ]
     );
     assert!(!found.join("\n").contains("hunter2"), "a secret is never repeated");
@@ -63,7 +65,8 @@ match = ["127.0.0.9:5432"]
         Path::new(""),
     )
     .expect("a good file");
-    let name = |address: &str| config.targets.match_address(address.parse().expect("an address")).map(|target| target.name.as_str());
+    let name =
+        |address: &str| config.targets.match_address(address.parse().expect("an address")).map(|target| target.name.as_str());
     assert_eq!(name("127.0.0.9:5432"), Some("exact"));
     assert_eq!(name("127.0.0.1:5432"), Some("narrow"));
     assert_eq!(name("127.9.0.1:5432"), Some("wide"));

@@ -79,7 +79,10 @@ fn matches(mut table: Table<'_, '_>) -> WorkloadMatch {
     rule.executable_sha256 = table.parsed("executable_sha256", SHA256, sha256);
     rule.script_sha256 = table.parsed("script_sha256", SHA256, sha256);
     if rule == WorkloadMatch::default() {
-        table.problem("this `match` names nothing, so nothing would match", "set at least one of unit, cgroup, user, uid, executable, executable_sha256, script, script_sha256, directory");
+        table.problem(
+            "this `match` names nothing, so nothing would match",
+            "set at least one of unit, cgroup, user, uid, executable, executable_sha256, script, script_sha256, directory",
+        );
     }
     table.end();
     rule

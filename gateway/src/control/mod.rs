@@ -1,7 +1,8 @@
 //! What people may ask of a running gateway: one closed set of commands, handled in one place.
 
-use crate::app::Shared;
-use crate::session::live::{KillOrder, KillOutcome};
+use crate::session::context::Shared;
+use crate::session::live;
+pub use crate::session::live::{KillOrder, KillOutcome};
 use gateway_core::model::ids::{RunId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -86,20 +87,33 @@ pub enum CommandError {
     BadPolicy(String),
 }
 
-/// Does what is asked.
-pub async fn handle(shared: &Arc<Shared>, command: Command) -> Result<Reply, CommandError> {
+/// Where commands are handed in.
+#[derive(Clone)]
+pub struct Desk(Arc<Shared>);
+
+impl Desk {
+    /// The desk of this gateway.
+    #[must_use]
+    pub const fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Does what is asked.
+    pub async fn handle(&self, command: Command) -> Result<Reply, CommandError> {
+        handle(&self.0, command).await
+    }
+}
+
+async fn handle(shared: &Shared, command: Command) -> Result<Reply, CommandError> {
     match command {
         Command::ListSessions => Ok(Reply::Sessions(shared.live.all().iter().map(|session| describe(session)).collect())),
         Command::KillSession { id, order } => kill(shared, id, order).await,
-        Command::ReloadPolicy => shared
-            .reload_policy()
-            .map(|policy| Reply::Reloaded { policy })
-            .map_err(CommandError::BadPolicy),
+        Command::ReloadPolicy => shared.reload_policy().map(|policy| Reply::Reloaded { policy }).map_err(CommandError::BadPolicy),
         Command::Health => Ok(Reply::Health(health(shared))),
     }
 }
 
-async fn kill(shared: &Arc<Shared>, id: SessionId, order: KillOrder) -> Result<Reply, CommandError> {
+async fn kill(shared: &Shared, id: SessionId, order: KillOrder) -> Result<Reply, CommandError> {
     let session = shared.live.find(id).ok_or(CommandError::NoSession(id))?;
     session.kill(order);
     if tokio::time::timeout(KILL_PATIENCE, session.ended()).await.is_err() {
@@ -109,7 +123,7 @@ async fn kill(shared: &Arc<Shared>, id: SessionId, order: KillOrder) -> Result<R
     session.outcome().cloned().map(Reply::Killed).ok_or(CommandError::NoSession(id))
 }
 
-fn describe(session: &crate::session::live::Session) -> LiveSession {
+fn describe(session: &live::Session) -> LiveSession {
     LiveSession {
         session: session.id,
         run: session.run,

@@ -82,7 +82,6 @@ fn fill(bytes: &mut [u8]) -> Result<(), CredentialError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     #[test]
     fn nonces_fit_scram_and_differ() {

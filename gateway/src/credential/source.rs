@@ -159,7 +159,6 @@ fn decode(text: &str) -> Result<Zeroizing<String>, &'static str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
@@ -186,7 +185,18 @@ mod tests {
         check("postgres://backup:p%40ss%2f@db:5432/x?sslmode=require", Some("backup"), "p@ss/");
         check("postgresql://b%C3%A9:p:q@/x", Some("bé"), "p:q");
         check("postgres://:pw@h", None, "pw");
-        for wrong in ["", "a\0b", "postgres://db/x", "postgres://u@h", "postgres://u:@h", "postgres://u:a%4@h", "postgres://u:a%zz@h", "postgres://u:a@b@h", "postgres://u:%00@h", "postgres://u:%ff@h"] {
+        for wrong in [
+            "",
+            "a\0b",
+            "postgres://db/x",
+            "postgres://u@h",
+            "postgres://u:@h",
+            "postgres://u:a%4@h",
+            "postgres://u:a%zz@h",
+            "postgres://u:a@b@h",
+            "postgres://u:%00@h",
+            "postgres://u:%ff@h",
+        ] {
             assert!(understand(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }

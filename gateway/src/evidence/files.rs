@@ -39,9 +39,12 @@ pub fn segments(state_dir: &Path, session: SessionId) -> Result<Vec<(PathBuf, u6
     Ok(found)
 }
 
+/// A file, and the session and segment that its name says.
+pub type NamedFile = (PathBuf, Option<(SessionId, u32)>);
+
 /// Each file in the directory of records, with the session and segment that its name says; none
 /// where its name says neither.
-pub fn all(state_dir: &Path) -> Result<Vec<(PathBuf, Option<(SessionId, u32)>)>, EvidenceError> {
+pub fn all(state_dir: &Path) -> Result<Vec<NamedFile>, EvidenceError> {
     let directory = sessions(state_dir);
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,

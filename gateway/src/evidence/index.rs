@@ -87,7 +87,9 @@ pub fn summary(state_dir: &Path, session: SessionId) -> Result<Summary, Evidence
     let mut walk = Walk::open(state_dir, session)?;
     let mut summary = Summary::new(session, if live { State::Live } else { State::Unclosed });
     loop {
-        match walk.next(|kind| !matches!(kind, FrameKind::Rows | FrameKind::Parameters | FrameKind::Statement | FrameKind::Decision)) {
+        match walk
+            .next(|kind| !matches!(kind, FrameKind::Rows | FrameKind::Parameters | FrameKind::Statement | FrameKind::Decision))
+        {
             Ok(Some(seen)) => summary.add(seen.time, seen.kind, seen.body),
             Ok(None) => break,
             Err(EvidenceError::Broken { .. }) => {

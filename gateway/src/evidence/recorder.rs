@@ -175,7 +175,14 @@ pub(super) struct Closing {
 
 impl Line {
     pub(super) fn new(session: SessionId, tape: Tape, settings: EvidenceSettings) -> Self {
-        Self { session, settings, state: Mutex::default(), tape: Mutex::new(Some(tape)), room: Notify::new(), stopped: AtomicBool::new(false) }
+        Self {
+            session,
+            settings,
+            state: Mutex::default(),
+            tape: Mutex::new(Some(tape)),
+            room: Notify::new(),
+            stopped: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, LineState> {

@@ -187,7 +187,12 @@ pub(super) struct Left {
 impl Left {
     /// A record of which nothing has been read yet.
     pub(super) fn new(session: SessionId) -> Self {
-        Self { segment: 0, offset: 0, before: 0, sealer: Sealer { next_seq: 0, chain: Hash::genesis(&session.to_string(), 0, None) } }
+        Self {
+            segment: 0,
+            offset: 0,
+            before: 0,
+            sealer: Sealer { next_seq: 0, chain: Hash::genesis(&session.to_string(), 0, None) },
+        }
     }
 }
 

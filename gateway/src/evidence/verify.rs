@@ -49,7 +49,8 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification,
     let (files, strangers) = listing(state_dir)?;
     // After the files: a record is named in the log before its file is made.
     let heads = read_heads(state_dir)?;
-    let mut listed: BTreeMap<SessionId, Listed> = files.into_iter().map(|(session, files)| (session, Listed { files, ..Listed::default() })).collect();
+    let mut listed: BTreeMap<SessionId, Listed> =
+        files.into_iter().map(|(session, files)| (session, Listed { files, ..Listed::default() })).collect();
     for head in heads.entries {
         let listed = listed.entry(head.session()).or_default();
         match head {
@@ -117,8 +118,11 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
     Ok(Verified { session, state, report })
 }
 
+/// Each session's files in their order, and the files that belong to none.
+type Listing = (BTreeMap<SessionId, Vec<PathBuf>>, Vec<String>);
+
 /// Each session's files in their order, and what else is in the directory.
-fn listing(state_dir: &Path) -> Result<(BTreeMap<SessionId, Vec<PathBuf>>, Vec<String>), EvidenceError> {
+fn listing(state_dir: &Path) -> Result<Listing, EvidenceError> {
     let mut sessions: BTreeMap<SessionId, Vec<(u32, PathBuf)>> = BTreeMap::new();
     let mut strangers = Vec::new();
     for (path, name) in files::all(state_dir)? {

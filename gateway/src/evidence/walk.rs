@@ -111,7 +111,8 @@ impl Walk {
             self.body = body;
         }
         self.at += bytes as u64;
-        let number = |at: usize| header.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let number =
+            |at: usize| header.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Ok(Some(Seen { seq: number(8), time: Timestamp(number(16)), kind, body: &self.body }))
     }
 

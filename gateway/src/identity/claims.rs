@@ -120,7 +120,6 @@ fn point_to_the_run(attributes: &mut BTreeMap<String, String>) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn check(environ: &str, provider: &str, expected: &[(&str, &str)]) {

@@ -117,7 +117,6 @@ fn segment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::config::OnOwnerLeave;
 

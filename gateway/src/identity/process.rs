@@ -157,7 +157,6 @@ fn stat(text: &str) -> Option<Stat> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

@@ -118,7 +118,6 @@ fn value_length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn check(executable: &str, given: &[&str], expected: &[&str]) {

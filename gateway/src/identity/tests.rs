@@ -1,5 +1,4 @@
 //! Identity of real processes.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::config::{OnOwnerLeave, WorkloadMatch};

@@ -149,11 +149,9 @@ mod tests {
     fn the_recorded_socket_passes_and_any_other_does_not() {
         let (client, record, socket) = pair();
         assert!(check(client, &record, &socket).is_ok());
-        for other in [
-            ClientSocket { cookie: 8, ..socket },
-            ClientSocket { uid: 0, ..socket },
-            ClientSocket { cgroup: Some(41), ..socket },
-        ] {
+        for other in
+            [ClientSocket { cookie: 8, ..socket }, ClientSocket { uid: 0, ..socket }, ClientSocket { cgroup: Some(41), ..socket }]
+        {
             assert!(matches!(check(client, &record, &other), Err(OriginError::Mismatch { .. })), "{other:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! The way to the target: where it is, with which TLS, with whose credential.
 
-use crate::app::Shared;
 use crate::catalog::SideConnection;
 use crate::config::TargetSettings;
+use crate::session::context::Shared;
 use crate::session::live::Session;
 use crate::tls::UpstreamTls;
 use gateway_core::policy::Permit;
@@ -40,9 +40,8 @@ impl SideAccess {
         let keys = session.keys.get().ok_or("the session was not open yet")?;
         let source = self.catalog.as_ref().ok_or("the target has no catalog credential")?;
         let secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
-        let side = SideConnection::open(self.address, &self.tls, &secret, &self.database)
-            .await
-            .map_err(|error| error.to_string())?;
+        let side =
+            SideConnection::open(self.address, &self.tls, &secret, &self.database).await.map_err(|error| error.to_string())?;
         match side.terminate_backend(keys.pid).await {
             Ok(true) => Ok(()),
             Ok(false) => Err("the server found no such backend".to_owned()),
@@ -53,9 +52,9 @@ impl SideAccess {
 
 /// Connects to the target, within `patience`. Whoever has no permit can't.
 pub async fn connect(_permit: &Permit, address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let tcp = timeout(patience, TcpStream::connect(address)).await.map_err(|_elapsed| {
-        io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs()))
-    })??;
+    let tcp = timeout(patience, TcpStream::connect(address))
+        .await
+        .map_err(|_elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())))??;
     tcp.set_nodelay(true)?;
     Ok(tcp)
 }

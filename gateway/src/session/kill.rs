@@ -1,7 +1,7 @@
 //! The end of a session by order: the client at once, the server as soon as it can be made to.
 
-use crate::app::Shared;
 use crate::catalog;
+use crate::session::context::Shared;
 use crate::session::dial::SideAccess;
 use crate::session::live::{KillOutcome, Session};
 use crate::session::transport::{Peer, Transport};
@@ -25,16 +25,17 @@ const CANCEL_AFTER: [Duration; 6] = [
 const AFTER_TERMINATE: Duration = Duration::from_secs(5);
 
 /// Resets the client, then cancels, repeats, terminates, and watches the server's end.
-pub async fn kill(shared: &Shared, session: &Session, access: &SideAccess, client: &mut Peer, server: Option<Peer>) -> KillOutcome {
+pub async fn kill(
+    shared: &Shared,
+    session: &Session,
+    access: &SideAccess,
+    client: &mut Peer,
+    server: Option<Peer>,
+) -> KillOutcome {
     let ordered = session.killed_at();
     client.reset();
-    let mut outcome = KillOutcome {
-        client_reset_ms: milliseconds(ordered),
-        confirmed: true,
-        server_ms: 0.0,
-        how: "idle",
-        cancels: 0,
-    };
+    let mut outcome =
+        KillOutcome { client_reset_ms: milliseconds(ordered), confirmed: true, server_ms: 0.0, how: "idle", cancels: 0 };
     if let Some(server) = server {
         end_server(shared, session, access, server, &mut outcome).await;
     }

@@ -195,7 +195,7 @@ impl Session {
     pub async fn ended(&self) {
         let mut ended = self.ended.subscribe();
         // The sender lives in `self`: the wait can't fail.
-        let _ = ended.wait_for(|ended| *ended).await.is_ok();
+        let _ended = ended.wait_for(|ended| *ended).await.is_ok();
     }
 
     /// Keeps what came of a kill for whoever asked for it.

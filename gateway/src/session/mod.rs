@@ -1,5 +1,6 @@
 //! A session: one intercepted connection, from its acceptance to its last frame.
 
+pub mod context;
 pub mod dial;
 pub mod kill;
 pub mod live;

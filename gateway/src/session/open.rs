@@ -1,18 +1,17 @@
 //! A session from its acceptance to its end: origin, identity, decision, then the relay's errands.
 
-use crate::app::{self, Shared};
 use crate::catalog;
 use crate::config::TargetSettings;
 use crate::credential;
 use crate::identity::IdentityInput;
 use crate::origin::{self, Origin};
+use crate::session::context::{self, Shared};
 use crate::session::dial::{self, SideAccess};
 use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
-use crate::session::relay::{self, Action, Relay, Step};
+use crate::session::relay::{Action, Relay, Step};
 use crate::session::transport::{Peer, Transport};
 use crate::tls::{self, ClientMode, UpstreamMode};
-use gateway_core::model::ids::SessionId;
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{ConnectRequest, Decision, Mode, Permit};
@@ -25,6 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpStream;
+
+/// How long reading a process's identity may take. The hash of a large executable is the slow part.
+const IDENTITY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one accepted connection until it is over and recorded.
 pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
@@ -40,7 +42,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     let address = origin.original.canonical();
     let settings = shared.config.targets.match_address(address);
     let target = describe(settings, address);
-    let id = SessionId::new(relay::now(), app::random());
+    let id = context::new_session();
     // Entered before its first decision, so that a kill can't fall between the two.
     let registration = shared.live.register(Session::new(id, principal, target, address));
     let session = Arc::clone(&registration.session);
@@ -96,11 +98,19 @@ async fn identify(shared: &Arc<Shared>, origin: &Origin) -> Option<Principal> {
         run: origin.run,
     };
     let shared = Arc::clone(shared);
-    let resolved = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input)).await;
-    if let Err(error) = &resolved {
-        tracing::error!(%error, "refused: the job's identity could not be read by a fault of ours");
+    let reading = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input));
+    match tokio::time::timeout(IDENTITY_PATIENCE, reading).await {
+        Ok(Ok(principal)) => Some(principal),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "refused: the job's identity could not be read by a fault of ours");
+            None
+        }
+        // A job can make reads of its own memory block, and its `/proc` files with them.
+        Err(_elapsed) => {
+            tracing::error!(pid = origin.pid, "refused: the job's identity could not be read in time");
+            None
+        }
     }
-    resolved.ok()
 }
 
 fn describe(settings: Option<&TargetSettings>, address: SocketAddr) -> Target {
@@ -111,9 +121,7 @@ fn describe(settings: Option<&TargetSettings>, address: SocketAddr) -> Target {
             protocol: settings.protocol,
             configured: true,
         },
-        None => {
-            Target { name: address.to_string(), environment: None, protocol: ProtocolName::Opaque, configured: false }
-        }
+        None => Target { name: address.to_string(), environment: None, protocol: ProtocolName::Opaque, configured: false },
     }
 }
 
@@ -130,7 +138,8 @@ fn decide(shared: &Shared, session: &Session, settings: Option<&TargetSettings>)
         principal: &session.principal,
         target: &session.target,
         address: session.address,
-        owner_active: true,
+        // Nobody tells yet when an owner leaves; to have one at all is the least.
+        owner_active: session.principal.owner.is_some(),
     });
     let mode = shared.config.mode(&session.principal, settings);
     Judged { decision, mode, set: policy.hash().to_owned() }
@@ -195,7 +204,8 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
         passthrough: settings.credential.is_none(),
         interest: Interest {
             operations: false,
-            result_bytes: record.result_bytes_for(decision.record),
+            result_rows: record.result_limits(decision.record).0,
+            result_bytes: record.result_limits(decision.record).1,
             parameter_bytes: record.parameter_bytes,
         },
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
@@ -231,6 +241,7 @@ impl Errand<'_> {
                         hint: "limits.startup_seconds is how long it may take".to_owned(),
                     });
                 }
+                Step::Full => self.room_unless_killed().await,
                 Step::Unrecordable => {
                     // A record that can't be written stops its session.
                     self.relay.client.reset();
@@ -268,6 +279,15 @@ impl Errand<'_> {
             self.session.report(outcome);
         }
         let _peers = self.relay.close(&ended).await;
+    }
+
+    async fn room_unless_killed(&mut self) {
+        let session = Arc::clone(&self.session);
+        tokio::select! {
+            biased;
+            () = session.killed() => {}
+            () = self.relay.room() => {}
+        }
     }
 
     async fn perform_unless_killed(&mut self, action: Action) {

@@ -18,9 +18,7 @@ thread_local! {
 
 /// An empty buffer with room for a read.
 pub fn take() -> Buffer {
-    BUFFERS
-        .with_borrow_mut(Vec::pop)
-        .unwrap_or_else(|| Buffer::with_capacity(READ_SIZE))
+    BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Buffer::with_capacity(READ_SIZE))
 }
 
 /// Gives `buffer`'s memory back if it is empty, and leaves it as it is if not.

@@ -1,13 +1,11 @@
 //! The one I/O pump: moves bytes between the two peers and the protocol, and alone waits for them.
 
-use crate::evidence::Recorder;
+use crate::evidence::{Failed, Recorder};
 use crate::session::live::Session;
 use crate::session::pool;
 use crate::session::transport::Peer;
 use gateway_core::model::time::Timestamp;
-use gateway_core::protocol::{
-    Answer, CloseReason, Event, OperationId, Output, Protocol, ProtocolError, Refusal, Side, Totals,
-};
+use gateway_core::protocol::{Answer, CloseReason, Event, OperationId, Output, Protocol, ProtocolError, Refusal, Side, Totals};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -36,6 +34,8 @@ pub enum Step {
     Killed,
     /// The start-up's deadline has passed.
     Late,
+    /// The record's writer is behind: nothing moves until it has [room](Relay::room).
+    Full,
     /// The record can't be written.
     Unrecordable,
 }
@@ -121,6 +121,11 @@ impl Relay {
         self.closing.get_or_insert(CloseReason::Refused);
     }
 
+    /// Waits until the record's writer has caught up.
+    pub async fn room(&mut self) {
+        self.recorder.room().await;
+    }
+
     /// The start-up is over: its deadline no longer holds.
     pub fn opened(&mut self) {
         self.deadline = None;
@@ -142,8 +147,13 @@ impl Relay {
     /// Ends the record with `ended` and gives the peers back.
     pub async fn close(mut self, ended: &serde_json::Value) -> (Peer, Option<Peer>) {
         self.session.count(self.engine.totals());
-        if self.recorder.submit(&mut self.frames).is_err() {
-            tracing::error!(session = %self.session.id, "the last frames of the record could not be written");
+        let mut submitted = self.recorder.submit(&mut self.frames);
+        while matches!(submitted, Err(Failed::Full)) {
+            self.recorder.room().await;
+            submitted = self.recorder.submit(&mut self.frames);
+        }
+        if let Err(error) = submitted {
+            tracing::error!(session = %self.session.id, %error, "the last frames of the record could not be written");
         }
         if let Err(error) = self.recorder.close(ended).await {
             tracing::error!(session = %self.session.id, %error, "the record could not be ended");
@@ -209,8 +219,10 @@ impl Relay {
                 Err(error) => return Turn::Stop(Step::Broken(from, error)),
             }
         }
-        if self.frames.len() >= RECORD_BATCH && self.submit().is_err() {
-            return Turn::Stop(Step::Unrecordable);
+        if self.frames.len() >= RECORD_BATCH
+            && let Err(step) = self.submit()
+        {
+            return Turn::Stop(step);
         }
         if moved { Turn::Moved } else { Turn::Idle }
     }
@@ -262,10 +274,7 @@ impl Relay {
     }
 
     /// Calls the protocol with the worker's output and takes what it put there.
-    fn with_engine(
-        &mut self,
-        call: impl FnOnce(&mut dyn Protocol, &mut Output, &mut Peers<'_>) -> Result<(), ProtocolError>,
-    ) {
+    fn with_engine(&mut self, call: impl FnOnce(&mut dyn Protocol, &mut Output, &mut Peers<'_>) -> Result<(), ProtocolError>) {
         pool::with_output(|output| {
             output.now = now();
             let mut peers = Peers { client: &mut self.client, server: self.server.as_mut() };
@@ -348,12 +357,21 @@ impl Relay {
         if again.is_ready() {
             cx.waker().wake_by_ref();
         }
-        if self.submit().is_err() { Poll::Ready(Step::Unrecordable) } else { Poll::Pending }
+        match self.submit() {
+            Ok(()) => Poll::Pending,
+            Err(step) => {
+                self.registered = false;
+                Poll::Ready(step)
+            }
+        }
     }
 
-    fn submit(&mut self) -> Result<(), ()> {
+    fn submit(&mut self) -> Result<(), Step> {
         self.session.count(self.engine.totals());
-        self.recorder.submit(&mut self.frames).map_err(|_full_or_failed| ())
+        self.recorder.submit(&mut self.frames).map_err(|failed| match failed {
+            Failed::Full => Step::Full,
+            Failed::Write { .. } | Failed::Closed => Step::Unrecordable,
+        })
     }
 
     fn peer(&mut self, side: Side) -> Option<&mut Peer> {

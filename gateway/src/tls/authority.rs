@@ -34,10 +34,13 @@ impl Authority {
             // seen a certificate of it.
             make(&certificate, &key)?;
         } else if !key.exists() {
-            return Err(files::content(&key, format!(
-                "missing, but its certificate {} is there: restore the key, or remove the certificate to have a new CA made (jobs that trust the old one must then be started again)",
-                certificate.display()
-            )));
+            return Err(files::content(
+                &key,
+                format!(
+                    "missing, but its certificate {} is there: restore the key, or remove the certificate to have a new CA made (jobs that trust the old one must then be started again)",
+                    certificate.display()
+                ),
+            ));
         }
         Ok(Self { minter: Minter::open(&certificate, &key)?, certificate })
     }
@@ -91,7 +94,6 @@ fn lock(path: &Path) -> Result<Flock<File>, TlsError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;
@@ -100,7 +102,8 @@ mod tests {
     fn gateways_that_start_at_once_share_one_ca() {
         let dir = tempfile::tempdir().unwrap();
         let all: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Authority::open(dir.path()).unwrap().certificate().to_vec())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Authority::open(dir.path()).unwrap().certificate().to_vec())).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(all.iter().all(|certificate| *certificate == all[0]));

@@ -60,7 +60,6 @@ fn hash_of_digest(oid: &str) -> Option<Hash> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use rcgen::{CertificateParams, KeyPair};

@@ -31,7 +31,10 @@ pub(super) fn private_key_pem(path: &Path) -> Result<Zeroizing<String>, TlsError
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| content(path, "not a PEM private key".to_owned()))?;
     if text.contains("ENCRYPTED") {
-        return Err(content(path, "the private key is encrypted: give one without a passphrase, for example by openssl pkey".to_owned()));
+        return Err(content(
+            path,
+            "the private key is encrypted: give one without a passphrase, for example by openssl pkey".to_owned(),
+        ));
     }
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -32,10 +32,14 @@ impl Minter {
         let chain = files::certificates(certificate)?;
         let first = chain.first().cloned().ok_or_else(|| files::content(certificate, "empty".to_owned()))?;
         let until = signing_period(&first).map_err(|problem| files::content(certificate, problem))?;
-        let pair = KeyPair::from_pem(&files::private_key_pem(key)?)
-            .map_err(|e| files::content(key, format!("not a usable private key ({e}): give a PKCS#8, PKCS#1 or SEC1 key in PEM")))?;
+        let pair = KeyPair::from_pem(&files::private_key_pem(key)?).map_err(|e| {
+            files::content(key, format!("not a usable private key ({e}): give a PKCS#8, PKCS#1 or SEC1 key in PEM"))
+        })?;
         if !belongs(&first, &pair) {
-            return Err(files::content(key, format!("not the key of the certificate in {}: give the pair", certificate.display())));
+            return Err(files::content(
+                key,
+                format!("not the key of the certificate in {}: give the pair", certificate.display()),
+            ));
         }
         let issuer = Issuer::from_ca_cert_der(&first, pair)
             .map_err(|e| files::content(certificate, format!("not usable as an issuer ({e})")))?;
@@ -57,9 +61,8 @@ impl Minter {
             return Err(failed("the issuer's own certificate has expired: renew it".to_owned()));
         }
         let key = KeyPair::generate().map_err(|e| failed(e.to_string()))?;
-        let certificate = leaf(names, ip, &label, now - SKEW, until)?
-            .signed_by(&key, &self.issuer)
-            .map_err(|e| failed(e.to_string()))?;
+        let certificate =
+            leaf(names, ip, &label, now - SKEW, until)?.signed_by(&key, &self.issuer).map_err(|e| failed(e.to_string()))?;
         let mut chain = vec![certificate.der().clone()];
         chain.extend_from_slice(&self.chain);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -111,7 +114,9 @@ fn alternative_name(name: &str) -> Result<SanType, TlsError> {
 fn signing_period(certificate: &CertificateDer<'_>) -> Result<SystemTime, String> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|e| format!("not an X.509 certificate ({e})"))?;
     if !parsed.is_ca() {
-        return Err("not a CA certificate (basicConstraints CA:TRUE is missing): give the intermediate's certificate first".to_owned());
+        return Err(
+            "not a CA certificate (basicConstraints CA:TRUE is missing): give the intermediate's certificate first".to_owned()
+        );
     }
     if let Ok(Some(usage)) = parsed.key_usage()
         && !usage.value.key_cert_sign()
@@ -119,7 +124,11 @@ fn signing_period(certificate: &CertificateDer<'_>) -> Result<SystemTime, String
         return Err("a CA whose keyUsage does not allow it to sign certificates (keyCertSign)".to_owned());
     }
     if !parsed.validity().is_valid() {
-        return Err(format!("this CA is not valid now (from {} to {}): renew it", parsed.validity().not_before, parsed.validity().not_after));
+        return Err(format!(
+            "this CA is not valid now (from {} to {}): renew it",
+            parsed.validity().not_before,
+            parsed.validity().not_after
+        ));
     }
     let seconds = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or_default();
     Ok(UNIX_EPOCH + Duration::from_secs(seconds))

@@ -58,7 +58,9 @@ pub enum TlsError {
         mode: u32,
     },
     /// The machine has no certificate to trust a server by.
-    #[error("no trusted root certificate was found on this machine: install ca-certificates, or set tls.ca to the server's CA file")]
+    #[error(
+        "no trusted root certificate was found on this machine: install ca-certificates, or set tls.ca to the server's CA file"
+    )]
     NoRoots,
     /// `tls.name` or a target's name can't stand in a certificate.
     #[error("{name:?} is neither a host name nor an IP address: correct tls.name")]

@@ -111,11 +111,18 @@ impl ServerSide {
         Ok(config)
     }
 
-    fn certify(&self, source: &CertificateSource, names: &ServerNames, now: SystemTime) -> Result<(Arc<CertifiedKey>, SystemTime), TlsError> {
+    fn certify(
+        &self,
+        source: &CertificateSource,
+        names: &ServerNames,
+        now: SystemTime,
+    ) -> Result<(Arc<CertifiedKey>, SystemTime), TlsError> {
         match source {
             CertificateSource::Files { cert, key } => {
                 let certified = CertifiedKey::from_der(files::certificates(cert)?, files::private_key(key)?, &provider())
-                    .map_err(|e| files::content(key, format!("does not fit the certificate in {} ({e}): give the pair", cert.display())))?;
+                    .map_err(|e| {
+                        files::content(key, format!("does not fit the certificate in {} ({e}): give the pair", cert.display()))
+                    })?;
                 Ok((Arc::new(certified), now + FILES_FOR))
             }
             CertificateSource::Issuer { cert, key } => Minter::open(cert, key)?.mint(&names.names, names.ip),

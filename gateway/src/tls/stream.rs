@@ -94,7 +94,9 @@ fn server_fault(error: &io::Error) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate has another name (subjectAltName; the common name does not count): set tls.name to the one it has"
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired: renew it on the server",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired: renew it on the server"
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "its certificate is not valid yet: compare the clocks of both machines"
         }

@@ -125,7 +125,8 @@ impl TrustBundle {
             all.push(("PGSSLMODE".to_owned(), "verify-full".to_owned()));
         }
         if let Some(store) = &self.java {
-            let option = format!("-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword={}", store.display(), java::PASSWORD);
+            let option =
+                format!("-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword={}", store.display(), java::PASSWORD);
             let options = self.java_options.as_ref().map_or_else(|| option.clone(), |own| format!("{own} {option}"));
             all.push(("JAVA_TOOL_OPTIONS".to_owned(), options));
         }

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 18] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("capture", &[]),
     ("origin", &["capture"]),
     ("identity", &["origin", "config"]),
@@ -12,13 +12,11 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
-    // What all sessions share: made by `app` alone.
-    ("shared", &["capture", "identity", "tls", "credential", "evidence", "config", "session"]),
-    ("session", &["shared", "capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "config"]),
-    ("accept", &["shared", "capture", "origin", "identity", "session"]),
-    ("control", &["shared", "session"]),
-    ("api", &["shared", "control"]),
-    ("cli", &["api", "app", "config", "evidence", "capture", "tls"]),
+    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "config"]),
+    ("accept", &["capture", "origin", "identity", "session"]),
+    ("control", &["session"]),
+    ("api", &["control"]),
+    ("cli", &["api", "control", "app", "config", "evidence", "capture", "tls"]),
     // The sections' types live in the parts that use them.
     ("config", &["tls", "credential", "evidence"]),
     ("app", &["*"]),

@@ -7,6 +7,11 @@ use zeroize::Zeroizing;
 
 /// What a client says before its server is reached.
 const HELLO: &[u8] = b"\0\0\0\x1d\0\x03\0\0user\0ann\0database\0x\0\0";
+/// A server that trusts: AuthenticationOk, BackendKeyData, ReadyForQuery.
+const GREETING: &[u8] = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01keysZ\0\0\0\x05I";
+/// Parse, Bind, Describe, Execute, Sync, Query, Sync, CopyDone, Sync.
+const REQUESTS: &[u8] = b"P\0\0\0\x0as\0x\0\0\0B\0\0\0\x0d\0s\0\0\0\0\0\0\0D\0\0\0\x06P\0E\0\0\0\x09\0\0\0\0\0\
+S\0\0\0\x04Q\0\0\0\x06x\0S\0\0\0\x04c\0\0\0\x04S\0\0\0\x04";
 
 /// Feeds `bytes`, which came from `side`, to a session, in chunks whose size the first byte says.
 ///
@@ -14,8 +19,16 @@ const HELLO: &[u8] = b"\0\0\0\x1d\0\x03\0\0user\0ann\0database\0x\0\0";
 pub fn fuzz_entry(side: Side, bytes: &[u8]) {
     let Some((&choice, bytes)) = bytes.split_first() else { return };
     let mut drive = Drive::new(choice);
-    if side == Side::Server {
+    // Half of the choices begin where the session is open, and a server has something to answer.
+    let open = choice & 8 != 0;
+    if open || side == Side::Server {
         drive.feed(Side::Client, HELLO);
+    }
+    if open {
+        drive.feed(Side::Server, GREETING);
+    }
+    if open && side == Side::Server {
+        drive.feed(Side::Client, REQUESTS);
     }
     for chunk in bytes.chunks(1 + usize::from(choice >> 4) * 7) {
         drive.feed(side, chunk);
@@ -31,7 +44,7 @@ struct Drive {
 
 impl Drive {
     fn new(choice: u8) -> Self {
-        let interest = Interest { operations: choice & 1 != 0, result_bytes: 4096, parameter_bytes: 64 };
+        let interest = Interest { operations: choice & 1 != 0, result_rows: u64::MAX, result_bytes: 4096, parameter_bytes: 64 };
         let settings = Settings {
             client_tls: choice & 2 != 0,
             require_client_tls: false,
@@ -99,5 +112,20 @@ fn reply(event: &Event) -> Option<Answer> {
         Event::SaltPassword { .. } => Some(Answer::SaltedPassword(Zeroizing::new([3; 32]))),
         Event::Ask { id, .. } => Some(Answer::Verdict { id: *id, directive: Directive::Forward }),
         Event::Opened { .. } | Event::CancelRequest { .. } | Event::Violation { .. } | Event::Close(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_the_open_session_is_well_formed() {
+        let mut drive = Drive::new(8);
+        for (side, bytes) in [(Side::Client, HELLO), (Side::Server, GREETING), (Side::Client, REQUESTS)] {
+            drive.feed(side, bytes);
+        }
+        assert!(drive.session.wants(Side::Client) && drive.session.wants(Side::Server));
+        assert!(drive.from_client.is_empty() && drive.from_server.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! What the record keeps of a Postgres session: frames of statements, parameters, rows and ends.
 
 use crate::protocol::{Interest, OperationId, Output};
-use crate::record::FrameKind;
+use crate::record::{FrameKind, redact};
 
 /// One message longer than this is counted and not recorded, whatever the limit of a result is.
 const LONGEST_MESSAGE: usize = 16 << 20;
@@ -39,7 +39,7 @@ impl Recorder {
         output.record.push(output.now, FrameKind::Statement, |body| {
             body.extend_from_slice(&operation.0.to_le_bytes());
             body.push(kind);
-            body.extend_from_slice(text);
+            redact::without_passwords(text, body);
         });
     }
 
@@ -64,7 +64,7 @@ impl Recorder {
         self.rows += u64::from(row);
         self.bytes += total as u64;
         let after = self.recorded.saturating_add(total as u64);
-        self.full |= after > self.interest.result_bytes || total > LONGEST_MESSAGE;
+        self.full |= after > self.interest.result_bytes || self.rows > self.interest.result_rows || total > LONGEST_MESSAGE;
         if self.full {
             return;
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// All sessions, the oldest first.
-pub fn list(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn list(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     conclude(print(state_dir, format, out))
 }
 
@@ -27,7 +27,19 @@ fn print(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCo
 fn table(sessions: &[Summary]) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING);
-    table.set_header(["SESSION", "RUN", "WORKLOAD", "OWNER", "TARGET", "USER@DATABASE", "STARTED", "TOOK", "STATEMENTS", "ROWS", "ENDED"]);
+    table.set_header([
+        "SESSION",
+        "RUN",
+        "WORKLOAD",
+        "OWNER",
+        "TARGET",
+        "USER@DATABASE",
+        "STARTED",
+        "TOOK",
+        "STATEMENTS",
+        "ROWS",
+        "ENDED",
+    ]);
     for session in sessions {
         table.add_row(row(session));
     }

@@ -24,15 +24,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MOST_FORMATS: usize = 10_000;
 
 /// Replays a session. `pace` is how many times as fast as it was; none waits for nothing.
-pub fn play(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn play(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     if pace.is_some_and(|pace| !pace.is_finite() || pace <= 0.0) {
-        return Err(CliError::new("--speed must be a number above 0, such as 2 for twice as fast; --instant does not wait at all"));
+        return Err(CliError::new(
+            "--speed must be a number above 0, such as 2 for twice as fast; --instant does not wait at all",
+        ));
     }
     conclude(replay(state_dir, session, pace, out))
 }
 
 /// Follows a session until it ends; exit status 1 where its gateway died before.
-pub fn watch(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn watch(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     conclude(follow(state_dir, session, out))
 }
 
@@ -50,7 +52,11 @@ fn replay(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn
         script.print(&seen, out)?;
     }
     if !ended {
-        writeln!(out, "the record ends here: the session {}", if is_live(state_dir, session) { "is still live" } else { "was not closed, its gateway died" })?;
+        writeln!(
+            out,
+            "the record ends here: the session {}",
+            if is_live(state_dir, session) { "is still live" } else { "was not closed, its gateway died" }
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,7 +103,11 @@ impl Script {
         self.last = seen.time;
         let since = Duration::from_nanos(seen.time.0.saturating_sub(first.0));
         let what = |operation: u64, name: &str| {
-            if operation == 0 { format!("+{:>10.6}  {name:<11}", since.as_secs_f64()) } else { format!("+{:>10.6}  {name:<11}#{operation} ", since.as_secs_f64()) }
+            if operation == 0 {
+                format!("+{:>10.6}  {name:<11}", since.as_secs_f64())
+            } else {
+                format!("+{:>10.6}  {name:<11}#{operation} ", since.as_secs_f64())
+            }
         };
         let body = seen.body;
         match seen.kind {
@@ -105,7 +115,9 @@ impl Script {
                 writeln!(out, "{}{}", what(0, seen.kind.name()), json(seen.kind, body))
             }
             FrameKind::Statement => match Statement::parse(body) {
-                Some(Statement { operation, kind, text }) => writeln!(out, "{}{}", what(operation, statement_name(kind)), statement(text)),
+                Some(Statement { operation, kind, text }) => {
+                    writeln!(out, "{}{}", what(operation, statement_name(kind)), statement(text))
+                }
                 None => writeln!(out, "{}{}", what(0, "statement"), text::hex(body)),
             },
             FrameKind::Parameters => {
@@ -152,7 +164,7 @@ impl Script {
 /// A statement's text, its further lines set in.
 pub(super) fn statement(text: &[u8]) -> String {
     let shown = text::lines(text);
-    text::without_passwords(shown.trim_end()).replace('\n', "\n                         ")
+    shown.trim_end().replace('\n', "\n                         ")
 }
 
 /// What kind of message a statement came in.
@@ -169,9 +181,10 @@ pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return text::line(body) };
     let field = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(|field| text::line(field.as_bytes()));
     if kind == FrameKind::Opened
-        && let (Some(workload), Some(target)) = (field("/principal/name").or_else(|| field("/principal/workload")), field("/target/name"))
+        && let (Some(workload), Some(target)) =
+            (field("/principal/name").or_else(|| field("/principal/workload")), field("/target/name"))
     {
-        let owner = field("/principal/owner").map_or("no owner".into(), |owner| format!("owner {owner}"));
+        let owner = field("/principal/owner").map_or_else(|| "no owner".to_owned(), |owner| format!("owner {owner}"));
         let outcome = field("/decision/outcome").unwrap_or_default();
         return format!("{workload} ({owner}) connects to {target}: {outcome}");
     }

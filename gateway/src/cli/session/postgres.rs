@@ -78,7 +78,9 @@ fn quoted(bytes: &[u8]) -> String {
 
 /// A value whose format may not be known: text where it reads as such.
 fn value(bytes: &[u8], format: Option<u16>) -> String {
-    let readable = || std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|letter| letter.is_control() && !letter.is_whitespace()));
+    let readable = || {
+        std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|letter| letter.is_control() && !letter.is_whitespace()))
+    };
     match format {
         Some(1) => text::hex(bytes),
         Some(_) => text::line(bytes),
@@ -154,7 +156,8 @@ mod tests {
 
     #[test]
     fn parameters_read_back_and_a_cut_one_says_so() {
-        let body = [&[0, 2, 0, 0, 0, 1][..], &[0, 3], &[0, 0, 0, 2], b"a'", &[0, 0, 0, 1], &[9], &[255; 4], &[0, 1, 0, 1]].concat();
+        let body =
+            [&[0, 2, 0, 0, 0, 1][..], &[0, 3], &[0, 0, 0, 2], b"a'", &[0, 0, 0, 1], &[9], &[255; 4], &[0, 1, 0, 1]].concat();
         let read = parameters(&body);
         assert_eq!(read.values, ["'a'''", "\\x09", "NULL"]);
         assert_eq!(read.formats, [1]);

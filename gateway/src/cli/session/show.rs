@@ -19,7 +19,7 @@ use std::process::ExitCode;
 const MOST_STATEMENTS: usize = 10_000;
 
 /// One session, all of it but its rows.
-pub fn show(state_dir: &Path, session: SessionId, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn show(state_dir: &Path, session: SessionId, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     conclude(print(state_dir, session, format, out))
 }
 
@@ -127,7 +127,7 @@ impl Shown {
         }
         let Some(Statement { operation, kind, text }) = Statement::parse(body) else { return };
         places.insert(operation, self.statements.len());
-        let text = text::without_passwords(&text::lines(text));
+        let text = text::lines(text);
         self.statements.push(Shot { operation, kind: play::statement_name(kind), text, ..Shot::default() });
     }
 
@@ -152,10 +152,22 @@ impl Shown {
             shot.print(out)?;
         }
         if self.statements_not_shown > 0 {
-            writeln!(out, "and {} further statements: `weir session play {} --instant` prints all", self.statements_not_shown, summary.session)?;
+            writeln!(
+                out,
+                "and {} further statements: `weir session play {} --instant` prints all",
+                self.statements_not_shown, summary.session
+            )?;
         }
-        writeln!(out, "{} statements, {} rows, {} errors in {}; record: {} frames, {} bytes",
-            summary.statements, summary.rows, summary.errors, duration(summary.duration_ms), summary.frames, summary.bytes)?;
+        writeln!(
+            out,
+            "{} statements, {} rows, {} errors in {}; record: {} frames, {} bytes",
+            summary.statements,
+            summary.rows,
+            summary.errors,
+            duration(summary.duration_ms),
+            summary.frames,
+            summary.bytes
+        )?;
         if let Value::Object(ended) = &self.ended {
             section("ended", ended, out)?;
         }

@@ -1,5 +1,4 @@
 //! The views over a record as a gateway writes it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::cli::{Format, audit};
@@ -22,7 +21,9 @@ async fn recorded() -> (tempfile::TempDir, SessionId) {
     let recorder = store.begin(session, run, &opened).unwrap();
     let mut frames = FrameBuffer::default();
     let one = 1u64.to_le_bytes();
-    frames.push(at(1), FrameKind::Note, |to| to.extend(json!({"what": "startup", "user": "app", "database": "shop"}).to_string().bytes()));
+    frames.push(at(1), FrameKind::Note, |to| {
+        to.extend(json!({"what": "startup", "user": "app", "database": "shop"}).to_string().bytes())
+    });
     frames.push(at(2), FrameKind::Statement, |to| to.extend([&one[..], b"PSELECT \x1b[2J name FROM t WHERE id = $1"].concat()));
     frames.push(at(3), FrameKind::Parameters, |to| to.extend([&one[..], b"\0\0\0\x01\0\0\0\x0242\0\0"].concat()));
     frames.push(at(4), FrameKind::Rows, |to| to.extend([&one[..], b"D\0\0\0\x0d\0\x01\0\0\0\x03eve"].concat()));
@@ -46,7 +47,10 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     let state = state.path();
     for (view, parts) in [
         (shown(|out| list(state, Format::Text, out)), &["nightly-", "ada", "orders", "app@shop", "client_done"][..]),
-        (shown(|out| show(state, session, Format::Text, out)), &["spiffe://example.org", "$1 = '42'", "SELECT 1 (1 rows", "backups"]),
+        (
+            shown(|out| show(state, session, Format::Text, out)),
+            &["spiffe://example.org", "$1 = '42'", "SELECT 1 (1 rows", "backups"],
+        ),
         (shown(|out| play(state, session, None, out)), &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "client_done"]),
         (shown(|out| watch(state, session, out)), &["row        #1 eve", "client_done"]),
         (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 7 frames: 1 closed; intact"]),

@@ -1,0 +1,69 @@
+//! What all sessions of a gateway share, and the ids that they get.
+
+use crate::capture::Capture;
+use crate::config::{Config, load_policy};
+use crate::credential::Credentials;
+use crate::evidence::Store;
+use crate::identity::Resolver;
+use crate::session::live::Live;
+use crate::session::relay;
+use crate::tls::ServerSide;
+use arc_swap::ArcSwap;
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::policy::PolicySet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What all sessions share. Policy alone changes, and as a whole.
+pub struct Shared {
+    /// The configuration as used.
+    pub config: Config,
+    /// The policy set in force.
+    pub policy: ArcSwap<PolicySet>,
+    /// The kernel side.
+    pub capture: Capture,
+    /// Who a process is.
+    pub resolver: Resolver,
+    /// The live sessions.
+    pub live: Live,
+    /// The records.
+    pub store: Store,
+    /// TLS towards jobs.
+    pub server_side: ServerSide,
+    /// The targets' credentials.
+    pub credentials: Credentials,
+    /// Sessions begun.
+    pub begun: AtomicU64,
+    /// Sessions refused at the door.
+    pub refused: AtomicU64,
+}
+
+impl Shared {
+    /// Reads the policy directory again. A bad set leaves the one in force.
+    pub fn reload_policy(&self) -> Result<String, String> {
+        let set = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
+        let hash = set.hash().to_owned();
+        self.policy.store(Arc::new(set));
+        tracing::info!(policy = hash, "the policy set was replaced");
+        Ok(hash)
+    }
+}
+
+/// A new session's id.
+pub fn new_session() -> SessionId {
+    SessionId::new(relay::now(), random())
+}
+
+/// A new run's id.
+pub fn new_run() -> RunId {
+    RunId::new(relay::now(), random())
+}
+
+/// Random bits for ids.
+fn random() -> u32 {
+    getrandom::u32().unwrap_or_else(|_unavailable| {
+        // Ids need to differ, not to be secret.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        u32::try_from(NEXT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff).unwrap_or_default()
+    })
+}
