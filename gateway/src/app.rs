@@ -104,9 +104,12 @@ impl Gateway {
         let workers = Arc::new(Workers::start(worker_count(), &shared)?);
         let accepting = {
             let (shared, workers) = (Arc::clone(&shared), Arc::clone(&workers));
-            thread("weir-accept", async move {
-                if let Err(error) = accept::accept(listener, shared, workers).await {
-                    tracing::error!(%error, "the accept loop has stopped");
+            thread("weir-accept", |stopped| async move {
+                tokio::select! {
+                    _ = stopped => {}
+                    Err(error) = accept::accept(listener, shared, workers) => {
+                        tracing::error!(%error, "the accept loop has stopped");
+                    }
                 }
             })?
         };
@@ -114,9 +117,9 @@ impl Gateway {
         let controlling = {
             let shared = Arc::clone(&shared);
             let path = socket.clone();
-            thread("weir-control", async move {
+            thread("weir-control", |stopped| async move {
                 match api::bind(&path) {
-                    Ok(listener) => api::serve(listener, Desk::new(shared)).await,
+                    Ok(listener) => api::serve(listener, Desk::new(shared), stopped).await,
                     Err(error) => {
                         tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command")
                     }
@@ -183,14 +186,12 @@ fn worker_count() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn thread(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<Thread> {
+/// Starts a thread that does `work` until it is told to stop, and winds it up itself.
+fn thread<W: Future<Output = ()> + Send + 'static>(name: &str, work: impl FnOnce(oneshot::Receiver<()>) -> W) -> Result<Thread> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
-    let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! { _ = stopped => {}, () = work => {} }
-        });
-    })?;
+    let work = work(stopped);
+    let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(Thread { stop, handle })
 }
 

@@ -10,7 +10,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router, extract::State};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+/// How long requests under way may take once the gateway stops.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Where a gateway of this state directory listens.
 #[must_use]
@@ -39,16 +44,30 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers requests until the listener is dropped.
-pub async fn serve(listener: UnixListener, desk: Desk) {
+/// Answers requests until it is told to stop; those under way get their answer first.
+pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Receiver<()>) {
     let router = Router::new()
         .route("/healthz", get(health))
         .route("/v1/sessions", get(sessions::list))
         .route("/v1/sessions/{id}/kill", post(sessions::kill))
         .route("/v1/policy/reload", post(reload))
         .with_state(desk);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the control socket has stopped");
+    let (last_call, called) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // A dropped sender means the same as a message.
+        let _told = called.await.is_ok();
+    });
+    let mut serving = std::pin::pin!(serving.into_future());
+    tokio::select! {
+        _ = &mut stopped => {}
+        result = &mut serving => {
+            tracing::error!(?result, "the control socket has stopped");
+            return;
+        }
+    }
+    drop(last_call);
+    if tokio::time::timeout(FAREWELL, serving).await.is_err() {
+        tracing::warn!("a client of the control socket did not let go in time");
     }
 }
 
