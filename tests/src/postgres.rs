@@ -95,6 +95,14 @@ impl Postgres {
         self.directory.path().join("ca.pem")
     }
 
+    /// A file with the superuser's password, as a target's `catalog` credential names it.
+    pub fn superuser_secret(&self) -> PathBuf {
+        let file = self.directory.path().join("superuser.secret");
+        fs::write(&file, &self.superuser_password).expect("our own directory");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("our own file");
+        file
+    }
+
     /// Ends the server at once, without a goodbye to its clients.
     pub fn crash(&self) {
         self.control(&["-m", "immediate", "stop"]);

@@ -24,6 +24,7 @@ pub struct WeirBuilder {
     credential: Option<String>,
     extra: String,
     target: String,
+    state_dir: Option<PathBuf>,
     environment: Vec<(String, String)>,
     password: String,
 }
@@ -64,6 +65,7 @@ impl Weir {
             credential: None,
             extra: String::new(),
             target: format!(r#"match = ["127.0.0.1:{0}", "[::1]:{0}"]"#, server.port),
+            state_dir: None,
             environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
             password: server.app_password.clone(),
         }
@@ -72,6 +74,11 @@ impl Weir {
     /// Runs `command` as a job to its end.
     pub fn run(&self, command: &[&str]) -> Outcome {
         self.job_command(command).output().expect("weir starts").into()
+    }
+
+    /// Runs `command` as a job to its end, with further options of `weir run`.
+    pub fn run_with(&self, options: &[&str], command: &[&str]) -> Outcome {
+        self.job_command_with(options, command).output().expect("weir starts").into()
     }
 
     /// Starts `command` as a job.
@@ -127,9 +134,22 @@ impl Weir {
         self.directory.path()
     }
 
-    fn job_command(&self, command: &[&str]) -> Command {
+    /// Starts `weir arguments… --config F`, to be waited for.
+    pub fn start_cli(&self, arguments: &[&str]) -> Job {
         let mut weir = Command::new(binary());
-        weir.envs(self.environment.iter().cloned()).arg("run").arg("--config").arg(self.config()).arg("--").args(command);
+        weir.args(arguments).arg("--config").arg(self.config());
+        weir.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Job { child: Some(weir.spawn().expect("weir starts")) }
+    }
+
+    fn job_command(&self, command: &[&str]) -> Command {
+        self.job_command_with(&[], command)
+    }
+
+    fn job_command_with(&self, options: &[&str], command: &[&str]) -> Command {
+        let mut weir = Command::new(binary());
+        weir.envs(self.environment.iter().cloned()).arg("run").arg("--config").arg(self.config());
+        weir.args(options).arg("--").args(command);
         weir
     }
 }
@@ -163,6 +183,27 @@ impl WeirBuilder {
         self
     }
 
+    /// The credential `file:FILE` of the role `user`, for what the gateway asks beside a session.
+    #[must_use]
+    pub fn catalog(self, file: &Path, user: &str) -> Self {
+        self.target_line(&format!(r#"catalog = {{ inject = "file:{}", user = "{user}" }}"#, file.display()))
+    }
+
+    /// Another line of the target.
+    #[must_use]
+    pub fn target_line(mut self, line: &str) -> Self {
+        self.target.push('\n');
+        self.target.push_str(line);
+        self
+    }
+
+    /// Where records are kept, instead of `state` in weir's directory.
+    #[must_use]
+    pub fn state_dir(mut self, path: &Path) -> Self {
+        self.state_dir = Some(path.to_owned());
+        self
+    }
+
     /// Further text at the configuration's end.
     #[must_use]
     pub fn extra(mut self, toml: &str) -> Self {
@@ -188,10 +229,12 @@ impl WeirBuilder {
         fs::write(place.join("policy.d/test.cedar"), &self.policy).expect("our own directory");
         let inject = format!(r#"{{ inject = "file:{}", user = "app" }}"#, secret.display());
         let credential = self.credential.unwrap_or(inject);
+        let state = self.state_dir.unwrap_or_else(|| place.join("state"));
         let config = format!(
-            "trust_domain = \"acme.example\"\nstate_dir = \"{place}/state\"\n\n\
+            "trust_domain = \"acme.example\"\nstate_dir = \"{state}\"\n\n\
              [policy]\ndir = \"{place}/policy.d\"\nmode = \"{mode}\"\n\n\
              [[target]]\nname = \"db\"\nenvironment = \"test\"\n{target}\nprotocol = \"postgres\"\ntls = {tls}\ncredential = {credential}\n\n{extra}\n",
+            state = state.display(),
             place = place.display(),
             mode = self.mode,
             target = self.target,
@@ -232,6 +275,11 @@ impl Job {
     pub fn wait(mut self) -> Outcome {
         let child = self.child.take().expect("only waiting takes the child");
         child.wait_with_output().expect("the child is ours").into()
+    }
+
+    /// Whether it has not ended yet.
+    pub fn lives(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_none()))
     }
 
     /// Sends `signal` to `weir run`.

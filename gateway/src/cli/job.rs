@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "what happens between fork and exec has no safe wrapper")]
 
 use super::{CliError, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
@@ -20,6 +21,24 @@ pub(super) struct Job<'a> {
     pub(super) environment: Vec<(String, String)>,
     /// The user to run as.
     pub(super) user: Option<nix::unistd::User>,
+    /// The limits of open files that it gets: those of its caller, not the gateway's.
+    pub(super) open_files: OpenFiles,
+}
+
+/// A soft and a hard limit of open files.
+#[derive(Clone, Copy)]
+pub(super) struct OpenFiles {
+    soft: u64,
+    hard: u64,
+}
+
+impl OpenFiles {
+    /// Lets this process have as many files as it may, since a session takes three; gives back what it had.
+    pub(super) fn raise() -> Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(CliError::new)?;
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(CliError::new)?;
+        Ok(Self { soft, hard })
+    }
 }
 
 /// Starts the job. It is inside its cgroup before its first instruction.
@@ -37,13 +56,15 @@ pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
         command.env("HOME", &user.dir).env("USER", &user.name).env("LOGNAME", &user.name);
     }
     let descriptor = procs.as_raw_fd();
-    // SAFETY: between fork and exec only async-signal-safe system calls are made: write, prctl and
+    let open_files = job.open_files;
+    // SAFETY: between fork and exec only async-signal-safe system calls are made: write, setrlimit, prctl and
     // close_range, on memory that was laid out before the fork.
     unsafe {
         command.pre_exec(move || {
             if libc::write(descriptor, b"0\n".as_ptr().cast(), 2) != 2 {
                 return Err(std::io::Error::last_os_error());
             }
+            setrlimit(Resource::RLIMIT_NOFILE, open_files.soft, open_files.hard)?;
             if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
                 return Err(std::io::Error::last_os_error());
             }

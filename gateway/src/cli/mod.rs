@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod job;
 mod kill;
+mod reload;
 mod run;
 mod session;
 
@@ -110,6 +111,11 @@ enum PolicyCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Have every running gateway read its policy directory again; a bad set changes nothing
+    Reload {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the Cedar schema that policies are checked against
     Schema,
 }
@@ -196,6 +202,7 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| audit::verify(state, session, format, out))
         }
         Command::Policy(PolicyCommand::Check { common }) => check::policy(&common),
+        Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => check::schema(),
         Command::Config(ConfigCommand::Check { file }) => check::config(&file),
         Command::Doctor(arguments) => doctor::doctor(&arguments),

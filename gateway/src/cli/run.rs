@@ -1,6 +1,6 @@
 //! `weir run`: one job under a gateway of its own.
 
-use super::job::{self, Cgroup, Job};
+use super::job::{self, Cgroup, Job, OpenFiles};
 use super::{CliError, Result};
 use crate::app::{Gateway, Start};
 use crate::capture;
@@ -39,6 +39,7 @@ pub(super) fn run(arguments: Arguments) -> Result {
         return Err(CliError::new("`weir run` attaches kernel hooks and needs root: try `sudo weir run …`"));
     }
     let user = arguments.uid.as_deref().map(user).transpose()?;
+    let open_files = OpenFiles::raise()?;
     let mount = capture::cgroup2_mount().map_err(CliError::new)?;
     let gateway_cgroup = Cgroup::create(mount.join(format!("weir-{}", std::process::id())))?;
     let run = Gateway::new_run();
@@ -48,8 +49,14 @@ pub(super) fn run(arguments: Arguments) -> Result {
     if !arguments.quiet {
         say(&format!("run {run}, {}", gateway.describe()));
     }
-    let job = Job { command: &arguments.command, cgroup: job_cgroup.path(), environment: gateway.job_environment(run), user };
-    let status = wait(job::spawn(&job)?)?;
+    let job = Job {
+        command: &arguments.command,
+        cgroup: job_cgroup.path(),
+        environment: gateway.job_environment(run),
+        user,
+        open_files,
+    };
+    let ended = job::spawn(&job).and_then(wait);
     let left = job_cgroup.processes();
     if left > 0 {
         say(&format!("the job has ended and left {left} processes behind; they are ended with it"));
@@ -59,7 +66,7 @@ pub(super) fn run(arguments: Arguments) -> Result {
     if !arguments.quiet {
         say(&format!("run {run} ended: {summary}"));
     }
-    Ok(exit_code(status))
+    ended.map(exit_code)
 }
 
 /// Waits for the job, and passes on the signals that this process is sent meanwhile.

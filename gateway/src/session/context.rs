@@ -5,6 +5,7 @@ use crate::config::{Config, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::Store;
 use crate::identity::Resolver;
+use crate::session::judge::judge_again;
 use crate::session::live::Live;
 use crate::session::relay;
 use crate::tls::ServerSide;
@@ -39,12 +40,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Reads the policy directory again. A bad set leaves the one in force.
+    /// Reads the policy directory again and judges every live session anew. A bad set leaves the one in force.
     pub fn reload_policy(&self) -> Result<String, String> {
         let set = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
         let hash = set.hash().to_owned();
         self.policy.store(Arc::new(set));
-        tracing::info!(policy = hash, "the policy set was replaced");
+        let ended = judge_again(self);
+        tracing::info!(policy = hash, ended, "the policy set was replaced");
         Ok(hash)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod dial;
+pub mod judge;
 pub mod kill;
 pub mod live;
 pub mod open;

@@ -7,6 +7,7 @@ use crate::identity::IdentityInput;
 use crate::origin::{self, Origin};
 use crate::session::context::{self, Shared};
 use crate::session::dial::{self, SideAccess};
+use crate::session::judge::{Judged, judge};
 use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
 use crate::session::relay::{Action, Relay, Step};
@@ -14,7 +15,7 @@ use crate::session::transport::{Peer, Transport};
 use crate::tls::{self, ClientMode, UpstreamMode};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::{ProtocolName, Target};
-use gateway_core::policy::{ConnectRequest, Decision, Mode, Permit};
+use gateway_core::policy::{Decision, Mode, Permit};
 use gateway_core::protocol::{Answer, Credential, Directive, Interest, Protocol, Refusal, Side, opaque, postgres};
 use gateway_core::record::FrameKind;
 use serde_json::json;
@@ -46,7 +47,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     // Entered before its first decision, so that a kill can't fall between the two.
     let registration = shared.live.register(Session::new(id, principal, target, address));
     let session = Arc::clone(&registration.session);
-    let decision = decide(shared, &session, settings);
+    let decision = judge(shared, &session);
     let opened = opened(shared, &session, &origin, &decision);
     shared.begun.fetch_add(1, Ordering::Relaxed);
     let recorder = match shared.store.begin(id, session.run, &opened) {
@@ -57,7 +58,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
-    let permit = decision.decision.permit(decision.mode);
+    let permit = decision.permit();
     if permit.is_none() {
         shared.refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -122,43 +123,6 @@ fn describe(settings: Option<&TargetSettings>, address: SocketAddr) -> Target {
             configured: true,
         },
         None => Target { name: address.to_string(), environment: None, protocol: ProtocolName::Opaque, configured: false },
-    }
-}
-
-/// A decision with the mode it was made under.
-struct Judged {
-    decision: Decision,
-    mode: Mode,
-    set: String,
-}
-
-fn decide(shared: &Shared, session: &Session, settings: Option<&TargetSettings>) -> Judged {
-    let policy = shared.policy.load();
-    let decision = policy.decide(&ConnectRequest {
-        principal: &session.principal,
-        target: &session.target,
-        address: session.address,
-        // Nobody tells yet when an owner leaves; to have one at all is the least.
-        owner_active: session.principal.owner.is_some(),
-    });
-    let mode = shared.config.mode(&session.principal, settings);
-    Judged { decision, mode, set: policy.hash().to_owned() }
-}
-
-impl Judged {
-    /// What the job is told where it is refused.
-    fn refusal(&self, session: &Session) -> Refusal {
-        let policies = match self.decision.policies.as_slice() {
-            [] => "no policy permits it".to_owned(),
-            ids => format!("policy {}", ids.join(", ")),
-        };
-        let message = self.decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-        Refusal {
-            code: "42501",
-            message: format!("weir refused the connection to {}{message}", session.target.name),
-            detail: format!("{policies}, run {}, session {}", session.run, session.id),
-            hint: format!("weir session show {}", session.id),
-        }
     }
 }
 
