@@ -34,6 +34,7 @@ fn check(count: usize) -> (usize, usize) {
     let counts: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
     assert_eq!(lines.next(), Some("after the burst"), "{}{}", outcome.stdout, outcome.stderr);
     assert_eq!(counts.len(), 2, "{}", outcome.stdout);
+    eprintln!("{}", &outcome.stderr[..outcome.stderr.len().min(3000)]);
     weir.cli(&["audit", "verify"]).expect_success();
     (counts[0], counts[1])
 }

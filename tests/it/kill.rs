@@ -25,7 +25,7 @@ fn outcome(killed: &Outcome) -> Value {
 #[track_caller]
 fn check(sql: &str, how: &str) {
     let server = Postgres::start();
-    let weir = Weir::for_server(&server).catalog(&server.superuser_secret(), "postgres").build();
+    let weir = Weir::for_server(&server).catalog(&server.superuser_secret()).build();
     let (job, session, killed) = kill(&server, &weir, &["-c", sql]);
     let killed = outcome(&killed.expect_success());
     assert_eq!((&killed["confirmed"], &killed["how"]), (&Value::Bool(true), &Value::from(how)), "{killed}");

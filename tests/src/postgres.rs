@@ -95,10 +95,11 @@ impl Postgres {
         self.directory.path().join("ca.pem")
     }
 
-    /// A file with the superuser's password, as a target's `catalog` credential names it.
+    /// A file with the superuser's credential, as a target's `catalog` names it.
     pub fn superuser_secret(&self) -> PathBuf {
         let file = self.directory.path().join("superuser.secret");
-        fs::write(&file, &self.superuser_password).expect("our own directory");
+        let url = format!("postgres://postgres:{}@db.test", self.superuser_password);
+        fs::write(&file, url).expect("our own directory");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("our own file");
         file
     }

@@ -183,10 +183,10 @@ impl WeirBuilder {
         self
     }
 
-    /// The credential `file:FILE` of the role `user`, for what the gateway asks beside a session.
+    /// The credential in `file`, for what the gateway asks beside a session.
     #[must_use]
-    pub fn catalog(self, file: &Path, user: &str) -> Self {
-        self.target_line(&format!(r#"catalog = {{ inject = "file:{}", user = "{user}" }}"#, file.display()))
+    pub fn catalog(self, file: &Path) -> Self {
+        self.target_line(&format!(r#"catalog = {{ inject = "file:{}" }}"#, file.display()))
     }
 
     /// Another line of the target.

@@ -81,7 +81,7 @@ fn trust(format: Format) -> Result {
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(comfy_table::presets::NOTHING).set_header(header);
     table
 }
 

@@ -6,11 +6,15 @@ use crate::session::context::Shared;
 use crate::session::live::Session;
 use crate::tls::UpstreamTls;
 use gateway_core::policy::Permit;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+/// Silence after which a server is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How a target is reached beside the session: to cancel, and to end a backend.
 pub struct SideAccess {
@@ -56,5 +60,8 @@ pub async fn connect(_permit: &Permit, address: SocketAddr, patience: Duration) 
         .await
         .map_err(|_elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())))??;
     tcp.set_nodelay(true)?;
+    // A server that vanished without a word would hold its session, and the job, for ever.
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6).with_retries(6);
+    SockRef::from(&tcp).set_tcp_keepalive(&keepalive)?;
     Ok(tcp)
 }

@@ -18,6 +18,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Frames go to the recorder once this many bytes wait, or after the flush interval.
 const RECORD_BATCH: usize = 32 * 1024;
+/// How long a peer may take to read the last of what is for it.
+const FAREWELL: Duration = Duration::from_secs(30);
 /// Turns of the pump before other sessions of the worker get theirs.
 const TURNS: usize = 16;
 
@@ -65,6 +67,7 @@ pub struct Relay {
     flush_every: Duration,
     flush: Option<Pin<Box<Sleep>>>,
     deadline: Option<Pin<Box<Sleep>>>,
+    farewell: Option<Pin<Box<Sleep>>>,
     actions: VecDeque<Action>,
     closing: Option<CloseReason>,
     registered: bool,
@@ -90,6 +93,7 @@ impl Relay {
             flush_every,
             flush: None,
             deadline: Some(Box::pin(sleep(startup))),
+            farewell: None,
             actions: VecDeque::new(),
             closing: None,
             registered: false,
@@ -210,7 +214,9 @@ impl Relay {
             return Turn::Stop(Step::Do(action));
         }
         if let Some(reason) = self.closing {
-            return if drained { Turn::Stop(Step::Closed(reason)) } else { Turn::Idle };
+            let farewell = self.farewell.get_or_insert_with(|| Box::pin(sleep(FAREWELL)));
+            let over = drained || farewell.as_mut().poll(cx).is_ready();
+            return if over { Turn::Stop(Step::Closed(reason)) } else { Turn::Idle };
         }
         let mut moved = false;
         for from in [Side::Client, Side::Server] {

@@ -1,0 +1,179 @@
+//! The relay's forward path on a real Postgres, recording on: what a round trip allocates is counted.
+#![allow(unsafe_code, reason = "an allocator that counts can only be written so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
+use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::protocol::{Answer, Interest, postgres};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use support::{OPEN, Postgres};
+use weir::evidence::{EvidenceSettings, Store};
+use weir::session::live::Session;
+use weir::session::relay::{Action, Relay, Step, now};
+use weir::session::transport::Peer;
+
+/// Round trips until everything has the size that it keeps.
+const WARM: usize = 2_000;
+/// Round trips that are counted.
+const COUNTED: usize = 5_000;
+
+thread_local! {
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
+}
+static COUNTING: AtomicBool = AtomicBool::new(false);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+fn count() {
+    if COUNTS.get() && COUNTING.load(Ordering::Relaxed) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps this function's contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The relay flushes its record by time and by size, not by message: what that costs is spread over
+/// hundreds of round trips, and this is the most that it may come to.
+#[test]
+fn a_round_trip_allocates_nothing() {
+    let server = Postgres::start(None);
+    server.psql(&format!("CREATE ROLE {OPEN} LOGIN"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = std::thread::spawn(move || converse(address));
+    let (accepted, _) = listener.accept().unwrap();
+    accepted.set_nonblocking(true).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EvidenceSettings::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    COUNTS.set(true);
+    let statements = runtime.block_on(relay(accepted, server.address, &store));
+    COUNTS.set(false);
+    client.join().unwrap();
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    assert!(statements as usize >= WARM + COUNTED, "only {statements} statements went by");
+    assert!(allocations < COUNTED as u64 / 100, "{allocations} allocations in {COUNTED} round trips");
+}
+
+async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
+    let run = RunId::new(now(), 1);
+    let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(run), target(), server));
+    let recorder = store.begin(session.id, run, &serde_json::json!({})).unwrap();
+    let engine = postgres::Session::new(postgres::Settings {
+        client_tls: false,
+        require_client_tls: false,
+        server_tls: postgres::ServerTls::Never,
+        passthrough: true,
+        interest: Interest { operations: false, result_rows: 100, result_bytes: 1 << 20, parameter_bytes: 4096 },
+        application_tag: Some(format!("weir:{}", session.id)),
+        limits: postgres::Limits::default(),
+    });
+    let client = Peer::new(tokio::net::TcpStream::from_std(accepted).unwrap());
+    let flush = Duration::from_millis(200);
+    let mut relay = Relay::new(Box::new(engine), client, session, recorder, Duration::from_secs(30), flush);
+    loop {
+        match relay.run().await {
+            Step::Do(Action::Dial { .. }) => {
+                let tcp = tokio::net::TcpStream::connect(server).await.unwrap();
+                tcp.set_nodelay(true).unwrap();
+                relay.server = Some(Peer::new(tcp));
+                relay.answer(Answer::Dialled { client_secret: [7; 32] });
+            }
+            Step::Full => relay.room().await,
+            Step::Closed(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let statements = relay.totals().statements;
+    let _peers = relay.close(&serde_json::json!({ "reason": "test" })).await;
+    statements
+}
+
+/// A client that prepares once and then binds, executes and syncs, one round trip at a time.
+fn converse(address: SocketAddr) {
+    let mut tcp = TcpStream::connect(address).unwrap();
+    tcp.set_nodelay(true).unwrap();
+    let startup = [&196_608u32.to_be_bytes()[..], b"user\0", OPEN.as_bytes(), b"\0database\0postgres\0\0"].concat();
+    tcp.write_all(&[&(startup.len() as u32 + 4).to_be_bytes()[..], &startup].concat()).unwrap();
+    until_ready(&mut tcp);
+    let parse = message(b'P', b"one\0SELECT $1::int + 1\0\0\0");
+    tcp.write_all(&[parse, message(b'S', b"")].concat()).unwrap();
+    until_ready(&mut tcp);
+    let bind = message(b'B', b"\0one\0\0\0\0\x01\0\0\0\x0242\0\0");
+    let cycle = [bind, message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
+    for round in 0..WARM + COUNTED {
+        if round == WARM {
+            COUNTING.store(true, Ordering::Relaxed);
+        }
+        tcp.write_all(&cycle).unwrap();
+        until_ready(&mut tcp);
+    }
+    COUNTING.store(false, Ordering::Relaxed);
+    tcp.write_all(&message(b'X', b"")).unwrap();
+}
+
+/// Reads whole messages up to ReadyForQuery; any error of the server fails the test.
+fn until_ready(tcp: &mut TcpStream) {
+    loop {
+        let mut header = [0; 5];
+        tcp.read_exact(&mut header).unwrap();
+        let [kind, length @ ..] = header;
+        let mut body = vec![0; u32::from_be_bytes(length) as usize - 4];
+        tcp.read_exact(&mut body).unwrap();
+        assert_ne!(kind, b'E', "{}", String::from_utf8_lossy(&body));
+        if kind == b'Z' {
+            return;
+        }
+    }
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+fn principal(run: RunId) -> Principal {
+    Principal {
+        workload: WorkloadId("spiffe://test/host/test/user/test/exe/test".to_owned()),
+        name: None,
+        owner: None,
+        grade: Grade::Kernel,
+        run,
+        process: Process::default(),
+        claims: None,
+    }
+}
+
+fn target() -> Target {
+    Target { name: "test".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true }
+}
