@@ -256,7 +256,8 @@ impl Protocol for Masked {
         self.inner.receive(Side::Server, &mut self.rewritten, output)?;
         rewritten.map_err(|what| {
             output.events.push(Event::Violation { side: Side::Server, what });
-            self.inner.refuse(&Refusal { code: "08P01", message: what.to_owned(), ..refusal() }, output);
+            let refusal = Refusal { code: "08P01", message: what.to_owned(), detail: String::new(), hint: String::new() };
+            self.inner.refuse(&refusal, output);
             ProtocolError { side: Side::Server, what: what.to_owned() }
         })
     }
