@@ -72,6 +72,7 @@ fn open() -> Wire {
         require_client_tls: false,
         server_tls: ServerTls::Never,
         passthrough: false,
+        replication: false,
         interest: Interest { operations: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 1 << 10 },
         application_tag: None,
         limits: Limits::default(),

@@ -449,6 +449,7 @@ fn settings(operations: bool) -> Settings {
         require_client_tls: false,
         server_tls: ServerTls::Never,
         passthrough: false,
+        replication: false,
         interest: Interest { operations, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 0 },
         application_tag: None,
         limits: Limits::default(),

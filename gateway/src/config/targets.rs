@@ -36,6 +36,8 @@ pub struct TargetSettings {
     pub mode: Option<Mode>,
     /// Whether `application_name` at the server ends in the session's id.
     pub tag_sessions: bool,
+    /// Whether jobs may speak Postgres' replication protocol to it.
+    pub replication: bool,
 }
 
 /// A destination.
@@ -195,6 +197,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     }
     let mode = super::sections::mode(&mut table);
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
+    let replication = table.flag("replication").unwrap_or(false);
     table.end();
     Some(TargetSettings {
         name: name?,
@@ -207,6 +210,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         catalog,
         mode,
         tag_sessions,
+        replication,
     })
 }
 

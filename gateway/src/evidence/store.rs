@@ -90,8 +90,13 @@ impl Store {
         let tape = self.inner.queue.heads().locked(|heads| {
             // A name that is taken must not reach the log: its record would be closed twice.
             Tape::check_free(state_dir, session)?;
-            heads.append(&[Head::Opened { at: now().0, session, run }])?;
-            Tape::create(state_dir, session, self.inner.settings.segment_bytes)
+            // Out of descriptors or room, neither the file nor its name in the log may stay.
+            let tape = Tape::create(state_dir, session, self.inner.settings.segment_bytes)
+                .and_then(|tape| heads.append(&[Head::Opened { at: now().0, session, run }]).map(|()| tape));
+            if tape.is_err() {
+                let _never_made = fs::remove_file(files::segment(state_dir, session, 0)).is_err();
+            }
+            tape
         })?;
         let line = Arc::new(Line::new(session, tape, self.inner.settings));
         let recorder = Recorder::new(Arc::clone(&self.inner), line);

@@ -47,7 +47,7 @@ impl Verification {
 /// Checks the record of one session, or of all. Gateways may go on writing meanwhile.
 pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification, EvidenceError> {
     let (files, strangers) = listing(state_dir)?;
-    // After the files: a record is named in the log before its file is made.
+    // After the files: the log stays locked from the making of a file until it is named there.
     let heads = read_heads(state_dir)?;
     let mut listed: BTreeMap<SessionId, Listed> =
         files.into_iter().map(|(session, files)| (session, Listed { files, ..Listed::default() })).collect();

@@ -166,6 +166,7 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
         require_client_tls: settings.client.mode == ClientMode::Require,
         server_tls: server_tls(settings.upstream.mode),
         passthrough: settings.credential.is_none(),
+        replication: settings.replication,
         interest: Interest {
             operations: false,
             result_rows: record.result_limits(decision.record).0,

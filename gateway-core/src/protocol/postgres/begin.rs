@@ -53,6 +53,9 @@ impl Session {
                         return Err(Stop::Refuse("28000", "weir is set to refuse clients without TLS: use sslmode=require"));
                     }
                     let hello = Hello::read(minor, parameters)?;
+                    if hello.replication && !self.settings.replication {
+                        return Err(Stop::Refuse("0A000", "weir relays no replication to this target"));
+                    }
                     input.consume(length);
                     self.greet(hello, output);
                 }

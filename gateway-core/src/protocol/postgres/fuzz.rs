@@ -50,6 +50,7 @@ impl Drive {
             require_client_tls: false,
             server_tls: ServerTls::Never,
             passthrough: choice & 4 != 0,
+            replication: choice & 8 != 0,
             interest,
             application_tag: Some("weir:s-0000000000000".to_owned()),
             limits: Limits { statement: 4096, pipelined: 64, ..Limits::default() },

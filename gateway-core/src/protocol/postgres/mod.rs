@@ -43,6 +43,8 @@ pub struct Settings {
     /// this one. Where both sides use TLS, a client that supports binding (libpq by default, which
     /// then wants `channel_binding=disable`) says so, and the server takes that for a downgrade.
     pub passthrough: bool,
+    /// Whether a client may speak the replication protocol: whole tables and logs leave by it unparsed.
+    pub replication: bool,
     /// What is recorded and asked.
     pub interest: Interest,
     /// What is appended to the client's `application_name`, so that the server's logs name the session.

@@ -62,6 +62,8 @@ pub(super) struct Hello {
     pub(super) user: Vec<u8>,
     pub(super) database: Vec<u8>,
     pub(super) application: Vec<u8>,
+    /// The client wants the replication protocol.
+    pub(super) replication: bool,
     /// All other parameters, as they came.
     others: Vec<u8>,
     /// Protocol options that are not spoken here, each ended by a zero byte, and their number.
@@ -100,7 +102,9 @@ impl Hello {
             b"database" => self.database = value.to_vec(),
             b"application_name" => self.application = value.to_vec(),
             b"replication" if !matches!(value, b"false" | b"off" | b"no" | b"0") => {
-                return Err(Unfit("0A000", "weir does not relay replication connections"));
+                self.replication = true;
+                codec::text(&mut self.others, name);
+                codec::text(&mut self.others, value);
             }
             b"replication" => {}
             _ if name.starts_with(b"_pq_.") => {
@@ -191,8 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn replication_and_namelessness_are_refused() {
-        assert_eq!(Hello::read(0, b"user\0ann\0replication\0database\0\0").unwrap_err().0, "0A000");
+    fn replication_is_seen_and_namelessness_is_refused() {
+        assert!(Hello::read(0, b"user\0ann\0replication\0database\0\0").unwrap().replication);
+        assert!(!Hello::read(0, b"user\0ann\0replication\0off\0\0").unwrap().replication);
         assert_eq!(Hello::read(0, b"database\0shop\0\0").unwrap_err().0, "28000");
         assert_eq!(Hello::read(0, b"user\0ann\0\0").unwrap().database, b"ann");
         assert!(Hello::read(0, b"user\0ann\0").is_err());

@@ -54,6 +54,7 @@ fn settings() -> Settings {
         require_client_tls: false,
         server_tls: ServerTls::Never,
         passthrough: false,
+        replication: false,
         interest: Interest { operations: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 1 << 10 },
         application_tag: Some(TAG.to_owned()),
         limits: Limits::default(),
