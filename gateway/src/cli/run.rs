@@ -69,20 +69,29 @@ pub(super) fn run(arguments: Arguments) -> Result {
     ended.map(exit_code)
 }
 
-/// Waits for the job, and passes on the signals that this process is sent meanwhile.
-fn wait(mut child: Child) -> Result<ExitStatus> {
-    static SIGNAL: AtomicI32 = AtomicI32::new(0);
-    extern "C" fn remember(signal: libc::c_int) {
+/// The last signal that another process sent to this one, and that the job has not had yet.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
+/// Remembers a signal. One from the terminal has reached the job too: it is not to have it twice.
+extern "C" fn remember(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    #[expect(unsafe_code, reason = "the kernel hands a pointer")]
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
+    let from_process = unsafe { (*info).si_code } <= 0;
+    if from_process {
         SIGNAL.store(signal, Ordering::Relaxed);
     }
+}
+
+/// Waits for the job, and passes on the signals that this process is sent meanwhile.
+fn wait(mut child: Child) -> Result<ExitStatus> {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let action = nix::sys::signal::SigAction::new(
-            nix::sys::signal::SigHandler::Handler(remember),
-            nix::sys::signal::SaFlags::empty(),
+            nix::sys::signal::SigHandler::SigAction(remember),
+            nix::sys::signal::SaFlags::SA_SIGINFO,
             nix::sys::signal::SigSet::empty(),
         );
         #[expect(unsafe_code, reason = "a handler runs between any two instructions")]
-        // SAFETY: the handler does one atomic store.
+        // SAFETY: the handler reads what it was passed and does one atomic store.
         unsafe { nix::sys::signal::sigaction(signal, &action) }.map_err(CliError::new)?;
     }
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).map_err(CliError::new)?);
