@@ -5,7 +5,7 @@ use crate::api;
 use crate::capture::{self, Capture, CaptureSettings};
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
-use crate::credential::Credentials;
+use crate::credential::{Credentials, Source};
 use crate::evidence::Store;
 use crate::identity::Resolver;
 use crate::session::context::{self, Shared};
@@ -147,6 +147,19 @@ impl Gateway {
         let mut variables = self.trust.as_ref().map(|trust| trust.bundle.environment()).unwrap_or_default();
         variables.push(("WEIR_RUN".to_owned(), run.to_string()));
         variables
+    }
+
+    /// The variables that hold the targets' secrets.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        let targets = self.shared.config.targets.iter();
+        let sources = targets.flat_map(|target| target.credential.iter().map(|(source, _)| source).chain(&target.catalog));
+        sources
+            .filter_map(|source| match source {
+                Source::Env(name) => Some(name.clone()),
+                Source::File(_) => None,
+            })
+            .collect()
     }
 
     /// One line on what is in force.

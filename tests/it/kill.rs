@@ -19,7 +19,7 @@ fn kill(server: &Postgres, weir: &Weir, psql: &[&str]) -> (Job, String, Outcome)
 
 #[track_caller]
 fn outcome(killed: &Outcome) -> Value {
-    serde_json::from_str(&killed.stdout).unwrap_or_else(|_| panic!("no JSON: {} {}", killed.stdout, killed.stderr))
+    serde_json::from_str(&killed.stdout).expect("the outcome is JSON")
 }
 
 #[track_caller]
@@ -93,13 +93,9 @@ fn the_locks_of_a_killed_transaction_are_gone_with_it() {
     let locks = || server.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'");
     let weir = Weir::for_server(&server).build();
     let psql = ["-c", "BEGIN", "-c", "LOCK TABLE t IN ACCESS EXCLUSIVE MODE", "-c", "INSERT INTO t VALUES (1)"];
-    let (job, _, killed) = {
-        let job = weir.start(&[&["psql", "-X"], &psql[..], &["-c", "SELECT pg_sleep(600)"]].concat());
-        wait_until("the lock to be held", 20, || (locks() == "1").then_some(()));
-        let session = weir.live_session();
-        let killed = weir.cli(&["session", "kill", &session, "--format", "json"]);
-        (job, session, killed)
-    };
+    let job = weir.start(&[&["psql", "-X"], &psql[..], &["-c", "SELECT pg_sleep(600)"]].concat());
+    wait_until("the lock to be held", 20, || (locks() == "1").then_some(()));
+    let killed = weir.cli(&["session", "kill", &weir.live_session(), "--format", "json"]);
     let killed = outcome(&killed.expect_success());
     assert_eq!(killed["confirmed"], Value::Bool(true), "{killed}");
     assert_eq!(locks(), "0", "a confirmed kill left its lock");

@@ -2,12 +2,14 @@
 //! builder starts ends with it, by its own pid.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod authority;
 mod cgroup;
 mod clients;
 mod postgres;
 mod wait;
 mod weir;
 
+pub use authority::CertificateAuthority;
 pub use cgroup::{Cgroup, cgroup2_mount};
 pub use clients::{python, python_with_psycopg};
 pub use postgres::{Postgres, PostgresBuilder, Tls};

@@ -19,6 +19,8 @@ pub(super) struct Job<'a> {
     pub(super) cgroup: &'a Path,
     /// Variables set on top of the caller's.
     pub(super) environment: Vec<(String, String)>,
+    /// Variables that it does not get: those that hold the gateway's secrets.
+    pub(super) withheld: Vec<String>,
     /// The user to run as.
     pub(super) user: Option<nix::unistd::User>,
     /// The limits of open files that it gets: those of its caller, not the gateway's.
@@ -50,7 +52,11 @@ pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
         .open(&procs)
         .map_err(|error| CliError::new(format!("cannot open {}: {error}", procs.display())))?;
     let mut command = Command::new(program);
-    command.args(arguments).envs(job.environment.iter().map(|(name, value)| (name, value)));
+    command.args(arguments);
+    for name in &job.withheld {
+        command.env_remove(name);
+    }
+    command.envs(job.environment.iter().map(|(name, value)| (name, value)));
     if let Some(user) = &job.user {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         command.env("HOME", &user.dir).env("USER", &user.name).env("LOGNAME", &user.name);
@@ -81,6 +87,38 @@ pub(super) fn spawn(job: &Job<'_>) -> Result<Child> {
         });
     }
     command.spawn().map_err(|error| CliError::new(format!("cannot start `{}`: {error}", Path::new(program).display())))
+}
+
+/// Removes what gateways that were killed have left below `parent`: their jobs' cgroups, with the
+/// processes in them, which nobody intercepts any more. Says how many processes were ended.
+pub(super) fn sweep(parent: &Path) -> usize {
+    let mut ended = 0;
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("weir-")?.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && !Path::new("/proc").join(pid.to_string()).exists()
+        {
+            ended += remove_left(&entry.path());
+            // It is there only where a target had weir's own certificates.
+            let _removed = std::fs::remove_dir_all(format!("/run/weir/trust-{pid}")).is_ok();
+        }
+    }
+    ended
+}
+
+/// Ends what runs in a dead gateway's cgroup and removes it.
+fn remove_left(path: &Path) -> usize {
+    let below = std::fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let jobs: Vec<_> = below.map(|entry| Cgroup { path: entry.path() }).collect();
+    let whole = Cgroup { path: path.to_owned() };
+    let ended = jobs.iter().map(Cgroup::processes).sum::<usize>() + whole.processes();
+    if ended > 0 {
+        whole.kill();
+    }
+    // The jobs' cgroups go first.
+    drop(jobs);
+    ended
 }
 
 /// A cgroup that is removed, with whatever still runs in it, when dropped.

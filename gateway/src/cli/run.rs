@@ -40,8 +40,12 @@ pub(super) fn run(arguments: Arguments) -> Result {
     }
     let user = arguments.uid.as_deref().map(user).transpose()?;
     let open_files = OpenFiles::raise()?;
-    let mount = capture::cgroup2_mount().map_err(CliError::new)?;
-    let gateway_cgroup = Cgroup::create(mount.join(format!("weir-{}", std::process::id())))?;
+    let home = own_cgroup()?;
+    let swept = job::sweep(&home);
+    if swept > 0 {
+        say(&format!("ended {swept} processes of jobs whose gateway had been killed"));
+    }
+    let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id())))?;
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
     let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned() }).map_err(CliError::new)?;
@@ -53,13 +57,16 @@ pub(super) fn run(arguments: Arguments) -> Result {
         command: &arguments.command,
         cgroup: job_cgroup.path(),
         environment: gateway.job_environment(run),
+        withheld: gateway.secret_variables(),
         user,
         open_files,
     };
     let ended = job::spawn(&job).and_then(wait);
     let left = job_cgroup.processes();
     if left > 0 {
-        say(&format!("the job has ended and left {left} processes behind; they are ended with it"));
+        if !arguments.quiet {
+            say(&format!("the job has ended and left {left} processes behind; they are ended with it"));
+        }
         job_cgroup.kill();
     }
     let summary = gateway.stop(DRAIN);
@@ -114,6 +121,14 @@ fn wait(mut child: Child) -> Result<ExitStatus> {
             Err(error) => return Err(CliError::new(format!("cannot wait for the job: {error}"))),
         }
     }
+}
+
+/// This process's own cgroup: a job below it stays in its unit, by name and for its limits.
+fn own_cgroup() -> Result<PathBuf> {
+    let mount = capture::cgroup2_mount().map_err(CliError::new)?;
+    let text = std::fs::read_to_string("/proc/self/cgroup").map_err(CliError::new)?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    Ok(mount.join(path))
 }
 
 /// The job's own status; 128 and the signal's number where a signal ended it, as shells say it.

@@ -1,5 +1,7 @@
 //! Takes secrets out of arguments before anything keeps them.
 
+use gateway_core::record::redact;
+
 const LONGEST: usize = 4096;
 const MOST: usize = 64;
 const HIDDEN: &str = "***";
@@ -31,7 +33,9 @@ pub(super) fn arguments(arguments: &[Vec<u8>], executable: Option<&str>) -> Vec<
 /// The text with what looks like a secret in it hidden, cut at `longest` bytes.
 pub(super) fn value(text: &str, longest: usize) -> String {
     // Hidden first: cut first, a URL's `@` could be lost and its password stay.
-    cut(&hide_named(&hide_userinfo(text)), longest)
+    let mut shown = Vec::with_capacity(text.len());
+    redact::without_passwords(hide_named(&hide_userinfo(text)).as_bytes(), &mut shown);
+    cut(&String::from_utf8_lossy(&shown), longest)
 }
 
 /// The longest beginning of the text that has at most `longest` bytes.
