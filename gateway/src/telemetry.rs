@@ -1,6 +1,6 @@
 //! The operator's log. The record never rides on it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to the standard error at the configured level; `WEIR_LOG` overrides it.
@@ -15,5 +15,18 @@ pub fn start(level: &str) {
     if started.is_err() {
         // A test in the same process has started it already.
         tracing::debug!("the log was started before");
+    }
+}
+
+/// Tells whoever reads the job's log that something of it was refused; on GitHub as an annotation too.
+pub fn tell_job(line: &str) {
+    let mut out = std::io::stderr().lock();
+    // A closed standard error must not end a session.
+    let mut told = writeln!(out, "weir: {line}").is_ok();
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        told &= writeln!(out, "::error::weir: {}", line.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")).is_ok();
+    }
+    if !told {
+        tracing::debug!("nobody reads the job's log");
     }
 }

@@ -12,6 +12,7 @@ use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
 use crate::session::relay::{Action, Relay, Step};
 use crate::session::transport::{Peer, Transport};
+use crate::telemetry;
 use crate::tls::{self, ClientMode, UpstreamMode};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::{ProtocolName, Target};
@@ -286,7 +287,11 @@ impl Errand<'_> {
         self.access.database = database;
         let permit = match &self.admission {
             Ok(permit) => permit,
-            Err(refusal) => return self.relay.refuse(refusal),
+            Err(refusal) => {
+                let what = refusal.message.trim_start_matches("weir ");
+                telemetry::tell_job(&format!("{what} ({}); {}", refusal.detail, refusal.hint));
+                return self.relay.refuse(refusal);
+            }
         };
         let patience = self.shared.config.limits.dial;
         match dial::connect(permit, self.access.address, patience).await {
