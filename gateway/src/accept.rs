@@ -16,6 +16,10 @@ use tokio::sync::mpsc;
 const BACKLOG: i32 = 16_384;
 /// Connections that wait for one worker to pick them up.
 const HANDED_OVER: usize = 1024;
+/// Open files that are not a session's.
+const FILES_OF_OUR_OWN: usize = 256;
+/// Refusals for each line of the log.
+const REFUSALS_A_LINE: u64 = 1000;
 /// How long the loop rests where the process is out of descriptors.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -78,6 +82,11 @@ impl Workers {
         }
     }
 
+    /// How many sessions there are, or will be once their worker has picked them up.
+    fn load(&self) -> usize {
+        self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).sum()
+    }
+
     async fn hand_over(&self, tcp: std::net::TcpStream) {
         let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed)) else { return };
         worker.load.fetch_add(1, Ordering::Relaxed);
@@ -119,16 +128,26 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
+/// As many sessions as are configured, or as there are open files for: each takes one for the job
+/// and one for its record. One that finds none left for its server tells its job so.
+fn most_sessions(configured: usize) -> usize {
+    let files = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    configured.min(files.saturating_sub(FILES_OF_OUR_OWN) / 2).max(1)
+}
+
 /// Accepts until the surrounding task is aborted.
 pub async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, workers: Arc<Workers>) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
+    let limit = most_sessions(shared.config.limits.max_sessions);
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) if shared.live.count() < shared.config.limits.max_sessions => {
-                workers.hand_over(tcp.into_std()?).await;
-            }
-            Ok((tcp, client)) => {
-                tracing::warn!(%client, limit = shared.config.limits.max_sessions, "refused: as many sessions as limits.max_sessions allows");
+            Ok((tcp, _)) if workers.load() < limit => workers.hand_over(tcp.into_std()?).await,
+            Ok((tcp, _)) => {
+                let refused = shared.refused.fetch_add(1, Ordering::Relaxed);
+                if refused.is_multiple_of(REFUSALS_A_LINE) {
+                    tracing::warn!(limit, refused, "refused: as many sessions as limits.max_sessions and the open files allow");
+                }
                 open::reset(&tcp);
             }
             Err(error) => {

@@ -153,7 +153,9 @@ impl Gateway {
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
         let targets = self.shared.config.targets.iter();
-        let sources = targets.flat_map(|target| target.credential.iter().map(|(source, _)| source).chain(&target.catalog));
+        let sources = targets.flat_map(|target| {
+            target.credential.iter().map(|(source, _)| source).chain(target.catalog.iter().map(|(source, _)| source))
+        });
         sources
             .filter_map(|source| match source {
                 Source::Env(name) => Some(name.clone()),

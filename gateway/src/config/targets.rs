@@ -31,7 +31,7 @@ pub struct TargetSettings {
     /// The credential that the gateway holds, and the user it is for; none lets the job's own through.
     pub credential: Option<(Source, Option<String>)>,
     /// The target's own credential for the side connection.
-    pub catalog: Option<Source>,
+    pub catalog: Option<(Source, Option<String>)>,
     /// Its own mode.
     pub mode: Option<Mode>,
     /// Whether `application_name` at the server ends in the session's id.
@@ -191,7 +191,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         |table| tls(table, directory),
     );
     let credential = credential(&mut table, directory);
-    let catalog = table.table("catalog").and_then(|table| inject(table, directory)).map(|(source, _)| source);
+    let catalog = table.table("catalog").and_then(|table| inject(table, directory));
     if table.text("on_gateway_down").is_some_and(|text| text.get_ref() != "refuse") {
         table.problem("`on_gateway_down` can only be \"refuse\" in this version", "leave it out");
     }

@@ -2,6 +2,7 @@
 
 use crate::catalog::SideConnection;
 use crate::config::TargetSettings;
+use crate::credential::Source;
 use crate::session::context::Shared;
 use crate::session::live::Session;
 use crate::tls::UpstreamTls;
@@ -23,7 +24,7 @@ pub struct SideAccess {
     /// Its TLS.
     pub tls: UpstreamTls,
     /// The target's own catalog credential, where one is configured.
-    pub catalog: Option<crate::credential::Source>,
+    pub catalog: Option<(Source, Option<String>)>,
     /// The database that the session uses.
     pub database: String,
 }
@@ -42,8 +43,11 @@ impl SideAccess {
     /// Ends the session's backend by `pg_terminate_backend`.
     pub async fn terminate(&self, shared: &Shared, session: &Session) -> Result<(), String> {
         let keys = session.keys.get().ok_or("the session was not open yet")?;
-        let source = self.catalog.as_ref().ok_or("the target has no catalog credential")?;
-        let secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
+        let (source, user) = self.catalog.as_ref().ok_or("the target has no catalog credential")?;
+        let mut secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
+        if user.is_some() {
+            secret.user.clone_from(user);
+        }
         let side =
             SideConnection::open(self.address, &self.tls, &secret, &self.database).await.map_err(|error| error.to_string())?;
         match side.terminate_backend(keys.pid).await {
