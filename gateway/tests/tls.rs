@@ -92,7 +92,10 @@ async fn psql_trusts_weirs_own_ca_by_the_bundle_and_not_without() {
     refused(&ask("other.example", bundle.pem()).await, "does not match host name");
     refused(&ask(NAME, &other).await, "certificate verify failed");
     let environment = bundle.environment();
-    assert!(environment.contains(&("PGSSLROOTCERT".to_owned(), bundle.pem().display().to_string())));
+    let (_, roots) = environment.iter().find(|(name, _)| name == "PGSSLROOTCERT").unwrap();
+    trusted(&ask(NAME, Path::new(roots)).await);
+    let trusted_roots = std::fs::read_to_string(roots).unwrap().matches("BEGIN CERTIFICATE").count();
+    assert_eq!(trusted_roots, 1, "libpq reads them all at each connect");
 }
 
 #[tokio::test]
