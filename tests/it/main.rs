@@ -23,3 +23,4 @@ mod record;
 mod roundtrip;
 mod run;
 mod tls;
+mod unfit;

@@ -14,4 +14,4 @@ pub use cgroup::{Cgroup, cgroup2_mount};
 pub use clients::{python, python_with_psycopg};
 pub use postgres::{Postgres, PostgresBuilder, Tls};
 pub use wait::{free_port, wait_until};
-pub use weir::{Job, Outcome, Weir, WeirBuilder};
+pub use weir::{Job, Outcome, Weir, WeirBuilder, binary};

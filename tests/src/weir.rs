@@ -302,7 +302,7 @@ impl Drop for Job {
 }
 
 /// `weir` beside this test's own directory, or the one that WEIR_BINARY names.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("WEIR_BINARY") {
         return PathBuf::from(named);
     }
