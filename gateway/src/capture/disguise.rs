@@ -20,12 +20,16 @@ pub(super) struct DisguiseRoute {
 impl DisguiseRoute {
     /// Adds the route, or says why this host can't have it (IPv6 is off, say).
     pub(super) fn add() -> io::Result<Self> {
-        let mut random = [0_u8; 4];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let metric = u32::from_ne_bytes(random) | 1;
         let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
-        change(RTM_NEWROUTE, flags as u16, metric)?;
-        Ok(Self { metric })
+        for metric in metrics(std::process::id()) {
+            match change(RTM_NEWROUTE, flags as u16, metric) {
+                // Another capture of this process has it, or one that had its number left it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Self { metric }),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 
@@ -35,6 +39,17 @@ impl Drop for DisguiseRoute {
             tracing::warn!(%error, "the IPv6 disguise's route on lo could not be removed");
         }
     }
+}
+
+/// Removes the routes that a gateway left which was killed; says how many there were.
+pub(super) fn remove_left(pid: u32) -> usize {
+    let removed = metrics(pid).map(|metric| change(RTM_DELROUTE, libc::NLM_F_ACK as u16, metric));
+    removed.take_while(Result::is_ok).count()
+}
+
+/// A process's own metrics: 22 bits of its number, then one for each of its captures.
+fn metrics(pid: u32) -> impl Iterator<Item = u32> {
+    (0..512).map(move |number| 1 << 31 | (pid & 0x3f_ffff) << 9 | number)
 }
 
 fn change(kind: u16, flags: u16, metric: u32) -> io::Result<()> {

@@ -53,6 +53,12 @@ pub struct Capture {
     _route: Option<DisguiseRoute>,
 }
 
+/// Removes the routes that a gateway of this process id left which was killed; says how many there were.
+#[must_use]
+pub fn remove_left_routes(pid: u32) -> usize {
+    disguise::remove_left(pid)
+}
+
 impl Capture {
     /// Loads the programs, attaches them and starts the heartbeat. This process itself is never caught.
     ///

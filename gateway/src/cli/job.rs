@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "what happens between fork and exec has no safe wrapper")]
 
 use super::{CliError, Result};
+use crate::capture;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -100,6 +101,8 @@ pub(super) fn sweep(parent: &Path) -> usize {
             && !Path::new("/proc").join(pid.to_string()).exists()
         {
             ended += remove_left(&entry.path());
+            let routes = capture::remove_left_routes(pid);
+            tracing::info!(pid, routes, "swept what a killed gateway left");
             // It is there only where a target had weir's own certificates.
             let _removed = std::fs::remove_dir_all(format!("/run/weir/trust-{pid}")).is_ok();
         }
