@@ -153,11 +153,9 @@ impl Gateway {
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
         let targets = self.shared.config.targets.iter();
-        let sources = targets.flat_map(|target| {
-            target.credential.iter().map(|(source, _)| source).chain(target.catalog.iter().map(|(source, _)| source))
-        });
+        let sources = targets.flat_map(|target| target.credential.iter().chain(&target.catalog));
         sources
-            .filter_map(|source| match source {
+            .filter_map(|(source, _)| match source {
                 Source::Env(name) => Some(name.clone()),
                 Source::File(_) => None,
             })

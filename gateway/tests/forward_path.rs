@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use support::{OPEN, Postgres};
-use weir::evidence::{EvidenceSettings, Store};
+use weir::evidence::{EvidenceSettings, Store, now};
 use weir::session::live::Session;
-use weir::session::relay::{Action, Relay, Step, now};
+use weir::session::relay::{Action, Relay, Step};
 use weir::session::transport::Peer;
 
 /// Round trips until everything has the size that it keeps.
@@ -117,7 +117,7 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
         }
     }
     let statements = relay.totals().statements;
-    let _peers = relay.close(&serde_json::json!({ "reason": "test" })).await;
+    relay.close(&serde_json::json!({ "reason": "test" })).await;
     statements
 }
 

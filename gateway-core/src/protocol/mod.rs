@@ -263,6 +263,19 @@ pub enum CloseReason {
     Answered,
 }
 
+impl fmt::Display for CloseReason {
+    /// The reason as records name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ClientDone => "client_done",
+            Self::ServerEnded => "server_ended",
+            Self::Refused => "refused",
+            Self::Violation => "violation",
+            Self::Answered => "answered",
+        })
+    }
+}
+
 /// A peer left the protocol, or passed one of its ceilings. The client has its error in the output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {what}", match .side { Side::Client => "the client", Side::Server => "the server" })]

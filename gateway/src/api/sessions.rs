@@ -24,7 +24,7 @@ pub(super) async fn kill(State(desk): State<Desk>, Path(id): Path<String>, Json(
     let id: SessionId = match id.parse() {
         Ok(id) => id,
         Err(error) => {
-            let body = serde_json::json!({ "error": gateway_core::model::ids::IdError::to_string(&error) });
+            let body = serde_json::json!({ "error": error.to_string() });
             return (StatusCode::BAD_REQUEST, Json(body)).into_response();
         }
     };

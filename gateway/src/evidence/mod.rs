@@ -26,8 +26,9 @@ pub use walk::{Seen, Walk, is_live};
 use gateway_core::model::time::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The host's clock.
-fn now() -> Timestamp {
+/// The host's wall clock, as the core takes it.
+#[must_use]
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -3,11 +3,10 @@
 use crate::capture::Capture;
 use crate::config::{Config, load_policy};
 use crate::credential::Credentials;
-use crate::evidence::Store;
+use crate::evidence::{Store, now};
 use crate::identity::Resolver;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
-use crate::session::relay;
 use crate::tls::ServerSide;
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::{RunId, SessionId};
@@ -53,12 +52,12 @@ impl Shared {
 
 /// A new session's id.
 pub fn new_session() -> SessionId {
-    SessionId::new(relay::now(), random())
+    SessionId::new(now(), random())
 }
 
 /// A new run's id.
 pub fn new_run() -> RunId {
-    RunId::new(relay::now(), random())
+    RunId::new(now(), random())
 }
 
 /// Random bits for ids.

@@ -162,18 +162,14 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
         return Box::new(opaque::Session::new());
     };
     let record = &shared.config.record;
+    let (result_rows, result_bytes) = record.result_limits(decision.record);
     Box::new(postgres::Session::new(postgres::Settings {
         client_tls: settings.client.mode != ClientMode::Off,
         require_client_tls: settings.client.mode == ClientMode::Require,
         server_tls: server_tls(settings.upstream.mode),
         passthrough: settings.credential.is_none(),
         replication: settings.replication,
-        interest: Interest {
-            operations: false,
-            result_rows: record.result_limits(decision.record).0,
-            result_bytes: record.result_limits(decision.record).1,
-            parameter_bytes: record.parameter_bytes,
-        },
+        interest: Interest { operations: false, result_rows, result_bytes, parameter_bytes: record.parameter_bytes },
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     }))
@@ -197,7 +193,7 @@ impl Errand<'_> {
         let (reason, outcome) = loop {
             match self.relay.run().await {
                 Step::Do(action) => self.perform_unless_killed(action).await,
-                Step::Closed(reason) => break (format!("{reason:?}"), None),
+                Step::Closed(reason) => break (reason.to_string(), None),
                 Step::Broken(side, error) => break (format!("{side:?} broke: {error}"), None),
                 Step::Late => {
                     self.relay.refuse(&Refusal {
@@ -233,7 +229,7 @@ impl Errand<'_> {
     async fn end(self, reason: &str, outcome: Option<KillOutcome>) {
         let totals = self.relay.totals();
         let ended = json!({
-            "reason": snake_case(reason),
+            "reason": reason,
             "statements": totals.statements,
             "rows": totals.rows,
             "errors": totals.errors,
@@ -244,7 +240,7 @@ impl Errand<'_> {
         if let Some(outcome) = outcome {
             self.session.report(outcome);
         }
-        let _peers = self.relay.close(&ended).await;
+        self.relay.close(&ended).await;
     }
 
     async fn room_unless_killed(&mut self) {
@@ -409,21 +405,4 @@ impl Errand<'_> {
 /// A failure of the gateway's own, as the job sees it.
 fn fault(code: &'static str, message: &str) -> Refusal {
     Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new() }
-}
-
-/// `ClientDone` as the record's readers know it: `client_done`.
-fn snake_case(reason: &str) -> String {
-    let mut out = String::with_capacity(reason.len() + 4);
-    let plain = reason.bytes().all(|byte| byte.is_ascii_alphabetic());
-    for (place, letter) in reason.char_indices() {
-        if plain && letter.is_ascii_uppercase() {
-            if place > 0 {
-                out.push('_');
-            }
-            out.push(letter.to_ascii_lowercase());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
 }

@@ -1,10 +1,9 @@
 //! The one I/O pump: moves bytes between the two peers and the protocol, and alone waits for them.
 
-use crate::evidence::{Failed, Recorder};
+use crate::evidence::{Failed, Recorder, now};
 use crate::session::live::Session;
 use crate::session::pool;
 use crate::session::transport::Peer;
-use gateway_core::model::time::Timestamp;
 use gateway_core::protocol::{Answer, CloseReason, Event, OperationId, Output, Protocol, ProtocolError, Refusal, Side, Totals};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use std::collections::VecDeque;
@@ -13,7 +12,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Frames go to the recorder once this many bytes wait, or after the flush interval.
@@ -148,8 +147,8 @@ impl Relay {
         self.engine.totals()
     }
 
-    /// Ends the record with `ended` and gives the peers back.
-    pub async fn close(mut self, ended: &serde_json::Value) -> (Peer, Option<Peer>) {
+    /// Ends the record with `ended`, and then the connections.
+    pub async fn close(mut self, ended: &serde_json::Value) {
         self.session.count(self.engine.totals());
         let mut submitted = self.recorder.submit(&mut self.frames);
         while matches!(submitted, Err(Failed::Full)) {
@@ -162,7 +161,6 @@ impl Relay {
         if let Err(error) = self.recorder.close(ended).await {
             tracing::error!(session = %self.session.id, %error, "the record could not be ended");
         }
-        (self.client, self.server)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
@@ -422,10 +420,4 @@ const fn other(side: Side) -> Side {
         Side::Client => Side::Server,
         Side::Server => Side::Client,
     }
-}
-
-/// The wall clock as the core takes it.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
