@@ -97,6 +97,14 @@ impl FrameBuffer {
         self.frames += 1;
     }
 
+    /// Appends a frame whose body is JSON.
+    pub fn push_json(&mut self, now: Timestamp, kind: FrameKind, value: &serde_json::Value) {
+        self.push(now, kind, |body| {
+            // Writing JSON into memory can't fail.
+            let _written = serde_json::to_writer(body, value).is_ok();
+        });
+    }
+
     /// How many bytes wait to be written.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,7 +1,6 @@
 //! `weir policy check|schema`, `weir config check`: everything that is wrong, at once.
 
-use super::{CliError, Common, Format, Result};
-use std::io::Write;
+use super::{CliError, Common, Format, Result, print};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,19 +11,17 @@ pub(super) fn policy(common: &Common) -> Result {
         Format::Text => format!("{}: {} policies, set {}", config.policy.dir.display(), set.len(), set.hash()),
         Format::Json => serde_json::json!({ "dir": config.policy.dir, "policies": set.len(), "hash": set.hash() }).to_string(),
     };
-    print(&line)
+    print(&line)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn schema() -> Result {
-    print(gateway_core::policy::schema_text())
+    print(gateway_core::policy::schema_text())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn config(file: &Path) -> Result {
     let config = crate::config::Config::load(file).map_err(CliError::new)?;
-    print(&format!("{}: {} targets, {} workloads, no problems", file.display(), config.targets.len(), config.workloads.len()))
-}
-
-fn print(line: &str) -> Result {
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::new)?;
+    print(&format!("{}: {} targets, {} workloads, no problems", file.display(), config.targets.len(), config.workloads.len()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,8 @@
 //! `weir doctor`: what this kernel, this host and its TLS trust give, each probed by doing it.
 
-use super::{CliError, Format, Result};
+use super::{Format, Result, print};
 use crate::capture::{self, Tier};
 use comfy_table::Table;
-use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -83,8 +82,4 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_header(header);
     table
-}
-
-fn print(text: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{text}").map_err(CliError::new)
 }

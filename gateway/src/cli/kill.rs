@@ -1,10 +1,9 @@
 //! `weir session kill`: finds the gateway that has the session and has it end it.
 
-use super::{CliError, Common, Format, Result};
+use super::{CliError, Common, Format, Result, block_on, print};
 use crate::api::client;
 use gateway_core::model::ids::SessionId;
 use hyper::Method;
-use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -20,14 +19,11 @@ pub(super) struct Arguments {
 
 pub(super) fn kill(arguments: &Arguments) -> Result {
     let state_dir = super::state_dir(arguments.common.config.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?;
-    let outcome = runtime.block_on(ask_all(&state_dir, arguments))?;
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.common.format {
-        Format::Json => writeln!(out, "{outcome}"),
-        Format::Text => writeln!(out, "{}", describe(arguments.session, &outcome)),
-    };
-    printed.map_err(CliError::new)?;
+    let outcome = block_on(ask_all(&state_dir, arguments))?;
+    print(&match arguments.common.format {
+        Format::Json => outcome.to_string(),
+        Format::Text => describe(arguments.session, &outcome),
+    })?;
     let confirmed = outcome.get("confirmed").and_then(serde_json::Value::as_bool).unwrap_or(false);
     Ok(if confirmed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -222,6 +222,16 @@ fn view(common: &Common, show: impl FnOnce(&std::path::Path, Format, &mut dyn Wr
     }
 }
 
+/// Prints a line on the standard output.
+fn print(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").map_err(CliError::new)
+}
+
+/// Does what asks a gateway, and waits for the answer.
+fn block_on<T>(asking: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?.block_on(asking)
+}
+
 /// The state directory that a configuration names.
 fn state_dir(file: Option<&std::path::Path>) -> Result<PathBuf> {
     Ok(load(file)?.state_dir)

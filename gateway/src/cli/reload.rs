@@ -1,24 +1,22 @@
 //! `weir policy reload`: has every running gateway of this state directory read its policies again.
 
-use super::{CliError, Common, Format, Result};
+use super::{CliError, Common, Format, Result, block_on, print};
 use crate::api::client;
 use hyper::Method;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn reload(common: &Common) -> Result {
     let state_dir = super::state_dir(common.config.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?;
-    let results = runtime.block_on(ask_all(&state_dir))?;
+    let results = block_on(ask_all(&state_dir))?;
     let refused = results.iter().any(|result| result.get("error").is_some());
     let text = match common.format {
         Format::Json => Value::Array(results).to_string(),
         Format::Text if results.is_empty() => format!("no gateway runs on {}", state_dir.display()),
         Format::Text => results.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
-    writeln!(std::io::stdout(), "{text}").map_err(CliError::new)?;
+    print(&text)?;
     Ok(if refused { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

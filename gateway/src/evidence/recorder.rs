@@ -128,7 +128,7 @@ impl Recorder {
         }
         state.closing = Some(Closing { end, done });
         let mut last = FrameBuffer::default();
-        last.push(now(), FrameKind::Ended, |to| to.extend_from_slice(ended.to_string().as_bytes()));
+        last.push_json(now(), FrameKind::Ended, ended);
         self.hand_over(&mut state, &mut last);
     }
 }

@@ -86,10 +86,10 @@ fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered,
     let mut tape = Tape::resume(state_dir, session, first, left)?;
     let mut last = FrameBuffer::default();
     if !ended {
-        let note = json!({"what": "recovered", "cut_bytes": cut, "whole_frames": whole}).to_string();
-        last.push(now(), FrameKind::Note, |to| to.extend_from_slice(note.as_bytes()));
-        let reason = json!({"reason": "crash"}).to_string();
-        last.push(now(), FrameKind::Ended, |to| to.extend_from_slice(reason.as_bytes()));
+        let note = json!({"what": "recovered", "cut_bytes": cut, "whole_frames": whole});
+        last.push_json(now(), FrameKind::Note, &note);
+        let reason = json!({"reason": "crash"});
+        last.push_json(now(), FrameKind::Ended, &reason);
     }
     tape.write(&mut last)?;
     tape.sync()?;

@@ -85,7 +85,7 @@ impl Store {
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.
     pub fn begin(&self, session: SessionId, run: RunId, opened: &serde_json::Value) -> Result<Recorder, EvidenceError> {
         let mut first = FrameBuffer::default();
-        first.push(now(), FrameKind::Opened, |to| to.extend_from_slice(opened.to_string().as_bytes()));
+        first.push_json(now(), FrameKind::Opened, opened);
         let state_dir = &self.inner.state_dir;
         let tape = self.inner.queue.heads().locked(|heads| {
             // A name that is taken must not reach the log: its record would be closed twice.

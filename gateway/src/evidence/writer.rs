@@ -257,9 +257,9 @@ fn say_lost(tape: &mut Tape) -> Result<(), EvidenceError> {
     if tape.lost == 0 || std::mem::replace(&mut tape.lost_said, tape.lost) == tape.lost {
         return Ok(());
     }
-    let said = json!({"what": "lost", "frames": tape.lost, "why": "the record could not be written"}).to_string();
+    let said = json!({"what": "lost", "frames": tape.lost, "why": "the record could not be written"});
     let mut note = FrameBuffer::default();
-    note.push(now(), FrameKind::Note, |to| to.extend_from_slice(said.as_bytes()));
+    note.push_json(now(), FrameKind::Note, &said);
     let lost = tape.lost;
     tape.write(&mut note).inspect_err(|_| (tape.lost, tape.lost_said) = (lost, 0))
 }
