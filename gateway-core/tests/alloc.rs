@@ -73,7 +73,13 @@ fn open() -> Wire {
         server_tls: ServerTls::Never,
         passthrough: false,
         replication: false,
-        interest: Interest { operations: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 1 << 10 },
+        interest: Interest {
+            operations: false,
+            executions: false,
+            result_rows: u64::MAX,
+            result_bytes: 1 << 20,
+            parameter_bytes: 1 << 10,
+        },
         application_tag: None,
         limits: Limits::default(),
     };

@@ -12,6 +12,7 @@ use gateway_core::protocol::{
     Answer, CloseReason, Credential, Directive, Event, Interest, OperationId, OperationKind, Output, Protocol, ProtocolError,
     Refusal, Side, Totals,
 };
+use gateway_core::protocol::{Pass, Refused};
 use zeroize::Zeroizing;
 
 /// How many bytes one read brings.
@@ -35,13 +36,13 @@ fn a_hold_parks_the_client_alone_and_releases_the_same_bytes() {
         let unread = wire.client.unread.len();
         wire.send(Side::Client, &message(b'X', b""));
         assert_eq!(wire.client.unread.len(), unread + HEADER, "a parked client is not read from");
-        wire.verdict(7, Directive::Forward);
+        wire.verdict(7, Directive::Forward(Pass::default()));
         assert!(wire.to_server.is_empty(), "nothing passes before its own answer, in chunks of {chunk}");
 
-        wire.verdict(1, Directive::Forward);
+        wire.verdict(1, Directive::Forward(Pass::default()));
         assert_eq!(wire.to_server, first);
         assert_eq!(wire.asked.last().unwrap(), &(OperationId(2), OperationKind::Query, "select 2".to_owned()));
-        wire.verdict(2, Directive::Forward);
+        wire.verdict(2, Directive::Forward(Pass::default()));
         assert_eq!(wire.to_server, [first, second, message(b'X', b"")].concat());
         assert_eq!((wire.closed, wire.to_client), (Some(CloseReason::ClientDone), notification));
     }
@@ -52,11 +53,11 @@ fn a_refused_hold_ends_the_session_with_the_refusal() {
     for chunk in CHUNKS {
         let mut wire = Wire::open(Session::new(settings(true)), chunk);
         wire.send(Side::Client, &[query("drop table orders"), query("select 2")].concat());
-        wire.verdict(1, Directive::Refuse(refusal()));
+        wire.verdict(1, refuse(refusal()));
         assert_eq!(wire.to_client, refused());
         assert_eq!(wire.closed, Some(CloseReason::Refused));
         wire.send(Side::Client, &query("select 3"));
-        wire.verdict(1, Directive::Forward);
+        wire.verdict(1, Directive::Forward(Pass::default()));
         assert!(wire.to_server.is_empty(), "nothing reaches the server, in chunks of {chunk}");
     }
 }
@@ -408,7 +409,7 @@ impl<P: Protocol> Wire<P> {
                     password: Zeroizing::default(),
                     nonce: "n".to_owned(),
                 }))),
-                Event::Ask { id, kind, text } => {
+                Event::Ask { id, kind, text, .. } => {
                     self.asked.push((id, kind, String::from_utf8_lossy(self.output.kept(&text)).into_owned()));
                 }
                 Event::Close(reason) => self.closed = Some(reason),
@@ -450,7 +451,7 @@ fn settings(operations: bool) -> Settings {
         server_tls: ServerTls::Never,
         passthrough: false,
         replication: false,
-        interest: Interest { operations, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 0 },
+        interest: Interest { operations, executions: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 0 },
         application_tag: None,
         limits: Limits::default(),
     }
@@ -503,4 +504,9 @@ fn data_row(values: &[Option<&[u8]>]) -> Vec<u8> {
         body.extend_from_slice(value.unwrap_or_default());
     }
     message(b'D', &body)
+}
+
+/// A refusal of the whole text.
+fn refuse(refusal: Refusal) -> Directive {
+    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
 }

@@ -96,7 +96,13 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
         server_tls: postgres::ServerTls::Never,
         passthrough: true,
         replication: false,
-        interest: Interest { operations: false, result_rows: 100, result_bytes: 1 << 20, parameter_bytes: 4096 },
+        interest: Interest {
+            operations: false,
+            executions: false,
+            result_rows: 100,
+            result_bytes: 1 << 20,
+            parameter_bytes: 4096,
+        },
         application_tag: Some(format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     });

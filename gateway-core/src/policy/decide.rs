@@ -60,7 +60,7 @@ impl Decision {
         if self.allowed || matches!(mode, Mode::Observe) { Some(Permit(())) } else { None }
     }
 
-    fn error(text: String) -> Self {
+    pub(super) fn undecided(text: String) -> Self {
         Self {
             allowed: false,
             policies: Vec::new(),
@@ -79,7 +79,7 @@ impl PolicySet {
     pub fn decide(&self, question: &ConnectRequest<'_>) -> Decision {
         match prepare(question) {
             Ok((request, entities)) => self.answer(&request, &entities),
-            Err(error) => Decision::error(error),
+            Err(error) => Decision::undecided(error),
         }
     }
 

@@ -6,10 +6,12 @@
 
 mod annotation;
 mod decide;
+mod operation;
 mod set;
 
 pub use annotation::{Alert, OnDeny, RecordLevel};
 pub use decide::{ConnectRequest, Decision, Permit};
+pub use operation::{OperationRequest, Running, Totals};
 pub use set::{PolicyProblem, PolicySet};
 
 use std::fmt;

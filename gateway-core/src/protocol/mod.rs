@@ -14,6 +14,7 @@ pub mod opaque;
 pub mod postgres;
 
 use crate::buffer::Buffer;
+pub use crate::inspect::NameKind;
 use crate::model::time::Timestamp;
 use crate::record::FrameBuffer;
 use std::fmt;
@@ -135,13 +136,34 @@ pub enum Event {
     },
     /// May this go to the server? Nothing more of the client does until [`Answer::Verdict`] comes.
     Ask {
-        /// Names the question.
+        /// Names the question. Questions about later executions of a statement have its id.
         id: OperationId,
         /// What kind of operation it is.
         kind: OperationKind,
+        /// The name that the client gives to what it prepares; empty elsewhere.
+        name: Span,
         /// Its text, where it has one.
         text: Span,
+        /// The session at this moment.
+        standing: Standing,
     },
+    /// The server is about to run this: a Query, an Execute or a FunctionCall went to it.
+    Running(OperationId),
+    /// One statement of an operation was answered.
+    Answered {
+        /// The operation.
+        id: OperationId,
+        /// The statement's place in its text, from 0.
+        part: u32,
+        /// The answer.
+        outcome: Outcome,
+    },
+    /// What ran is over: nothing more of it comes.
+    Finished(OperationId),
+    /// The client dropped what it had prepared as this.
+    Forgotten(OperationId),
+    /// The server answered everything and stands as this says.
+    Ready(Transaction),
     /// Something was outside the protocol and was refused; the caller counts it.
     Violation {
         /// Whose message it was.
@@ -174,6 +196,10 @@ pub enum Answer {
     Credential(Option<Credential>),
     /// [`Event::SaltPassword`]'s result.
     SaltedPassword(Zeroizing<[u8; 32]>),
+    /// The policy is another: everything prepared is asked about again before it runs.
+    PolicyChanged,
+    /// The copy that the client is sending must fail with this text.
+    FailCopy(Refusal),
     /// The decision on an [`Event::Ask`].
     Verdict {
         /// The question.
@@ -199,13 +225,116 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// A protocol's three verbs on an operation: the mechanism, without the reason.
+/// A protocol's verbs on an operation: the mechanism, without the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Directive {
     /// Let it through.
-    Forward,
-    /// Don't: the client gets the protocol's error with this text.
-    Refuse(Refusal),
+    Forward(Pass),
+    /// Don't: the client gets the protocol's error with this text, and the session goes on in step.
+    Refuse(Box<Refused>),
+    /// Ask again once the server has answered everything before it: what it means depends on that.
+    Settle,
+}
+
+/// What goes through, as far as the protocol has to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Names in its text, in their order: where one stands for something that the protocol renamed, it is renamed too.
+    pub names: Vec<Rename>,
+    /// The session may be different after it: what is prepared is asked about again.
+    pub changes: bool,
+}
+
+/// What is refused, and what of it goes through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What the reader sees.
+    pub refusal: Refusal,
+    /// Of a Query, how many bytes of its text stay: the statements before the refused one.
+    pub keep: usize,
+    /// How many statements those are.
+    pub statements: u32,
+    /// As of those.
+    pub pass: Pass,
+}
+
+/// A name in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// What kind of name.
+    pub kind: NameKind,
+    /// What its statement does with it.
+    pub act: NameAct,
+    /// The name as the server takes it; empty with [`NameAct::DropAll`].
+    pub name: Vec<u8>,
+    /// Where it stands in the text, in bytes, quotes included.
+    pub span: Range<usize>,
+    /// The statement's place in its text, from 0.
+    pub statement: u32,
+}
+
+/// What a statement does with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is its own word")]
+pub enum NameAct {
+    Make,
+    Use,
+    Drop,
+    DropAll,
+}
+
+/// A session as the server's answers so far show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The transaction, as of the last time the server was ready.
+    pub transaction: Transaction,
+    /// The server has answered everything before this.
+    pub settled: bool,
+    /// Nothing that may change the session has gone to the server since it last reported its settings.
+    pub settings_known: bool,
+    /// Whether a backslash is an ordinary character in a literal, as last reported.
+    pub standard_conforming_strings: bool,
+    /// How the client's bytes are to be read.
+    pub encoding: Encoding,
+}
+
+/// A client encoding, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// One byte a character, the lower half ASCII: LATIN1, WIN1252, SQL_ASCII …
+    SingleByte,
+    /// Anything else. In some of these a quote or a backslash can be half of a character.
+    Other,
+}
+
+/// Where the server's transaction stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transaction {
+    /// None is open.
+    #[default]
+    Idle,
+    /// One is open.
+    Open,
+    /// One has failed and waits for its end.
+    Failed,
+}
+
+/// How the server answered a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, with this command tag.
+    Done(Span),
+    /// It is prepared and can be executed.
+    Prepared,
+    /// It failed, with this SQLSTATE.
+    Failed([u8; 5]),
+    /// It was refused, and the client has been told.
+    Refused,
+    /// The server passed over it, because of an error before it.
+    Skipped,
 }
 
 /// A refusal as its reader will see it.
@@ -233,6 +362,11 @@ pub enum OperationKind {
     Query,
     /// Text to be parsed: Postgres' Parse.
     Prepare,
+    /// Parameters for what was prepared: Postgres' Bind. Asked about where the session or the policy has changed
+    /// since it was prepared.
+    Bind,
+    /// What was bound is run: Postgres' Execute. Asked about in the same cases, and always with [`Interest::executions`].
+    Execute,
     /// A function called by number: Postgres' FunctionCall.
     FunctionCall,
 }
@@ -291,6 +425,8 @@ pub struct ProtocolError {
 pub struct Interest {
     /// Whether each operation is asked about before it goes to the server.
     pub operations: bool,
+    /// Whether each execution of what was prepared is asked about, too.
+    pub executions: bool,
     /// How many rows of each result are recorded.
     pub result_rows: u64,
     /// How many bytes of each result are recorded: 0 for none.

@@ -17,7 +17,7 @@ use crate::tls::{self, ClientMode, UpstreamMode};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{Decision, Mode, Permit};
-use gateway_core::protocol::{Answer, Credential, Directive, Interest, Protocol, Refusal, Side, opaque, postgres};
+use gateway_core::protocol::{Answer, Credential, Directive, Interest, Pass, Protocol, Refusal, Refused, Side, opaque, postgres};
 use gateway_core::record::FrameKind;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -169,7 +169,13 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
         server_tls: server_tls(settings.upstream.mode),
         passthrough: settings.credential.is_none(),
         replication: settings.replication,
-        interest: Interest { operations: false, result_rows, result_bytes, parameter_bytes: record.parameter_bytes },
+        interest: Interest {
+            operations: false,
+            executions: false,
+            result_rows,
+            result_bytes,
+            parameter_bytes: record.parameter_bytes,
+        },
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     }))
@@ -272,7 +278,7 @@ impl Errand<'_> {
             // Nothing judges operations yet: whoever asked for the question gets no answer but no.
             Action::Ask(id) => {
                 let refusal = fault("42501", "weir has no policy for operations");
-                self.relay.answer(Answer::Verdict { id, directive: Directive::Refuse(refusal) });
+                self.relay.answer(Answer::Verdict { id, directive: refuse(refusal) });
             }
         }
     }
@@ -405,4 +411,9 @@ impl Errand<'_> {
 /// A failure of the gateway's own, as the job sees it.
 fn fault(code: &'static str, message: &str) -> Refusal {
     Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new() }
+}
+
+/// A refusal of the whole text.
+fn refuse(refusal: Refusal) -> Directive {
+    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
 }

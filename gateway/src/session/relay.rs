@@ -327,6 +327,8 @@ impl Relay {
                     self.deadline = None;
                 }
                 Event::Ask { id, .. } => self.actions.push_back(Action::Ask(id)),
+                // Nothing judges operations yet.
+                Event::Running(_) | Event::Answered { .. } | Event::Finished(_) | Event::Forgotten(_) | Event::Ready(_) => {}
                 Event::Violation { side, what } => {
                     tracing::warn!(session = %self.session.id, ?side, what, "refused");
                 }

@@ -50,7 +50,12 @@ impl Protocol for Session {
             Answer::Dialled { .. } => self.dialled = true,
             Answer::DialFailed(_) => self.close(CloseReason::ServerEnded, output),
             // Nothing that these would answer is ever asked.
-            Answer::TlsStarted { .. } | Answer::Credential(_) | Answer::SaltedPassword(_) | Answer::Verdict { .. } => {}
+            Answer::TlsStarted { .. }
+            | Answer::Credential(_)
+            | Answer::SaltedPassword(_)
+            | Answer::PolicyChanged
+            | Answer::FailCopy(_)
+            | Answer::Verdict { .. } => {}
         }
         Ok(())
     }

@@ -100,7 +100,8 @@ impl Relay {
                 }
                 if self.ask {
                     let text = output.keep(message.text);
-                    output.events.push(Event::Ask { id: operation, kind: message.kind, text });
+                    let (name, standing) = (output.keep(b""), self.standing());
+                    output.events.push(Event::Ask { id: operation, kind: message.kind, name, text, standing });
                     self.gate = Gate::Asked(operation);
                     return Ok(Step::Wait);
                 }

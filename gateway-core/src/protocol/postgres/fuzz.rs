@@ -2,7 +2,7 @@
 
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
-use crate::protocol::{Answer, Credential, Directive, Event, Interest, Output, Protocol, Side};
+use crate::protocol::{Answer, Credential, Directive, Event, Interest, Output, Pass, Protocol, Side};
 use zeroize::Zeroizing;
 
 /// What a client says before its server is reached.
@@ -44,7 +44,13 @@ struct Drive {
 
 impl Drive {
     fn new(choice: u8) -> Self {
-        let interest = Interest { operations: choice & 1 != 0, result_rows: u64::MAX, result_bytes: 4096, parameter_bytes: 64 };
+        let interest = Interest {
+            operations: choice & 1 != 0,
+            executions: false,
+            result_rows: u64::MAX,
+            result_bytes: 4096,
+            parameter_bytes: 64,
+        };
         let settings = Settings {
             client_tls: choice & 2 != 0,
             require_client_tls: false,
@@ -111,8 +117,16 @@ fn reply(event: &Event) -> Option<Answer> {
             nonce: "nonce".to_owned(),
         }))),
         Event::SaltPassword { .. } => Some(Answer::SaltedPassword(Zeroizing::new([3; 32]))),
-        Event::Ask { id, .. } => Some(Answer::Verdict { id: *id, directive: Directive::Forward }),
-        Event::Opened { .. } | Event::CancelRequest { .. } | Event::Violation { .. } | Event::Close(_) => None,
+        Event::Ask { id, .. } => Some(Answer::Verdict { id: *id, directive: Directive::Forward(Pass::default()) }),
+        Event::Opened { .. }
+        | Event::CancelRequest { .. }
+        | Event::Violation { .. }
+        | Event::Running(_)
+        | Event::Answered { .. }
+        | Event::Finished(_)
+        | Event::Forgotten(_)
+        | Event::Ready(_)
+        | Event::Close(_) => None,
     }
 }
 

@@ -4,7 +4,9 @@ use super::pending::{Names, Pending};
 use super::record::Recorder;
 use super::{Fault, Limits};
 use crate::buffer::Buffer;
-use crate::protocol::{CloseReason, Directive, Interest, OperationId, Output, Refusal, Side, Totals};
+use crate::protocol::{
+    CloseReason, Directive, Encoding, Interest, OperationId, Output, Refusal, Side, Standing, Totals, Transaction,
+};
 
 /// Descriptions, names and small messages are taken whole up to this; a longer one is refused.
 pub(super) const HEAD: usize = 64 << 10;
@@ -103,11 +105,21 @@ impl Relay {
             return None;
         }
         match directive {
-            Directive::Forward => {
+            Directive::Forward(_) | Directive::Settle => {
                 self.gate = Gate::Released(id);
                 None
             }
-            Directive::Refuse(refusal) => Some(refusal),
+            Directive::Refuse(refused) => Some(refused.refusal),
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            transaction: Transaction::Idle,
+            settled: self.pending.len() == 0,
+            settings_known: false,
+            standard_conforming_strings: true,
+            encoding: Encoding::Utf8,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::Refusal;
+use crate::protocol::{Pass, Refused};
 
 fn held() -> Script {
     let mut settings = settings();
@@ -23,12 +24,12 @@ fn a_held_client_waits_while_the_server_goes_on() {
     script.client.extend(&sync());
     script.pump();
     assert!(script.to_server.is_empty());
-    script.verdict(99, Directive::Forward);
+    script.verdict(99, Directive::Forward(Pass::default()));
     assert!(script.to_server.is_empty(), "the answer to another question");
-    script.verdict(1, Directive::Forward);
+    script.verdict(1, Directive::Forward(Pass::default()));
     assert_eq!(script.to_server, query("select 1"));
     assert_eq!(script.events.last().unwrap(), "ask 2 Query select 2");
-    script.verdict(2, Directive::Forward);
+    script.verdict(2, Directive::Forward(Pass::default()));
     assert_eq!(script.to_server, [query("select 1"), query("select 2"), sync()].concat());
     assert_eq!(script.recorded(3), [(1, "Qselect 1".to_owned()), (2, "Qselect 2".to_owned())]);
 }
@@ -38,7 +39,7 @@ fn every_kind_is_asked_about() {
     let mut script = held();
     script.client([m(b'F', b"\0\0\x03\xf7\0\0\0\0\0\0"), parse("s", "select $1"), sync()].concat());
     assert_eq!(script.events, ["ask 1 FunctionCall 1015"]);
-    script.verdict(1, Directive::Forward);
+    script.verdict(1, Directive::Forward(Pass::default()));
     assert_eq!(script.events.last().unwrap(), "ask 2 Prepare select $1");
 }
 
@@ -52,7 +53,7 @@ fn a_refusal_ends_the_session_with_its_text() {
         detail: "by policy p1".to_owned(),
         hint: "ask ann".to_owned(),
     };
-    script.verdict(1, Directive::Refuse(refusal));
+    script.verdict(1, refuse(refusal));
     assert!(script.client_has("SFATAL\0VFATAL\0C42501\0Mweir refused this\0Dby policy p1\0Hask ann\0"));
     assert!(script.to_server.is_empty() && script.events.last().unwrap() == "Close(Refused)");
     script.client(query("drop table orders"));
@@ -62,9 +63,14 @@ fn a_refusal_ends_the_session_with_its_text() {
 #[test]
 fn an_error_never_lands_inside_of_another_message() {
     let mut script = held();
-    script.client(query("select 1")).verdict(1, Directive::Forward);
+    script.client(query("select 1")).verdict(1, Directive::Forward(Pass::default()));
     let row = row(&"x".repeat(100));
     script.server(&row[..50]);
     script.client(b"!");
     assert!(script.error.is_some() && script.to_client == row[..50]);
+}
+
+/// A refusal of the whole text.
+fn refuse(refusal: Refusal) -> Directive {
+    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
 }

@@ -8,6 +8,7 @@ mod login;
 
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
+use crate::protocol::Pass;
 use crate::protocol::{Answer, Credential, Directive, Event, Interest, OperationId, Output, Protocol, ProtocolError, Side};
 use std::ops::{Deref, DerefMut};
 use zeroize::Zeroizing;
@@ -55,7 +56,13 @@ fn settings() -> Settings {
         server_tls: ServerTls::Never,
         passthrough: false,
         replication: false,
-        interest: Interest { operations: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 1 << 10 },
+        interest: Interest {
+            operations: false,
+            executions: false,
+            result_rows: u64::MAX,
+            result_bytes: 1 << 20,
+            parameter_bytes: 1 << 10,
+        },
         application_tag: Some(TAG.to_owned()),
         limits: Limits::default(),
     }
@@ -143,7 +150,7 @@ impl Script {
                     format!("opened {server_pid} {} {}", text(server_secret), text(client_secret))
                 }
                 Event::CancelRequest { pid, secret } => format!("cancel {pid} {}", text(secret)),
-                Event::Ask { id, kind, text: asked } => format!("ask {} {kind:?} {}", id.0, text(asked)),
+                Event::Ask { id, kind, text: asked, .. } => format!("ask {} {kind:?} {}", id.0, text(asked)),
                 other => format!("{other:?}"),
             });
             answers.extend(self.reply(&event));
@@ -173,7 +180,9 @@ impl Script {
                 nonce: "rOprNGfwEbeRWgbNEkqO".to_owned(),
             }))),
             Event::SaltPassword { .. } => Some(Answer::SaltedPassword(Zeroizing::new(self.salted))),
-            Event::Ask { id, .. } if self.yes => Some(Answer::Verdict { id: *id, directive: Directive::Forward }),
+            Event::Ask { id, .. } if self.yes => {
+                Some(Answer::Verdict { id: *id, directive: Directive::Forward(Pass::default()) })
+            }
             _ => None,
         }
     }

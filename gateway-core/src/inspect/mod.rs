@@ -1,0 +1,16 @@
+//! What a statement does: text in, statements with their accesses, facts and names out.
+//!
+//! `statement` has the words; `postgres` reads a text with PostgreSQL's own grammar; `catalog` is
+//! what is known of a database; `resolve` turns accesses into questions for the policy;
+//! `answers` says which command tags a statement may legally be answered with.
+
+pub mod answers;
+pub mod catalog;
+pub mod postgres;
+pub mod resolve;
+mod statement;
+
+pub use statement::{
+    Access, Action, Changes, CopyWith, Facts, Inspection, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl,
+    Usage,
+};
