@@ -4,7 +4,7 @@
 
 use gateway_core::buffer::Buffer;
 use gateway_core::protocol::postgres::{Limits, ServerTls, Session, Settings};
-use gateway_core::protocol::{Answer, Credential, Interest, Output, Protocol, Side};
+use gateway_core::protocol::{Answer, Credential, Directive, Interest, OperationId, Output, Pass, Protocol, Side};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use zeroize::Zeroizing;
@@ -66,7 +66,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
 }
 
-fn open() -> Wire {
+fn open(operations: bool) -> Wire {
     let settings = Settings {
         client_tls: false,
         require_client_tls: false,
@@ -74,12 +74,13 @@ fn open() -> Wire {
         passthrough: false,
         replication: false,
         interest: Interest {
-            operations: false,
+            operations,
             executions: false,
             result_rows: u64::MAX,
             result_bytes: 1 << 20,
             parameter_bytes: 1 << 10,
         },
+        nonce: "n".to_owned(),
         application_tag: None,
         limits: Limits::default(),
     };
@@ -97,8 +98,21 @@ fn open() -> Wire {
 
 #[test]
 fn a_prepared_execution_allocates_nothing() {
-    let mut wire = open();
-    wire.send(Side::Client, &[message(b'P', b"s\0select $1\0\0\0"), message(b'S', b"")].concat());
+    for operations in [false, true] {
+        prepared_executions(open(operations), operations);
+    }
+}
+
+fn prepared_executions(mut wire: Wire, operations: bool) {
+    let prepare = [message(b'P', b"s\0select $1\0\0\0"), message(b'S', b"")].concat();
+    if operations {
+        wire.send_partial(Side::Client, &prepare);
+        let verdict = Answer::Verdict { id: OperationId(1), directive: Directive::Forward(Pass::default()) };
+        wire.session.answer(verdict, &mut wire.output).unwrap();
+        wire.send(Side::Client, b"");
+    } else {
+        wire.send(Side::Client, &prepare);
+    }
     wire.send(Side::Server, &[message(b'1', b""), message(b'Z', b"I")].concat());
     let bind = message(b'B', b"\0s\0\0\0\0\x01\0\0\0\x0242\0\0");
     let request = [bind, message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
@@ -109,7 +123,7 @@ fn a_prepared_execution_allocates_nothing() {
             wire.send(Side::Client, &request);
             // Cut inside of a row, as reads cut.
             let (first, second) = reply.split_at(30);
-            wire.send_partial(first);
+            wire.send_partial(Side::Server, first);
             wire.send(Side::Server, second);
         }
     };
@@ -123,10 +137,10 @@ fn a_prepared_execution_allocates_nothing() {
 }
 
 impl Wire {
-    /// A read that ends inside of a message: what is left of it stays in the input.
-    fn send_partial(&mut self, bytes: &[u8]) {
+    /// A read after which something is left in the input: a message that is not whole, or is asked about.
+    fn send_partial(&mut self, side: Side, bytes: &[u8]) {
         self.input.extend(bytes);
-        self.session.receive(Side::Server, &mut self.input, &mut self.output).unwrap();
+        self.session.receive(side, &mut self.input, &mut self.output).unwrap();
         self.written += self.output.to_client.len();
         self.recorded += self.output.record.len();
         self.output.to_client.clear();

@@ -49,16 +49,23 @@ fn a_hold_parks_the_client_alone_and_releases_the_same_bytes() {
 }
 
 #[test]
-fn a_refused_hold_ends_the_session_with_the_refusal() {
+fn a_refused_hold_leaves_both_ends_in_step() {
     for chunk in CHUNKS {
         let mut wire = Wire::open(Session::new(settings(true)), chunk);
         wire.send(Side::Client, &[query("drop table orders"), query("select 2")].concat());
         wire.verdict(1, refuse(refusal()));
-        assert_eq!(wire.to_client, refused());
-        assert_eq!(wire.closed, Some(CloseReason::Refused));
-        wire.send(Side::Client, &query("select 3"));
-        wire.verdict(1, Directive::Forward(Pass::default()));
-        assert!(wire.to_server.is_empty(), "nothing reaches the server, in chunks of {chunk}");
+        let replaced = query(" EXECUTE weir_refused_n_1");
+        assert_eq!(wire.to_server, replaced);
+        wire.verdict(2, Directive::Forward(Pass::default()));
+        assert_eq!(wire.to_server, [replaced, query("select 2")].concat());
+        let failed = b"SERROR\0VERROR\0C26000\0Mprepared statement \"weir_refused_n_1\" does not exist\0\0";
+        let ready = message(b'Z', b"I");
+        wire.send(Side::Server, &[&message(b'E', failed)[..], &ready].concat());
+        assert_eq!(
+            wire.to_client,
+            [message(b'E', b"SERROR\0VERROR\0C42501\0Mweir refused this\0Dby policy p1\0Hask ann\0\0"), ready].concat()
+        );
+        assert_eq!(wire.closed, None, "the session goes on, in chunks of {chunk}");
     }
 }
 
@@ -413,7 +420,12 @@ impl<P: Protocol> Wire<P> {
                     self.asked.push((id, kind, String::from_utf8_lossy(self.output.kept(&text)).into_owned()));
                 }
                 Event::Close(reason) => self.closed = Some(reason),
-                Event::Opened { .. } | Event::Violation { .. } => {}
+                Event::Opened { .. }
+                | Event::Violation { .. }
+                | Event::Running(_)
+                | Event::Answered { .. }
+                | Event::Finished(_)
+                | Event::Ready(_) => {}
                 other => unreachable!("{other:?} has no place in these scripts"),
             }
         }
@@ -452,6 +464,7 @@ fn settings(operations: bool) -> Settings {
         passthrough: false,
         replication: false,
         interest: Interest { operations, executions: false, result_rows: u64::MAX, result_bytes: 1 << 20, parameter_bytes: 0 },
+        nonce: "n".to_owned(),
         application_tag: None,
         limits: Limits::default(),
     }

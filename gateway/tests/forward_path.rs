@@ -103,6 +103,7 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
             result_bytes: 1 << 20,
             parameter_bytes: 4096,
         },
+        nonce: "n".to_owned(),
         application_tag: Some(format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     });

@@ -197,7 +197,10 @@ pub enum Answer {
     /// [`Event::SaltPassword`]'s result.
     SaltedPassword(Zeroizing<[u8; 32]>),
     /// The policy is another: everything prepared is asked about again before it runs.
-    PolicyChanged,
+    PolicyChanged {
+        /// Whether each execution is asked about from now on: [`Interest::executions`].
+        executions: bool,
+    },
     /// The copy that the client is sending must fail with this text.
     FailCopy(Refusal),
     /// The decision on an [`Event::Ask`].
@@ -292,6 +295,8 @@ pub struct Standing {
     pub settled: bool,
     /// Nothing that may change the session has gone to the server since it last reported its settings.
     pub settings_known: bool,
+    /// Something in the open transaction may have changed the session: its end may change it back.
+    pub changed: bool,
     /// Whether a backslash is an ordinary character in a literal, as last reported.
     pub standard_conforming_strings: bool,
     /// How the client's bytes are to be read.
@@ -304,8 +309,8 @@ pub enum Encoding {
     /// UTF-8.
     #[default]
     Utf8,
-    /// One byte a character, the lower half ASCII: LATIN1, WIN1252, SQL_ASCII …
-    SingleByte,
+    /// ISO 8859-1: one byte a character, the same number in Unicode.
+    Latin1,
     /// Anything else. In some of these a quote or a backslash can be half of a character.
     Other,
 }

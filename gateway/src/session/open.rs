@@ -176,6 +176,7 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
             result_bytes,
             parameter_bytes: record.parameter_bytes,
         },
+        nonce: credential::nonce().unwrap_or_default(),
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     }))

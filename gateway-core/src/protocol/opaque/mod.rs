@@ -53,7 +53,7 @@ impl Protocol for Session {
             Answer::TlsStarted { .. }
             | Answer::Credential(_)
             | Answer::SaltedPassword(_)
-            | Answer::PolicyChanged
+            | Answer::PolicyChanged { .. }
             | Answer::FailCopy(_)
             | Answer::Verdict { .. } => {}
         }

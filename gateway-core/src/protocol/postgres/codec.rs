@@ -95,11 +95,16 @@ pub(super) struct ErrorText<'a> {
 }
 
 /// Appends an ErrorResponse that ends the session.
-pub(super) fn fatal(to: &mut Vec<u8>, error: ErrorText<'_>) {
+pub(super) fn fatal(to: &mut Vec<u8>, text: ErrorText<'_>) {
+    error(to, "FATAL", text);
+}
+
+/// Appends an ErrorResponse.
+pub(super) fn error(to: &mut Vec<u8>, severity: &str, error: ErrorText<'_>) {
     message(to, b'E', |body| {
         let fields = [
-            (b'S', "FATAL"),
-            (b'V', "FATAL"),
+            (b'S', severity),
+            (b'V', severity),
             (b'C', error.code),
             (b'M', error.message),
             (b'D', error.detail),

@@ -2,7 +2,10 @@
 
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
-use crate::protocol::{Answer, Credential, Directive, Event, Interest, Output, Pass, Protocol, Side};
+use crate::protocol::{
+    Answer, Credential, Directive, Event, Interest, NameAct, NameKind, OperationId, Output, Pass, Protocol, Refusal, Refused,
+    Rename, Side,
+};
 use zeroize::Zeroizing;
 
 /// What a client says before its server is reached.
@@ -58,6 +61,7 @@ impl Drive {
             passthrough: choice & 4 != 0,
             replication: choice & 8 != 0,
             interest,
+            nonce: "n".to_owned(),
             application_tag: Some("weir:s-0000000000000".to_owned()),
             limits: Limits { statement: 4096, pipelined: 64, ..Limits::default() },
         };
@@ -117,7 +121,7 @@ fn reply(event: &Event) -> Option<Answer> {
             nonce: "nonce".to_owned(),
         }))),
         Event::SaltPassword { .. } => Some(Answer::SaltedPassword(Zeroizing::new([3; 32]))),
-        Event::Ask { id, .. } => Some(Answer::Verdict { id: *id, directive: Directive::Forward(Pass::default()) }),
+        Event::Ask { id, standing, .. } => Some(Answer::Verdict { id: *id, directive: directive(*id, standing.settled) }),
         Event::Opened { .. }
         | Event::CancelRequest { .. }
         | Event::Violation { .. }
@@ -127,6 +131,22 @@ fn reply(event: &Event) -> Option<Answer> {
         | Event::Forgotten(_)
         | Event::Ready(_)
         | Event::Close(_) => None,
+    }
+}
+
+/// Every verdict in turn, with names that may or may not stand where it says.
+fn directive(id: OperationId, settled: bool) -> Directive {
+    let rename = |act| Rename { kind: NameKind::Prepared, act, name: b"s".to_vec(), span: 1..3, statement: 0 };
+    let pass = |acts: &[NameAct]| Pass { names: acts.iter().copied().map(rename).collect(), changes: id.0 % 2 == 0 };
+    let text = || "no".to_owned();
+    let refusal = Refusal { code: "42501", message: text(), detail: text(), hint: text() };
+    match id.0 % 7 {
+        0 | 1 if !settled => Directive::Settle,
+        0 => Directive::Forward(pass(&[NameAct::Make, NameAct::Use])),
+        1 => Directive::Forward(pass(&[NameAct::Drop, NameAct::DropAll])),
+        2 => Directive::Refuse(Box::new(Refused { refusal, keep: 2, statements: 1, pass: pass(&[NameAct::Use]) })),
+        3 => Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() })),
+        _ => Directive::Forward(pass(&[])),
     }
 }
 

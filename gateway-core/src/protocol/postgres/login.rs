@@ -1,6 +1,7 @@
 //! From the first byte of the server to its first ReadyForQuery: who logs in, and with what.
 
 use super::codec::{self, Front, HEADER, Header, Reader};
+use super::reported::Reported;
 use super::scram::{self, Scram};
 use super::startup::{Hello, NEWEST_MINOR, VERSION_3};
 use super::{Fault, Stop};
@@ -22,6 +23,8 @@ pub(super) struct Login {
     client_secret: [u8; 32],
     end_point: Option<Vec<u8>>,
     limit: usize,
+    /// The settings that the greeting told.
+    pub(super) reported: Reported,
 }
 
 /// What the server's next message has to be.
@@ -77,6 +80,7 @@ impl Login {
             client_secret: terms.client_secret,
             end_point: terms.end_point,
             limit: terms.limit,
+            reported: Reported::default(),
         }
     }
 
@@ -165,7 +169,10 @@ impl Login {
             b'S' | b'K' | b'Z' if self.stage != Stage::Ready => {
                 Err(Fault::server("the session's greeting before the login is over").into())
             }
-            b'S' => Ok(Then::Forward),
+            b'S' => {
+                self.reported.hear(body);
+                Ok(Then::Forward)
+            }
             b'K' => self.key(body, output),
             b'Z' if header.total == HEADER + 1 => {
                 let server_secret = output.keep(&self.server_secret);

@@ -3,7 +3,8 @@
 //!
 //! Files by concern: `begin` and `startup` the client's first packets, `login` up to the first ReadyForQuery,
 //! `scram` its arithmetic, `from_client` and `from_server` the open session, `pending` the order of
-//! answers, `record` what is kept, `codec` the bytes.
+//! answers, `names` what statements and portals are called, `substitute` how something is refused,
+//! `reported` the server's settings, `record` what is kept, `codec` the bytes.
 
 mod begin;
 mod codec;
@@ -11,11 +12,14 @@ mod from_client;
 mod from_server;
 mod fuzz;
 mod login;
+mod names;
 mod pending;
 mod record;
 mod relay;
+mod reported;
 mod scram;
 mod startup;
+mod substitute;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +51,9 @@ pub struct Settings {
     pub replication: bool,
     /// What is recorded and asked.
     pub interest: Interest,
+    /// Characters that nobody can guess, new for each session: part of the names that it has at the
+    /// server, at most 22 letters and digits.
+    pub nonce: String,
     /// What is appended to the client's `application_name`, so that the server's logs name the session.
     pub application_tag: Option<String>,
     /// The ceilings.
@@ -85,8 +92,8 @@ impl Default for Limits {
 
 /// A session that speaks PostgreSQL's protocol.
 ///
-/// A refused operation ends its session in this version: the client gets the refusal as a FATAL
-/// error. Refusing one operation and going on in step with the server is not built yet.
+/// What is refused is replaced by what the server itself must fail, so that both ends stay in step;
+/// only the error that answers it is written anew.
 #[derive(Debug)]
 pub struct Session {
     settings: Settings,
@@ -147,7 +154,7 @@ impl Session {
     /// A session whose client has not spoken yet.
     #[must_use]
     pub fn new(config: Settings) -> Self {
-        let relay = Relay::new(config.limits, config.interest);
+        let relay = Relay::new(config.limits, config.interest, config.nonce.clone());
         Self {
             settings: config,
             phase: Phase::ExpectStartup,
@@ -236,6 +243,7 @@ impl Session {
         match progress {
             Progress::Waiting => {}
             Progress::Opened => {
+                self.relay.reported = login.reported;
                 self.phase = Phase::Open;
                 return self.relay_step(from, input, output);
             }
@@ -302,10 +310,10 @@ impl Protocol for Session {
             (Phase::ExpectCredential, Answer::Credential(credential)) => self.log_in(credential, output),
             (Phase::Login(login), Answer::SaltedPassword(salted)) => login.salted(&salted, output),
             (Phase::Open, Answer::Verdict { id, directive }) => {
-                if let Some(refusal) = self.relay.verdict(id, directive) {
-                    self.refuse(&refusal, output);
-                }
+                self.relay.verdict(id, directive, output);
             }
+            (_, Answer::PolicyChanged { executions }) => self.relay.policy_changed(executions),
+            (Phase::Open, Answer::FailCopy(refusal)) => self.relay.copy_must_fail(refusal),
             // An answer that comes too late, after the session has ended.
             _ => {}
         }

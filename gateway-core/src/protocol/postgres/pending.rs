@@ -1,37 +1,11 @@
-//! What the client asked and the server has not answered yet, in the order of the answers; and
-//! which operation a statement's or portal's name stands for.
+//! What the client asked and the server has not answered yet, in the order of the answers.
 
+use super::names::Name;
 use crate::protocol::OperationId;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// No operation: what cannot be traced to one is recorded under it.
 pub(super) const UNKNOWN: OperationId = OperationId(0);
-/// The server tells names apart by this many bytes (`NAMEDATALEN` - 1).
-const NAME_BYTES: usize = 63;
-/// More names than this are forwarded, but their executions are recorded as [`UNKNOWN`].
-const MOST_NAMES: usize = 10_000;
-
-/// A statement's or portal's name, cut as the server cuts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Name {
-    bytes: [u8; NAME_BYTES],
-    length: u8,
-}
-
-impl Name {
-    pub(super) fn new(name: &[u8]) -> Self {
-        let mut bytes = [0; NAME_BYTES];
-        let length = name.len().min(NAME_BYTES);
-        for (to, from) in bytes.iter_mut().zip(name) {
-            *to = *from;
-        }
-        Self { bytes, length: length as u8 }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
-    }
-}
 
 /// A message of the client that the server will answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +32,21 @@ pub(super) enum Awaited {
     CopyEnd,
 }
 
+/// One of them, with what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    pub(super) awaited: Awaited,
+    pub(super) operation: OperationId,
+    /// Counts up; no two items have the same.
+    pub(super) serial: u64,
+    /// What went to the server in its place has to fail.
+    pub(super) refused: bool,
+}
+
 /// The queue of what is awaited, and the server's modes that decide what it will never answer.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    queue: VecDeque<(Awaited, OperationId)>,
+    queue: VecDeque<Item>,
     /// After an error in the extended protocol the server drops everything up to the next Sync.
     skipping: bool,
     /// In copy-in mode the server drops Sync.
@@ -74,7 +59,8 @@ pub(super) struct Pending {
 /// Whether a ReadyForQuery was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ready {
-    Due,
+    /// It answers this, where the client's message is known.
+    Due(Option<Item>),
     NotDue,
 }
 
@@ -83,9 +69,23 @@ impl Pending {
         self.queue.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether the server passes over what comes, up to the next Sync.
+    pub(super) const fn skips(&self) -> bool {
+        self.skipping
+    }
+
+    /// Whether the server waits for the data of a copy.
+    pub(super) const fn copies_in(&self) -> bool {
+        self.copying_in
+    }
+
     /// What the server answers now.
-    pub(super) fn front(&mut self) -> Option<(Awaited, OperationId)> {
-        while matches!(self.queue.front(), Some((Awaited::CopyEnd, _))) {
+    pub(super) fn front(&mut self) -> Option<Item> {
+        while self.queue.front().is_some_and(|item| item.awaited == Awaited::CopyEnd) {
             self.queue.pop_front();
         }
         self.queue.front().copied()
@@ -96,7 +96,8 @@ impl Pending {
     }
 
     /// Notes a message that goes to the server; returns whether it is one that the server will drop.
-    pub(super) fn push(&mut self, awaited: Awaited, operation: OperationId) -> bool {
+    pub(super) fn push(&mut self, item: Item) -> bool {
+        let awaited = item.awaited;
         if self.skipping {
             if awaited != Awaited::Sync {
                 return true;
@@ -106,9 +107,10 @@ impl Pending {
         if self.copying_in && self.swallowed(awaited) {
             return awaited == Awaited::Sync;
         }
-        let useless = awaited == Awaited::CopyEnd && matches!(self.queue.back(), None | Some((Awaited::CopyEnd, _)));
+        let last = self.queue.back().map(|item| item.awaited);
+        let useless = awaited == Awaited::CopyEnd && matches!(last, None | Some(Awaited::CopyEnd));
         if !useless {
-            self.queue.push_back((awaited, operation));
+            self.queue.push_back(item);
         }
         false
     }
@@ -118,7 +120,7 @@ impl Pending {
         self.copying_in = true;
         self.spare_syncs = 0;
         while self.copying_in
-            && let Some((awaited, _)) = self.queue.get(1).copied()
+            && let Some(awaited) = self.queue.get(1).map(|item| item.awaited)
             && self.swallowed(awaited)
         {
             self.queue.remove(1);
@@ -138,23 +140,28 @@ impl Pending {
         self.spare_syncs = 0;
     }
 
-    /// The server answered an error. `dropped` hears of every message that it will now drop.
+    /// The server answered an error. `dropped` hears of every message that it will now drop; the
+    /// first of them is the one that failed.
     ///
     /// A copy that failed by itself (not by an `out_of_place` message) while something else than
     /// its end is next has left its Sync to be answered, and what is next is not dropped.
-    pub(super) fn failed(&mut self, out_of_place: bool, mut dropped: impl FnMut(Awaited, OperationId)) {
+    pub(super) fn failed(&mut self, out_of_place: bool, mut dropped: impl FnMut(Item)) {
         self.copying_in = false;
-        match self.front() {
-            None | Some((Awaited::Query | Awaited::FunctionCall | Awaited::Sync | Awaited::CopyEnd, _)) => {}
-            Some((Awaited::Execute, _)) if self.spare_syncs > 0 && !out_of_place && self.next_runs() => self.pop(),
+        match self.front().map(|item| item.awaited) {
+            None | Some(Awaited::Query | Awaited::FunctionCall | Awaited::Sync | Awaited::CopyEnd) => {}
+            Some(Awaited::Execute) if self.spare_syncs > 0 && !out_of_place && self.next_runs() => {
+                if let Some(item) = self.queue.pop_front() {
+                    dropped(item);
+                }
+            }
             Some(_) => {
                 self.skipping = true;
-                while let Some((awaited, operation)) = self.queue.front().copied() {
-                    if awaited == Awaited::Sync {
+                while let Some(item) = self.queue.front().copied() {
+                    if item.awaited == Awaited::Sync {
                         self.skipping = false;
                         break;
                     }
-                    dropped(awaited, operation);
+                    dropped(item);
                     self.queue.pop_front();
                 }
             }
@@ -163,103 +170,27 @@ impl Pending {
 
     /// Whether what stands behind the front is there and no Sync.
     fn next_runs(&self) -> bool {
-        self.queue.get(1).is_some_and(|(awaited, _)| *awaited != Awaited::Sync)
+        self.queue.get(1).is_some_and(|item| item.awaited != Awaited::Sync)
     }
 
     /// The server is ready for a query: pops what that answers.
     pub(super) fn ready(&mut self) -> Ready {
         self.copying_in = false;
-        match self.front() {
-            Some((Awaited::Query | Awaited::FunctionCall | Awaited::Sync, _)) => {
+        let front = self.front();
+        match front.map(|item| item.awaited) {
+            Some(Awaited::Query | Awaited::FunctionCall | Awaited::Sync) => {
                 self.queue.pop_front();
-                Ready::Due
+                Ready::Due(front)
             }
             _ if self.spare_syncs > 0 => {
                 self.spare_syncs -= 1;
                 self.skipping = false;
-                Ready::Due
+                Ready::Due(None)
             }
             _ => Ready::NotDue,
         }
     }
 }
 
-/// Names that the server knows, and those that it is about to know.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    named: HashMap<Box<[u8]>, Meaning>,
-    unnamed: Meaning,
-}
-
-/// What a name stands for: as asked last, and as the server confirmed last.
-#[derive(Clone, Copy, Debug, Default)]
-struct Meaning {
-    asked: Option<OperationId>,
-    confirmed: Option<OperationId>,
-}
-
-impl Names {
-    /// The client asked that `name` stand for `operation`.
-    pub(super) fn asked(&mut self, name: &Name, operation: OperationId) {
-        if let Some(meaning) = self.meaning(name) {
-            meaning.asked = Some(operation);
-        } else if self.named.len() < MOST_NAMES {
-            self.named.insert(name.as_slice().into(), Meaning { asked: Some(operation), confirmed: None });
-        }
-    }
-
-    /// The server did what was asked.
-    pub(super) fn confirmed(&mut self, name: &Name, operation: OperationId) {
-        if let Some(meaning) = self.meaning(name) {
-            meaning.confirmed = Some(operation);
-            if meaning.asked == Some(operation) {
-                meaning.asked = None;
-            }
-        }
-    }
-
-    /// The server did not.
-    pub(super) fn failed(&mut self, name: &Name, operation: OperationId) {
-        if let Some(meaning) = self.meaning(name)
-            && meaning.asked == Some(operation)
-        {
-            meaning.asked = None;
-            self.tidy(name);
-        }
-    }
-
-    /// The server forgot `name`.
-    pub(super) fn closed(&mut self, name: &Name) {
-        if let Some(meaning) = self.meaning(name) {
-            meaning.confirmed = None;
-            self.tidy(name);
-        }
-    }
-
-    /// The server forgot every name that it had confirmed.
-    pub(super) fn all_closed(&mut self) {
-        self.unnamed.confirmed = None;
-        if !self.named.is_empty() {
-            self.named.retain(|_, meaning| {
-                meaning.confirmed = None;
-                meaning.asked.is_some()
-            });
-        }
-    }
-
-    /// What `name` will stand for when the server reads it.
-    pub(super) fn operation(&self, name: &Name) -> OperationId {
-        let meaning = if name.length == 0 { self.unnamed } else { self.named.get(name.as_slice()).copied().unwrap_or_default() };
-        meaning.asked.or(meaning.confirmed).unwrap_or(UNKNOWN)
-    }
-
-    fn meaning(&mut self, name: &Name) -> Option<&mut Meaning> {
-        if name.length == 0 { Some(&mut self.unnamed) } else { self.named.get_mut(name.as_slice()) }
-    }
-
-    fn tidy(&mut self, name: &Name) {
-        if self.named.get(name.as_slice()).is_some_and(|meaning| meaning.asked.or(meaning.confirmed).is_none()) {
-            self.named.remove(name.as_slice());
-        }
-    }
-}
+/// An item is small: the queue holds one for each message that is not answered.
+const _: () = assert!(size_of::<Item>() <= 96);

@@ -45,7 +45,7 @@ fn a_prepared_statement_gives_its_executions_their_operation() {
     assert!(parameters.len() == 1 && parameters[0].0 == 1 && parameters[0].1.contains("forty-two"));
     script.passes(Side::Client, &[close('S', "s"), bind("", "s", "x"), sync()].concat());
     script.passes(Side::Server, &[m(b'3', ""), error("ERROR", "26000", "no such"), ready(b'E')].concat());
-    assert_eq!(script.recorded(7), [(1, "26000no such".to_owned())]);
+    assert_eq!(script.recorded(7), [(0, "26000no such".to_owned())]);
 }
 
 #[test]

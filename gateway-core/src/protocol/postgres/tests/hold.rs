@@ -1,8 +1,6 @@
 //! Questions about operations: nothing of the client passes before the answer.
 
 use super::*;
-use crate::protocol::Refusal;
-use crate::protocol::{Pass, Refused};
 
 fn held() -> Script {
     let mut settings = settings();
@@ -44,23 +42,6 @@ fn every_kind_is_asked_about() {
 }
 
 #[test]
-fn a_refusal_ends_the_session_with_its_text() {
-    let mut script = held();
-    script.client(query("drop table orders"));
-    let refusal = Refusal {
-        code: "42501",
-        message: "weir refused this".to_owned(),
-        detail: "by policy p1".to_owned(),
-        hint: "ask ann".to_owned(),
-    };
-    script.verdict(1, refuse(refusal));
-    assert!(script.client_has("SFATAL\0VFATAL\0C42501\0Mweir refused this\0Dby policy p1\0Hask ann\0"));
-    assert!(script.to_server.is_empty() && script.events.last().unwrap() == "Close(Refused)");
-    script.client(query("drop table orders"));
-    assert!(script.to_server.is_empty());
-}
-
-#[test]
 fn an_error_never_lands_inside_of_another_message() {
     let mut script = held();
     script.client(query("select 1")).verdict(1, Directive::Forward(Pass::default()));
@@ -68,9 +49,4 @@ fn an_error_never_lands_inside_of_another_message() {
     script.server(&row[..50]);
     script.client(b"!");
     assert!(script.error.is_some() && script.to_client == row[..50]);
-}
-
-/// A refusal of the whole text.
-fn refuse(refusal: Refusal) -> Directive {
-    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
 }

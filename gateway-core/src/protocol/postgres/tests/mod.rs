@@ -5,11 +5,14 @@ mod chunking;
 mod flow;
 mod hold;
 mod login;
+mod refuse;
 
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
-use crate::protocol::Pass;
-use crate::protocol::{Answer, Credential, Directive, Event, Interest, OperationId, Output, Protocol, ProtocolError, Side};
+use crate::protocol::{
+    Answer, Credential, Directive, Event, Interest, OperationId, Outcome, Output, Pass, Protocol, ProtocolError, Refusal,
+    Refused, Side,
+};
 use std::ops::{Deref, DerefMut};
 use zeroize::Zeroizing;
 
@@ -63,6 +66,7 @@ fn settings() -> Settings {
             result_bytes: 1 << 20,
             parameter_bytes: 1 << 10,
         },
+        nonce: "N".to_owned(),
         application_tag: Some(TAG.to_owned()),
         limits: Limits::default(),
     }
@@ -150,6 +154,7 @@ impl Script {
                     format!("opened {server_pid} {} {}", text(server_secret), text(client_secret))
                 }
                 Event::CancelRequest { pid, secret } => format!("cancel {pid} {}", text(secret)),
+                Event::Answered { id, part, outcome: Outcome::Done(tag) } => format!("answered {} {part} {}", id.0, text(tag)),
                 Event::Ask { id, kind, text: asked, .. } => format!("ask {} {kind:?} {}", id.0, text(asked)),
                 other => format!("{other:?}"),
             });

@@ -1,0 +1,201 @@
+//! What the names of prepared statements and portals stand for, by the server's answers.
+
+use crate::protocol::{OperationId, Rename};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// The server tells names apart by this many bytes (`NAMEDATALEN` - 1).
+const NAME_BYTES: usize = 63;
+
+/// A statement's or portal's name, cut as the server cuts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    bytes: [u8; NAME_BYTES],
+    length: u8,
+}
+
+/// By which name the server knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerName {
+    /// The client's own: the empty one, or one that SQL made.
+    Same,
+    /// One of this session's, of this number.
+    Own(u64),
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) operation: OperationId,
+    pub(super) server: ServerName,
+    /// The session's epoch when it was last allowed.
+    pub(super) epoch: u64,
+    /// Whether running it may change the session.
+    pub(super) changes: bool,
+    /// The names in its text, to be minded when it has run.
+    pub(super) names: Option<Arc<[Rename]>>,
+    /// Its text, to be asked about again; none where nothing is asked.
+    pub(super) text: Option<Arc<[u8]>>,
+}
+
+/// What names stand for: as the server confirmed it, and as it will be once it has read what was sent.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    named: HashMap<Box<[u8]>, Meaning>,
+    unnamed: Meaning,
+    /// Bytes of the texts behind names.
+    text_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Meaning {
+    confirmed: Option<Entry>,
+    /// In the order in which the server will read it.
+    asked: VecDeque<Change>,
+}
+
+/// A message that gives a name a meaning, or takes it away.
+#[derive(Debug)]
+struct Change {
+    serial: u64,
+    segment: u64,
+    to: Option<Entry>,
+}
+
+impl Name {
+    pub(super) fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; NAME_BYTES];
+        let length = name.len().min(NAME_BYTES);
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = *from;
+        }
+        Self { bytes, length: length as u8 }
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl Entry {
+    /// What is known where nothing is asked: which operation.
+    pub(super) const fn of(operation: OperationId) -> Self {
+        Self { operation, server: ServerName::Same, epoch: 0, changes: false, names: None, text: None }
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.len())
+    }
+}
+
+impl Names {
+    /// How many names there are, and how many bytes their texts have.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.named.len(), self.text_bytes)
+    }
+
+    /// The message `serial`, in `segment`, will make `name` stand for `to`, or for nothing.
+    pub(super) fn asked(&mut self, name: &Name, serial: u64, segment: u64, to: Option<Entry>) {
+        self.text_bytes += to.as_ref().map_or(0, Entry::text_bytes);
+        let meaning = if name.is_empty() {
+            &mut self.unnamed
+        } else if self.named.contains_key(name.as_slice()) {
+            let Some(meaning) = self.named.get_mut(name.as_slice()) else { return };
+            meaning
+        } else {
+            self.named.entry(name.as_slice().into()).or_default()
+        };
+        meaning.asked.push_back(Change { serial, segment, to });
+    }
+
+    /// The server did what the message `serial` asked; returns what the name stood for until now.
+    pub(super) fn done(&mut self, name: &Name, serial: u64) -> Option<Entry> {
+        let meaning = self.meaning(name)?;
+        let place = meaning.asked.iter().position(|change| change.serial == serial)?;
+        let change = meaning.asked.remove(place)?;
+        let before = std::mem::replace(&mut meaning.confirmed, change.to);
+        self.text_bytes -= before.as_ref().map_or(0, Entry::text_bytes);
+        self.tidy(name);
+        before
+    }
+
+    /// The server did not.
+    pub(super) fn undone(&mut self, name: &Name, serial: u64) {
+        let Some(meaning) = self.meaning(name) else { return };
+        if let Some(place) = meaning.asked.iter().position(|change| change.serial == serial) {
+            let gone = meaning.asked.remove(place).and_then(|change| change.to);
+            self.text_bytes -= gone.as_ref().map_or(0, Entry::text_bytes);
+        }
+        self.tidy(name);
+    }
+
+    /// SQL gave `name` this meaning, or took it away; returns what it stood for.
+    pub(super) fn set(&mut self, name: &Name, to: Option<Entry>) -> Option<Entry> {
+        self.asked(name, u64::MAX, u64::MAX, to);
+        self.done(name, u64::MAX)
+    }
+
+    /// The server forgot every name, or all but the empty one.
+    pub(super) fn all_closed(&mut self, unnamed_too: bool) {
+        let mut gone = 0;
+        if unnamed_too {
+            gone += self.unnamed.confirmed.take().as_ref().map_or(0, Entry::text_bytes);
+        }
+        self.named.retain(|_, meaning| {
+            gone += meaning.confirmed.take().as_ref().map_or(0, Entry::text_bytes);
+            !meaning.asked.is_empty()
+        });
+        self.text_bytes -= gone;
+    }
+
+    /// What `name` will stand for when the server reads the next message.
+    pub(super) fn current(&self, name: &Name) -> Option<&Entry> {
+        let meaning = if name.is_empty() { &self.unnamed } else { self.named.get(name.as_slice())? };
+        match meaning.asked.back() {
+            Some(change) => change.to.as_ref(),
+            None => meaning.confirmed.as_ref(),
+        }
+    }
+
+    /// What stands behind `name` was allowed in `epoch`.
+    pub(super) fn allowed(&mut self, name: &Name, epoch: u64) {
+        let entry = self.meaning(name).and_then(|meaning| match meaning.asked.back_mut() {
+            Some(change) => change.to.as_mut(),
+            None => meaning.confirmed.as_mut(),
+        });
+        if let Some(entry) = entry {
+            entry.epoch = epoch;
+        }
+    }
+
+    /// Whether a message of an earlier segment decides what `name` stands for, and may be passed over yet.
+    pub(super) fn unsettled(&self, name: &Name, segment: u64) -> bool {
+        let meaning = if name.is_empty() { Some(&self.unnamed) } else { self.named.get(name.as_slice()) };
+        // One of this segment is passed over together with what asks now.
+        meaning.is_some_and(|meaning| meaning.asked.back().is_some_and(|change| change.segment < segment))
+    }
+
+    /// The client's name for what the server knows by this number.
+    pub(super) fn client_name(&self, number: u64) -> Option<&[u8]> {
+        let is = |entry: &Entry| entry.server == ServerName::Own(number);
+        self.named.iter().find_map(|(name, meaning)| {
+            let asked = meaning.asked.iter().filter_map(|change| change.to.as_ref());
+            asked.chain(&meaning.confirmed).any(is).then_some(name.as_ref())
+        })
+    }
+
+    fn meaning(&mut self, name: &Name) -> Option<&mut Meaning> {
+        if name.is_empty() { Some(&mut self.unnamed) } else { self.named.get_mut(name.as_slice()) }
+    }
+
+    fn tidy(&mut self, name: &Name) {
+        let empty = |meaning: &Meaning| meaning.confirmed.is_none() && meaning.asked.is_empty();
+        if self.named.get(name.as_slice()).is_some_and(empty) {
+            self.named.remove(name.as_slice());
+        }
+    }
+}
