@@ -5,8 +5,8 @@ use super::codec::{self, Front, HEADER, Header, Reader};
 use super::names::{Entry, Name, ServerName};
 use super::pending::{Awaited, UNKNOWN};
 use super::record::Recorder;
-use super::relay::{Cut, Gate, HEAD, NameOf, Relay, Step, natural};
-use crate::protocol::{CloseReason, Event, OperationId, OperationKind, Output, Pass, Refused, Side};
+use super::relay::{Cut, Gate, HEAD, NameOf, Naming, Relay, Step, natural};
+use crate::protocol::{CloseReason, Event, NameAct, OperationId, OperationKind, Output, Pass, Refused, Side};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -156,20 +156,28 @@ impl Relay {
             OperationKind::Query | OperationKind::Bind | OperationKind::Execute => {
                 let step = self.rewrite_query(&message, &pass, scan);
                 let serial = self.await_answer(Awaited::Query, operation, false);
-                self.query_sent(serial, operation, pass, scan.output);
+                self.query_sent(serial, operation, (message.text, pass), scan.output);
                 Ok(step)
             }
         }
     }
 
     /// A Query is on its way: the unnamed statement and portal go with it, and its text may name others.
-    pub(super) fn query_sent(&mut self, serial: Option<u64>, operation: OperationId, pass: Pass, output: &mut Output) {
+    pub(super) fn query_sent(
+        &mut self,
+        serial: Option<u64>,
+        operation: OperationId,
+        (text, pass): (&[u8], Pass),
+        output: &mut Output,
+    ) {
         if let Some(serial) = serial {
             let nothing = Name::new(b"");
             self.statements.asked(&nothing, serial, self.segment - 1, None);
             self.portals.asked(&nothing, serial, self.segment - 1, None);
             if !pass.names.is_empty() {
-                self.naming.push_back((serial, pass.names.into()));
+                let makes = pass.names.iter().any(|rename| rename.act == NameAct::Make);
+                let text = makes.then(|| Arc::from(text));
+                self.naming.push_back(Naming { serial, names: pass.names.into(), text });
             }
         }
         self.runs(operation, pass.changes, output);
@@ -340,8 +348,9 @@ impl Relay {
 
     fn execute_sent(&mut self, operation: OperationId, entry: Option<&Entry>, output: &mut Output) {
         let serial = self.await_answer(Awaited::Execute, operation, false);
-        if let (Some(serial), Some(names)) = (serial, entry.and_then(|entry| entry.names.clone())) {
-            self.naming.push_back((serial, names));
+        if let (Some(serial), Some((names, text))) = (serial, entry.and_then(|entry| entry.names.clone().zip(entry.text.clone())))
+        {
+            self.naming.push_back(Naming { serial, names, text: Some(text) });
         }
         self.runs(operation, entry.is_some_and(|entry| entry.changes), output);
     }

@@ -4,7 +4,7 @@ use super::Fault;
 use super::codec::{self, Front, HEADER, Header, Reader};
 use super::names::{Entry, Name};
 use super::pending::{Awaited, Item, Ready, UNKNOWN};
-use super::record::ResultMessage;
+use super::record::{Recorder, ResultMessage};
 use super::relay::{Cut, HEAD, Relay, Step};
 use super::substitute;
 use crate::protocol::{CloseReason, Event, NameAct, NameKind, Outcome, Output, Transaction};
@@ -130,7 +130,7 @@ impl Relay {
         }
         self.pending.completed();
         self.copying_out = false;
-        self.mind_names(item, tag);
+        self.mind_names(item, tag, output);
         self.recorder.completed(item.operation, tag, output);
         self.totals.statements += 1;
         if header.kind != b's' {
@@ -146,36 +146,41 @@ impl Relay {
     }
 
     /// What a completed statement did to names, by SQL.
-    fn mind_names(&mut self, item: Item, tag: &[u8]) {
+    fn mind_names(&mut self, item: Item, tag: &[u8], output: &mut Output) {
         // Without questions its text was not read: PREPARE may have given a name another meaning.
         if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL") || (!self.ask && tag == b"PREPARE") {
             self.statements.all_closed(!self.ask);
         }
-        if !matches!(self.naming.front(), Some((serial, _)) if *serial == item.serial) {
-            return;
-        }
-        let Some(names) = self.naming.front().map(|(_, names)| Arc::clone(names)) else { return };
-        for rename in names.iter().filter(|rename| rename.statement == self.part) {
+        let Some(naming) = self.naming.front().filter(|naming| naming.serial == item.serial) else { return };
+        let (names, text) = (Arc::clone(&naming.names), naming.text.clone());
+        let part = self.part;
+        for rename in names.iter().filter(|rename| rename.statement == part) {
+            let made = (rename.act == NameAct::Make).then(|| self.made_by_sql(text.as_ref(), output));
             let of = match rename.kind {
                 NameKind::Prepared => &mut self.statements,
                 NameKind::Cursor => &mut self.portals,
             };
-            let name = Name::new(&rename.name);
             match rename.act {
                 NameAct::Use => {}
                 NameAct::DropAll => of.all_closed(false),
-                NameAct::Drop => drop(of.set(&name, None)),
-                NameAct::Make => {
-                    drop(of.set(&name, Some(Entry { epoch: self.epoch, ..Entry::of(item.operation) })));
-                }
+                NameAct::Make | NameAct::Drop => drop(of.set(&Name::new(&rename.name), made)),
             }
         }
+    }
+
+    /// What SQL prepared or declared: an operation of its own, asked about before it is first bound or run.
+    fn made_by_sql(&mut self, text: Option<&Arc<[u8]>>, output: &mut Output) -> Entry {
+        let operation = self.next_operation();
+        if let Some(text) = text {
+            Recorder::statement(operation, b'P', text, output);
+        }
+        Entry { epoch: u64::MAX, text: text.cloned(), ..Entry::of(operation) }
     }
 
     /// Nothing more of `item` comes.
     fn over(&mut self, item: Item, output: &mut Output) {
         self.part = 0;
-        if self.naming.front().is_some_and(|(serial, _)| *serial == item.serial) {
+        if self.naming.front().is_some_and(|naming| naming.serial == item.serial) {
             self.naming.pop_front();
         }
         if item.refused {

@@ -38,7 +38,7 @@ pub(super) struct Relay {
     /// What was refused and not yet answered, in the order of the answers.
     pub(super) refusals: VecDeque<(u64, Box<Refused>)>,
     /// The names in texts that run, to be minded when their statements are done.
-    pub(super) naming: VecDeque<(u64, Arc<[Rename]>)>,
+    pub(super) naming: VecDeque<Naming>,
     /// A copy from the client that is to fail: the message that it is, once the end was sent for it.
     pub(super) copy_failure: Option<(Option<u64>, Refusal)>,
     /// Counts up whenever something that was allowed has to be asked about again.
@@ -68,6 +68,16 @@ pub(super) struct Relay {
     pub(super) called: bool,
     pub(super) operations: u64,
     pub(super) totals: Totals,
+}
+
+/// What a text that runs does to names.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// The message that it came with.
+    pub(super) serial: u64,
+    pub(super) names: Arc<[Rename]>,
+    /// The text, where it makes a name: what the name stands for is asked about again.
+    pub(super) text: Option<Arc<[u8]>>,
 }
 
 /// Whether the operation at the front of the client's input may go on.

@@ -48,14 +48,14 @@ impl Relay {
             OperationKind::Query | OperationKind::Bind | OperationKind::Execute => {
                 let kept = message.text.get(..refused.keep).unwrap_or_default();
                 let text = self.renamed(kept, &refused.pass.names);
-                let pass = refused.pass.clone();
+                let sent = (kept, refused.pass.clone());
                 codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), b'Q', |body| {
                     body.extend_from_slice(text.as_deref().unwrap_or(kept));
                     body.extend_from_slice(b" EXECUTE ");
                     codec::text(body, fails.as_bytes());
                 });
                 let serial = self.refusal(Awaited::Query, operation, refused);
-                self.query_sent(serial, operation, pass, scan.output);
+                self.query_sent(serial, operation, sent, scan.output);
             }
         }
     }
@@ -270,7 +270,10 @@ impl Relay {
     }
 
     /// Notes what was refused as awaiting its error.
-    fn refusal(&mut self, awaited: Awaited, operation: OperationId, refused: Box<Refused>) -> Option<u64> {
+    fn refusal(&mut self, awaited: Awaited, operation: OperationId, mut refused: Box<Refused>) -> Option<u64> {
+        if awaited != Awaited::Query {
+            refused.statements = 0;
+        }
         let serial = self.await_answer(awaited, operation, true)?;
         self.refusals.push_back((serial, refused));
         Some(serial)

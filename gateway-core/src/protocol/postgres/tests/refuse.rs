@@ -191,6 +191,28 @@ fn a_statement_with_names_waits_until_all_before_it_is_answered() {
 }
 
 #[test]
+fn what_sql_prepared_or_declared_is_asked_about_before_it_runs() {
+    let mut script = asking();
+    let made = |kind, name: &str, span| Rename { kind, act: NameAct::Make, name: name.as_bytes().to_vec(), span, statement: 0 };
+    for (text, kind, message, asked) in [
+        ("prepare s as select 1", NameKind::Prepared, bind("", "s", "x"), "Bind"),
+        ("declare c cursor for select 1", NameKind::Cursor, execute("c"), "Execute"),
+    ] {
+        let name = if kind == NameKind::Prepared { "s" } else { "c" };
+        let id = script.session.relay.operations + 1;
+        script.client(query(text)).verdict(id, Directive::Forward(Pass { names: vec![made(kind, name, 8..9)], changes: false }));
+        script.server([complete("DONE"), ready(b'T')].concat());
+        script.client(&message);
+        assert_eq!(script.events.last().unwrap(), &format!("ask {} {asked} {text}", id + 1));
+        script.verdict(id + 1, yes());
+        assert!(script.to_server.ends_with(&message), "under its own name");
+        script.client(sync());
+        script.server([if kind == NameKind::Prepared { m(b'2', "") } else { complete("SELECT 0") }, ready(b'T')].concat());
+        assert_eq!(script.error, None);
+    }
+}
+
+#[test]
 fn a_name_that_an_error_may_have_kept_waits_for_the_answer() {
     let mut script = asking();
     script.client([parse("s", "select 1"), sync()].concat()).verdict(1, yes());
