@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::codec::{self, Front, HEADER, Header, Reader};
-use super::names::{Entry, Name, ServerName};
+use super::names::Name;
 use super::pending::{Awaited, UNKNOWN};
 use super::record::Recorder;
 use super::relay::{Cut, Gate, HEAD, NameOf, Naming, Relay, Step, natural};
@@ -12,11 +12,9 @@ use std::sync::Arc;
 
 /// Bytes of the longest number that names a function.
 const DIGITS: usize = 10;
-/// More prepared statements or portals than this are refused.
-const MOST_NAMES: usize = 10_000;
-/// More bytes of text behind them are refused.
-const MOST_TEXT: usize = 64 << 20;
-
+/// Of a message that is too long, this much is looked at and recorded.
+const OVERSIZE_HEAD: usize = 1024;
+const TOO_LONG: &str = "a statement is longer than the limit";
 /// Where a scan stands: the bytes, and how far it is.
 pub(super) struct Scan<'a> {
     pub(super) bytes: &'a [u8],
@@ -87,6 +85,7 @@ impl Relay {
         let whole = rest.get(HEADER..header.total);
         let empty = header.total == HEADER;
         match header.kind {
+            b'Q' | b'P' | b'F' if header.total - HEADER > self.limits.statement => self.oversize(header, rest, scan),
             b'Q' | b'P' | b'F' => self.operation(header, whole, scan),
             b'B' => self.bind(header, rest, scan),
             b'D' | b'E' | b'C' if header.total > HEAD => {
@@ -113,11 +112,36 @@ impl Relay {
         }
     }
 
+    /// A message that is too long to be taken whole, and so to be understood: refused, its beginning recorded.
+    fn oversize(&mut self, header: Header, rest: &[u8], scan: &mut Scan<'_>) -> Result<Step, Fault> {
+        if !self.ask {
+            return Err(Fault::client_limit(TOO_LONG));
+        }
+        let Some(head) = rest.get(HEADER..(HEADER + OVERSIZE_HEAD).min(header.total)) else { return Ok(Step::Wait) };
+        if self.passed_over() {
+            return Ok(Step::Drop);
+        }
+        let mut reader = Reader(head);
+        let (kind, name) = match header.kind {
+            b'P' => (OperationKind::Prepare, reader.text().unwrap_or(b"?")),
+            b'Q' => (OperationKind::Query, &b""[..]),
+            _ => (OperationKind::FunctionCall, &b""[..]),
+        };
+        let operation = self.next_operation();
+        Recorder::statement(operation, header.kind, reader.0, scan.output);
+        scan.output.events.push(Event::Violation { side: Side::Client, what: TOO_LONG });
+        let text = format!(
+            "weir refused a statement of {} bytes: it reads and judges at most {}",
+            header.total - HEADER,
+            self.limits.statement
+        );
+        let message = Operation { kind, name, text: b"", rest: b"" };
+        self.refuse_operation(&message, &Name::new(name), operation, Box::new(natural("54000", text)), scan);
+        Ok(Step::Drop)
+    }
+
     /// A message that brings something to run: taken whole, recorded, asked about.
     fn operation(&mut self, header: Header, whole: Option<&[u8]>, scan: &mut Scan<'_>) -> Result<Step, Fault> {
-        if header.total - HEADER > self.limits.statement {
-            return Err(Fault::client_limit("a statement is longer than the limit"));
-        }
         let Some(body) = whole else { return Ok(Step::Wait) };
         let mut number = [0; DIGITS];
         let message = Operation::read(header.kind, body, &mut number).ok_or(MALFORMED)?;
@@ -183,180 +207,8 @@ impl Relay {
         self.runs(operation, pass.changes, output);
     }
 
-    fn forward_parse(
-        &mut self,
-        header: Header,
-        message: &Operation<'_>,
-        name: &Name,
-        operation: OperationId,
-        pass: Pass,
-        scan: &mut Scan<'_>,
-    ) -> Result<Step, Fault> {
-        let (names, text_bytes) = self.statements.size();
-        if self.ask && (names >= MOST_NAMES || text_bytes + message.text.len() > MOST_TEXT) && !name.is_empty() {
-            let text = "weir: too many prepared statements in this session: close some".to_owned();
-            self.refuse_operation(message, name, operation, Box::new(natural("54000", text)), scan);
-            return Ok(Step::Drop);
-        }
-        let server = match self.statements.current(name) {
-            // The server has it already and will say so.
-            Some(entry) if !name.is_empty() => entry.server,
-            Some(_) | None if name.is_empty() || !self.ask => ServerName::Same,
-            Some(_) | None => ServerName::Own(self.serial + 1),
-        };
-        let step = self.rewrite_parse(header, message, server, &pass, scan);
-        let entry = Entry {
-            operation,
-            server,
-            epoch: self.epoch,
-            changes: pass.changes,
-            names: (!pass.names.is_empty()).then(|| pass.names.into()),
-            text: self.ask.then(|| Arc::from(message.text)),
-        };
-        if let Some(serial) = self.await_answer(Awaited::Parse(*name), operation, false) {
-            self.statements.asked(name, serial, self.segment, Some(entry));
-        }
-        Ok(step)
-    }
-
-    /// Bind's names are read and its parameters recorded; the rest of it goes by as it comes.
-    fn bind(&mut self, header: Header, rest: &[u8], scan: &mut Scan<'_>) -> Result<Step, Fault> {
-        let body = rest.get(HEADER..header.total).unwrap_or_else(|| rest.get(HEADER..).unwrap_or_default());
-        let complete = rest.len() >= header.total;
-        let mut reader = Reader(body);
-        let (Some(portal_text), Some(statement_text)) = (reader.text(), reader.text()) else {
-            return if complete || body.len() > HEAD { Err(MALFORMED) } else { Ok(Step::Wait) };
-        };
-        let values = reader.0;
-        if !complete && values.len() < self.recorder.parameter_bytes().min(self.limits.statement) {
-            return Ok(Step::Wait);
-        }
-        if self.passed_over() {
-            return Ok(Step::Drop);
-        }
-        let (portal, statement) = (Name::new(portal_text), Name::new(statement_text));
-        if self.stalls(NameOf::Statement, &statement, scan.bytes, scan.cut, scan.output)
-            || !portal.is_empty() && self.stalls(NameOf::Portal, &portal, scan.bytes, scan.cut, scan.output)
-        {
-            return Ok(Step::Wait);
-        }
-        let Some(entry) = self.statements.current(&statement).cloned() else {
-            if !self.ask {
-                self.recorder.parameters(UNKNOWN, values, scan.output);
-                self.await_answer(Awaited::Bind(portal), UNKNOWN, false);
-                return Ok(Step::Pass);
-            }
-            let refused = no_statement(statement_text);
-            self.refuse_bind(&portal, UNKNOWN, Box::new(refused), scan);
-            return Ok(Step::Drop);
-        };
-        if let Some(text) = entry.text.as_deref().filter(|_| entry.epoch != self.epoch) {
-            match self.pass(entry.operation, OperationKind::Bind, statement_text, text, scan.output) {
-                Passage::Wait => return Ok(Step::Wait),
-                Passage::Yes(..) => self.statements.allowed(&statement, self.epoch),
-                Passage::No(operation, refused) => {
-                    self.refuse_bind(&portal, operation, refused, scan);
-                    return Ok(Step::Drop);
-                }
-            }
-        }
-        if self.ask && self.portals.size().0 >= MOST_NAMES {
-            let text = "weir: too many portals in this transaction: close some".to_owned();
-            self.refuse_bind(&portal, entry.operation, Box::new(natural("54000", text)), scan);
-            return Ok(Step::Drop);
-        }
-        self.recorder.parameters(entry.operation, values, scan.output);
-        let server = match self.portals.current(&portal) {
-            Some(entry) if !portal.is_empty() => entry.server,
-            Some(_) | None if portal.is_empty() || !self.ask => ServerName::Same,
-            Some(_) | None => ServerName::Own(self.serial + 1),
-        };
-        let names = (portal_text, server, statement_text, entry.server);
-        let step = self.rewrite_bind(header, names, scan);
-        let (operation, epoch) = (entry.operation, self.epoch);
-        if let Some(serial) = self.await_answer(Awaited::Bind(portal), operation, false) {
-            self.portals.asked(&portal, serial, self.segment, Some(Entry { server, epoch, ..entry }));
-        }
-        Ok(step)
-    }
-
-    /// Describe, Execute and Close of a name.
-    fn named(&mut self, kind: u8, whole: Option<&[u8]>, scan: &mut Scan<'_>) -> Result<Step, Fault> {
-        let Some(body) = whole else { return Ok(Step::Wait) };
-        let mut reader = Reader(body);
-        let of = match if kind == b'E' { b'P' } else { reader.byte().ok_or(MALFORMED)? } {
-            b'S' => NameOf::Statement,
-            b'P' => NameOf::Portal,
-            _ => return Err(MALFORMED),
-        };
-        let text = reader.text().ok_or(MALFORMED)?;
-        let name = Name::new(text);
-        if kind == b'E' {
-            reader.number().ok_or(MALFORMED)?;
-        }
-        if !reader.0.is_empty() {
-            return Err(MALFORMED);
-        }
-        if self.passed_over() {
-            return Ok(Step::Drop);
-        }
-        if self.stalls(of, &name, scan.bytes, scan.cut, scan.output) {
-            return Ok(Step::Wait);
-        }
-        let entry = match of {
-            NameOf::Statement => self.statements.current(&name),
-            NameOf::Portal => self.portals.current(&name),
-        };
-        let entry = entry.cloned();
-        if entry.is_none() && self.ask && kind != b'C' {
-            let refused = if of == NameOf::Statement { no_statement(text) } else { no_portal(text) };
-            self.refuse_named(kind, of, UNKNOWN, Box::new(refused), scan);
-            return Ok(Step::Drop);
-        }
-        let operation = entry.as_ref().map_or(UNKNOWN, |entry| entry.operation);
-        if let (b'E', Some(entry)) = (kind, &entry)
-            && let Some(asked) = entry.text.as_deref().filter(|_| self.executions || entry.epoch != self.epoch)
-        {
-            match self.pass(operation, OperationKind::Execute, text, asked, scan.output) {
-                Passage::Wait => return Ok(Step::Wait),
-                Passage::Yes(..) => self.portals.allowed(&name, self.epoch),
-                Passage::No(operation, refused) => {
-                    self.refuse_named(kind, of, operation, refused, scan);
-                    return Ok(Step::Drop);
-                }
-            }
-        }
-        let step = self.rewrite_named(kind, (text, entry.as_ref().map(|entry| entry.server)), body, scan);
-        match (kind, of) {
-            (b'E', _) => self.execute_sent(operation, entry.as_ref(), scan.output),
-            (b'D', _) => {
-                self.await_answer(Awaited::Describe, operation, false);
-            }
-            (_, NameOf::Statement) => {
-                if let Some(serial) = self.await_answer(Awaited::CloseStatement(name), operation, false) {
-                    self.statements.asked(&name, serial, self.segment, None);
-                }
-            }
-            (_, NameOf::Portal) => {
-                if let Some(serial) = self.await_answer(Awaited::ClosePortal(name), operation, false) {
-                    self.portals.asked(&name, serial, self.segment, None);
-                }
-            }
-        }
-        Ok(step)
-    }
-
-    fn execute_sent(&mut self, operation: OperationId, entry: Option<&Entry>, output: &mut Output) {
-        let serial = self.await_answer(Awaited::Execute, operation, false);
-        if let (Some(serial), Some((names, text))) = (serial, entry.and_then(|entry| entry.names.clone().zip(entry.text.clone())))
-        {
-            self.naming.push_back(Naming { serial, names, text: Some(text) });
-        }
-        self.runs(operation, entry.is_some_and(|entry| entry.changes), output);
-    }
-
     /// Something went to the server to be run.
-    fn runs(&mut self, operation: OperationId, changes: bool, output: &mut Output) {
+    pub(super) fn runs(&mut self, operation: OperationId, changes: bool, output: &mut Output) {
         if changes {
             self.changed();
         }
@@ -364,12 +216,19 @@ impl Relay {
     }
 
     /// The server passes over this message, so it need not go there.
-    fn passed_over(&self) -> bool {
+    pub(super) fn passed_over(&self) -> bool {
         self.ask && self.pending.skips()
     }
 
     /// Whether what is at the front of the client's input may go on; asks where nobody has said so.
-    fn pass(&mut self, id: OperationId, kind: OperationKind, name: &[u8], text: &[u8], output: &mut Output) -> Passage {
+    pub(super) fn pass(
+        &mut self,
+        id: OperationId,
+        kind: OperationKind,
+        name: &[u8],
+        text: &[u8],
+        output: &mut Output,
+    ) -> Passage {
         let id = match std::mem::replace(&mut self.gate, Gate::Open) {
             Gate::Released(id, pass) => return Passage::Yes(id, pass),
             Gate::Refusing(id, refused) => return Passage::No(id, refused),
@@ -397,21 +256,7 @@ impl Relay {
 }
 
 const UNKNOWN_KIND: Fault = Fault::client("a message of a kind that the protocol does not have");
-const MALFORMED: Fault = Fault::client("a message's fields do not fill it");
-
-/// In the server's words (PostgreSQL, `FetchPreparedStatement`).
-fn no_statement(name: &[u8]) -> Refused {
-    let text = match name {
-        b"" => "unnamed prepared statement does not exist".to_owned(),
-        name => format!("prepared statement \"{}\" does not exist", String::from_utf8_lossy(name)),
-    };
-    natural("26000", text)
-}
-
-/// In the server's words (PostgreSQL, `exec_execute_message`).
-fn no_portal(name: &[u8]) -> Refused {
-    natural("34000", format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)))
-}
+pub(super) const MALFORMED: Fault = Fault::client("a message's fields do not fill it");
 
 /// Refuses an unknown kind as soon as it is seen, before its length is.
 fn known(rest: &[u8]) -> Result<(), Fault> {

@@ -2,12 +2,13 @@
 //! "Frontend/Backend Protocol"): a session from the client's first packet to its end.
 //!
 //! Files by concern: `begin` and `startup` the client's first packets, `login` up to the first ReadyForQuery,
-//! `scram` its arithmetic, `from_client` and `from_server` the open session, `pending` the order of
+//! `scram` its arithmetic, `from_client`, `extended` and `from_server` the open session, `pending` the order of
 //! answers, `names` what statements and portals are called, `substitute` how something is refused,
 //! `reported` the server's settings, `record` what is kept, `codec` the bytes.
 
 mod begin;
 mod codec;
+mod extended;
 mod from_client;
 mod from_server;
 mod fuzz;

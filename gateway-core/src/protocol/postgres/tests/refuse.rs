@@ -99,6 +99,30 @@ fn in_a_failed_transaction_the_refusal_is_told_all_the_same() {
 }
 
 #[test]
+fn what_is_too_long_is_refused_in_step() {
+    for kind in ["", "s"] {
+        let mut settings = settings();
+        settings.interest.operations = true;
+        settings.limits.statement = 3000;
+        let mut script = Script::open(settings);
+        let text = format!("delete from t where id = {}1", " ".repeat(4000));
+        let (message, answer) = match kind {
+            "" => (query(&text), lacks("26000", "prepared statement")),
+            name => ([parse(name, &text), sync()].concat(), lacks("42601", "syntax error")),
+        };
+        script.chunk = 700;
+        script.client(message);
+        assert!(!String::from_utf8_lossy(&script.to_server).contains("delete"));
+        assert!(script.has_event("Violation") && !script.has_event("ask"));
+        script.server([answer, ready(b'I')].concat());
+        assert!(script.client_has("C54000\0Mweir refused a statement of 40"), "{}", String::from_utf8_lossy(&script.to_client));
+        assert!(script.recorded(3)[0].1.contains("delete from t") && script.recorded(3)[0].1.len() < 1100);
+        script.client(query("select 1"));
+        assert!(script.to_server.ends_with(&query("select 1")));
+    }
+}
+
+#[test]
 fn success_for_what_was_refused_ends_the_session() {
     let mut script = asking();
     script.client(query("drop table t")).verdict(1, refused(0, 0));
