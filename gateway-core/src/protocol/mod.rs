@@ -246,6 +246,9 @@ pub struct Pass {
     pub names: Vec<Rename>,
     /// The session may be different after it: what is prepared is asked about again.
     pub changes: bool,
+    /// It runs code that nobody has read, which may have put something else in the place of what is
+    /// prepared: that is prepared anew before it is used.
+    pub code: bool,
 }
 
 /// What is refused, and what of it goes through.

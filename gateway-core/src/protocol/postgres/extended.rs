@@ -61,6 +61,7 @@ impl Relay {
             self.refuse_bind(&portal, entry.operation, Box::new(natural("54000", text)), scan);
             return Ok(Step::Drop);
         }
+        let entry = self.renewed(&statement, entry, scan);
         self.recorder.parameters(entry.operation, values, scan.output);
         let server = match self.portals.current(&portal) {
             Some(entry) if !portal.is_empty() => entry.server,
@@ -74,6 +75,24 @@ impl Relay {
             self.portals.asked(&portal, serial, self.segment, Some(Entry { server, epoch, ..entry }));
         }
         Ok(step)
+    }
+
+    /// What a named statement stands for; prepared anew under another name where code has run that
+    /// nobody has read, and that may have prepared something else under the one it had.
+    fn renewed(&mut self, name: &Name, entry: Entry, scan: &mut Scan<'_>) -> Entry {
+        let Some(text) = entry.text.as_deref().filter(|_| entry.server != ServerName::Same && entry.prepared_in != self.code_ran)
+        else {
+            return entry;
+        };
+        let server = ServerName::Own(self.serial + 2);
+        self.write_renewal(entry.server, server, text, entry.parameters.as_deref().unwrap_or(&[0, 0]), scan);
+        self.await_answer(Awaited::Disposal, entry.operation, false);
+        let serial = self.await_answer(Awaited::Renewal(*name), entry.operation, false);
+        let entry = Entry { server, prepared_in: self.code_ran, ..entry };
+        if let Some(serial) = serial {
+            self.statements.asked(name, serial, self.segment, Some(entry.clone()));
+        }
+        entry
     }
 
     /// Describe, Execute and Close of a name.
@@ -169,8 +188,11 @@ impl Relay {
             server,
             epoch: self.epoch,
             changes: pass.changes,
+            code: pass.code,
+            prepared_in: self.code_ran,
             names: (!pass.names.is_empty()).then(|| pass.names.into()),
             text: self.ask.then(|| Arc::from(message.text)),
+            parameters: (self.ask && message.rest != [0, 0]).then(|| Arc::from(message.rest)),
         };
         if let Some(serial) = self.await_answer(Awaited::Parse(*name), operation, false) {
             self.statements.asked(name, serial, self.segment, Some(entry));
@@ -184,7 +206,8 @@ impl Relay {
         {
             self.naming.push_back(Naming { serial, names, text: Some(text) });
         }
-        self.runs(operation, entry.is_some_and(|entry| entry.changes), output);
+        let changes = entry.map_or((false, false), |entry| (entry.changes, entry.code));
+        self.runs(operation, changes, output);
     }
 }
 

@@ -174,7 +174,7 @@ impl Relay {
             OperationKind::Prepare => self.forward_parse(header, &message, &name, operation, pass, scan),
             OperationKind::FunctionCall => {
                 self.await_answer(Awaited::FunctionCall, operation, false);
-                self.runs(operation, pass.changes, scan.output);
+                self.runs(operation, (pass.changes, pass.code), scan.output);
                 Ok(Step::Pass)
             }
             OperationKind::Query | OperationKind::Bind | OperationKind::Execute => {
@@ -204,14 +204,15 @@ impl Relay {
                 self.naming.push_back(Naming { serial, names: pass.names.into(), text });
             }
         }
-        self.runs(operation, pass.changes, output);
+        self.runs(operation, (pass.changes, pass.code), output);
     }
 
     /// Something went to the server to be run.
-    pub(super) fn runs(&mut self, operation: OperationId, changes: bool, output: &mut Output) {
-        if changes {
+    pub(super) fn runs(&mut self, operation: OperationId, (changes, code): (bool, bool), output: &mut Output) {
+        if changes || code {
             self.changed();
         }
+        self.code_ran += u64::from(code);
         self.tell(Event::Running(operation), output);
     }
 

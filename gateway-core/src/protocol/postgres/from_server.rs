@@ -85,7 +85,7 @@ impl Relay {
                 self.recorder.flush(bytes, output);
                 self.ready(header, body, output)?;
             }
-            b'1' | b'2' | b'3' | b'n' | b't' => self.acknowledged(header.kind, front, output)?,
+            b'1' | b'2' | b'3' | b'n' | b't' => return self.acknowledged(header.kind, front, output),
             b'G' | b'H' | b'W' | b'c' => self.copy(header.kind, front)?,
             _ => return Err(UNKNOWN_KIND),
         }
@@ -243,14 +243,19 @@ impl Relay {
                         self.forgotten(before, output);
                     }
                 }
-                Awaited::CloseStatement(name) => self.statements.undone(&name, item.serial),
+                Awaited::CloseStatement(name) | Awaited::Renewal(name) => self.statements.undone(&name, item.serial),
                 Awaited::Bind(name) | Awaited::ClosePortal(name) => self.portals.undone(&name, item.serial),
                 Awaited::Query => {
                     let nothing = Name::new(b"");
                     self.statements.undone(&nothing, item.serial);
                     self.portals.undone(&nothing, item.serial);
                 }
-                Awaited::Describe | Awaited::Execute | Awaited::Sync | Awaited::FunctionCall | Awaited::CopyEnd => {}
+                Awaited::Describe
+                | Awaited::Execute
+                | Awaited::Sync
+                | Awaited::FunctionCall
+                | Awaited::CopyEnd
+                | Awaited::Disposal => {}
             }
             let runs = matches!(item.awaited, Awaited::Parse(_) | Awaited::Execute | Awaited::Query | Awaited::FunctionCall);
             if runs && !first {
@@ -313,7 +318,7 @@ impl Relay {
         self.tell(Event::Ready(self.transaction), output);
     }
 
-    fn acknowledged(&mut self, kind: u8, front: Option<Item>, output: &mut Output) -> Result<(), Fault> {
+    fn acknowledged(&mut self, kind: u8, front: Option<Item>, output: &mut Output) -> Result<Step, Fault> {
         let item = front.ok_or(UNEXPECTED)?;
         if item.refused {
             return Err(RAN_ALL_THE_SAME);
@@ -331,11 +336,14 @@ impl Relay {
             }
             (b'3', Awaited::ClosePortal(name)) => drop(self.portals.done(&name, item.serial)),
             (b'n', Awaited::Describe) => {}
-            (b't', Awaited::Describe) => return Ok(()),
+            (b't', Awaited::Describe) => return Ok(Step::Pass),
+            (b'1', Awaited::Renewal(name)) => drop(self.statements.done(&name, item.serial)),
+            (b'3', Awaited::Disposal) => {}
             _ => return Err(UNEXPECTED),
         }
         self.pending.pop();
-        Ok(())
+        let own = matches!(item.awaited, Awaited::Renewal(_) | Awaited::Disposal);
+        Ok(if own { Step::Drop } else { Step::Pass })
     }
 
     fn forgotten(&self, before: Option<Entry>, output: &mut Output) {

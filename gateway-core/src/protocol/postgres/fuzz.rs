@@ -137,7 +137,11 @@ fn reply(event: &Event) -> Option<Answer> {
 /// Every verdict in turn, with names that may or may not stand where it says.
 fn directive(id: OperationId, settled: bool) -> Directive {
     let rename = |act| Rename { kind: NameKind::Prepared, act, name: b"s".to_vec(), span: 1..3, statement: 0 };
-    let pass = |acts: &[NameAct]| Pass { names: acts.iter().copied().map(rename).collect(), changes: id.0.is_multiple_of(2) };
+    let pass = |acts: &[NameAct]| Pass {
+        names: acts.iter().copied().map(rename).collect(),
+        changes: id.0.is_multiple_of(2),
+        code: id.0.is_multiple_of(3),
+    };
     let text = || "no".to_owned();
     let refusal = Refusal { code: "42501", message: text(), detail: text(), hint: text() };
     match id.0 % 7 {

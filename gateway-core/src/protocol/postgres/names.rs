@@ -32,10 +32,16 @@ pub(super) struct Entry {
     pub(super) epoch: u64,
     /// Whether running it may change the session.
     pub(super) changes: bool,
+    /// Whether it runs code that nobody has read.
+    pub(super) code: bool,
+    /// How often such code had run when it was prepared.
+    pub(super) prepared_in: u64,
     /// The names in its text, to be minded when it has run.
     pub(super) names: Option<Arc<[Rename]>>,
     /// Its text, to be asked about again; none where nothing is asked.
     pub(super) text: Option<Arc<[u8]>>,
+    /// What followed the text: how many types of parameters are told, and which.
+    pub(super) parameters: Option<Arc<[u8]>>,
 }
 
 /// What names stand for: as the server confirmed it, and as it will be once it has read what was sent.
@@ -84,11 +90,23 @@ impl Name {
 impl Entry {
     /// What is known where nothing is asked: which operation.
     pub(super) const fn of(operation: OperationId) -> Self {
-        Self { operation, server: ServerName::Same, epoch: 0, changes: false, names: None, text: None }
+        let (changes, code) = (false, false);
+        Self {
+            operation,
+            server: ServerName::Same,
+            epoch: 0,
+            changes,
+            code,
+            prepared_in: 0,
+            names: None,
+            text: None,
+            parameters: None,
+        }
     }
 
     fn text_bytes(&self) -> usize {
-        self.text.as_ref().map_or(0, |text| text.len())
+        let length = |bytes: &Option<Arc<[u8]>>| bytes.as_ref().map_or(0, |bytes| bytes.len());
+        length(&self.text) + length(&self.parameters)
     }
 }
 

@@ -20,6 +20,10 @@ pub(super) enum Awaited {
     Describe,
     /// Answered by rows and CommandComplete, EmptyQueryResponse or PortalSuspended.
     Execute,
+    /// A Parse of this session's own: what this name stands for, prepared anew. Its answer stays here.
+    Renewal(Name),
+    /// A Close of this session's own. Its answer stays here.
+    Disposal,
     /// Answered by CloseComplete.
     CloseStatement(Name),
     /// Answered by CloseComplete.

@@ -43,6 +43,8 @@ pub(super) struct Relay {
     pub(super) copy_failure: Option<(Option<u64>, Refusal)>,
     /// Counts up whenever something that was allowed has to be asked about again.
     pub(super) epoch: u64,
+    /// How often code has run that nobody has read.
+    pub(super) code_ran: u64,
     /// Counts the messages that the server answers with ReadyForQuery.
     pub(super) segment: u64,
     /// Something went to the server that may have changed settings which it has not reported yet.
@@ -162,6 +164,7 @@ impl Relay {
             naming: VecDeque::new(),
             copy_failure: None,
             epoch: 0,
+            code_ran: 0,
             segment: 0,
             unreported: false,
             changed_in_transaction: false,

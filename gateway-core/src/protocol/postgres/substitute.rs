@@ -183,6 +183,20 @@ impl Relay {
         Step::Splice(header.total)
     }
 
+    /// A Close of the one name and a Parse under the other.
+    pub(super) fn write_renewal(&self, before: ServerName, now: ServerName, text: &[u8], parameters: &[u8], scan: &mut Scan<'_>) {
+        let to = scan.cut.tail(scan.bytes, &mut scan.output.to_server);
+        codec::message(to, b'C', |body| {
+            body.push(b'S');
+            self.write_name(b"", before, body);
+        });
+        codec::message(to, b'P', |body| {
+            self.write_name(b"", now, body);
+            codec::text(body, text);
+            body.extend_from_slice(parameters);
+        });
+    }
+
     /// A Query with the names in its text renamed.
     pub(super) fn rewrite_query(&self, message: &Operation<'_>, pass: &Pass, scan: &mut Scan<'_>) -> Step {
         let Some(text) = self.renamed(message.text, &pass.names) else { return Step::Pass };

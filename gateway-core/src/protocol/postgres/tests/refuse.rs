@@ -182,7 +182,7 @@ fn a_statement_is_asked_about_again_when_the_session_has_changed() {
     script.client([parse("s", "select 1"), sync()].concat()).verdict(1, yes());
     script.server([m(b'1', ""), ready(b'I')].concat());
     script.client(query("set search_path to x"));
-    script.verdict(2, Directive::Forward(Pass { changes: true, names: Vec::new() }));
+    script.verdict(2, Directive::Forward(Pass { changes: true, ..Pass::default() }));
     script.server([complete("SET"), ready(b'I')].concat());
     script.client([bind("", "s", "x"), execute(""), sync()].concat());
     assert_eq!(script.events.last().unwrap(), "ask 1 Bind select 1");
@@ -207,7 +207,7 @@ fn a_statement_with_names_waits_until_all_before_it_is_answered() {
     script.server(m(b'1', ""));
     assert_eq!(script.events.last().unwrap(), "ask 2 Query deallocate s");
     let name = Rename { kind: NameKind::Prepared, act: NameAct::Drop, name: b"s".to_vec(), span: 11..12, statement: 0 };
-    script.verdict(2, Directive::Forward(Pass { names: vec![name], changes: true }));
+    script.verdict(2, Directive::Forward(Pass { names: vec![name], changes: true, code: false }));
     assert!(script.to_server.ends_with(&query("deallocate \"weir_N_1\"")));
     script.server([complete("DEALLOCATE"), ready(b'I')].concat());
     script.client([bind("", "s", "x"), sync()].concat());
@@ -224,7 +224,9 @@ fn what_sql_prepared_or_declared_is_asked_about_before_it_runs() {
     ] {
         let name = if kind == NameKind::Prepared { "s" } else { "c" };
         let id = script.session.relay.operations + 1;
-        script.client(query(text)).verdict(id, Directive::Forward(Pass { names: vec![made(kind, name, 8..9)], changes: false }));
+        script
+            .client(query(text))
+            .verdict(id, Directive::Forward(Pass { names: vec![made(kind, name, 8..9)], changes: false, code: false }));
         script.server([complete("DONE"), ready(b'T')].concat());
         script.client(&message);
         assert_eq!(script.events.last().unwrap(), &format!("ask {} {asked} {text}", id + 1));
@@ -234,6 +236,27 @@ fn what_sql_prepared_or_declared_is_asked_about_before_it_runs() {
         script.server([if kind == NameKind::Prepared { m(b'2', "") } else { complete("SELECT 0") }, ready(b'T')].concat());
         assert_eq!(script.error, None);
     }
+}
+
+#[test]
+fn after_code_that_nobody_has_read_a_statement_is_prepared_anew() {
+    let mut script = asking();
+    script.client([m(b'P', b"s\0select $1\0\0\x01\0\0\0\x17"), sync()].concat()).verdict(1, yes());
+    script.server([m(b'1', ""), ready(b'I')].concat());
+    script.client([query("select f()"), bind("", "s", "x"), execute(""), sync()].concat());
+    script.seen.to_server.clear();
+    script.verdict(2, Directive::Forward(Pass { code: true, ..Pass::default() }));
+    // Asked about again, and for its own name that nobody has seen.
+    script.verdict(1, yes());
+    let anew = m(b'P', b"weir_N_5\0select $1\0\0\x01\0\0\0\x17");
+    let sent = [query("select f()"), close('S', "weir_N_1"), anew, bind("", "weir_N_5", "x"), execute(""), sync()];
+    assert_eq!(String::from_utf8_lossy(&script.to_server), String::from_utf8_lossy(&sent.concat()));
+    script.seen.to_client.clear();
+    script.server(
+        [complete("SELECT 1"), ready(b'I'), m(b'3', ""), m(b'1', ""), m(b'2', ""), complete("SELECT 1"), ready(b'I')].concat(),
+    );
+    let told = [complete("SELECT 1"), ready(b'I'), m(b'2', ""), complete("SELECT 1"), ready(b'I')];
+    assert_eq!((script.error.clone(), script.to_client.clone()), (None, told.concat()));
 }
 
 #[test]
