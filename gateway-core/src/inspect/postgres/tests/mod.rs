@@ -1,0 +1,1 @@
+//! Statements, with what they are expected to do.
