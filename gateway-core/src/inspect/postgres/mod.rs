@@ -2,6 +2,7 @@
 
 mod bounds;
 mod builtin;
+mod cross;
 mod lexer;
 mod merge;
 mod names;
@@ -14,9 +15,10 @@ mod tests;
 mod walk;
 
 use super::{Inspection, Statement};
+use cross::First;
+use lexer::Lexer;
 use pg_query::protobuf::RawStmt;
 use std::ops::Range;
-use walk::Walked;
 
 /// How the server will read a text, as far as that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +38,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { bytes: 16 << 20, tokens: 4_000_000 }
+        Self { bytes: 16 << 20, tokens: 16 << 20 }
     }
 }
 
@@ -68,23 +70,35 @@ struct Read {
 }
 
 fn one_reading(text: &str, conforming: bool, bounds: Bounds) -> Result<Read, String> {
-    let _shape = bounds::look(text, conforming, bounds)?;
+    let shape = bounds::look(text, conforming, bounds)?;
     let tree = parse::parse(text, conforming)?;
     let mut statements = Vec::with_capacity(tree.stmts.len());
+    let mut written = Vec::with_capacity(tree.stmts.len());
     for RawStmt { stmt, stmt_location, stmt_len } in &tree.stmts {
-        let span = span(text, *stmt_location, *stmt_len).ok_or("a statement's place is not in the text")?;
+        let before = statements.last().map_or(0, |last: &Statement| last.span.end);
+        let span = span(text, before, *stmt_location, *stmt_len).ok_or("a statement's place is not in the text")?;
         let node = stmt.as_deref().ok_or("an empty statement")?;
-        let Walked { mut statement, wanted, written: _ } = walk::walk(node)?;
-        statement.names = places::find(text, &span, conforming, wanted)?;
+        let walked = walk::walk(node)?;
+        let mut statement = walked.statement;
+        statement.names = places::find(text, &span, conforming, walked.wanted)?;
         statement.span = span;
         statements.push(statement);
+        written.push(walked.written);
     }
-    Ok(Read { statements, cross_checked: false })
+    let first: Vec<_> = statements.iter().zip(&written).map(|(statement, written)| First { statement, written }).collect();
+    let cross_checked = cross::check(text, conforming, shape, &first)?;
+    Ok(Read { statements, cross_checked })
 }
 
-/// Where a statement stands: a length of 0 is up to the end.
-fn span(text: &str, start: i32, length: i32) -> Option<Range<usize>> {
+/// Where a statement stands: from behind the last semicolon before it, comments included. A length of 0 is up to the end.
+fn span(text: &str, before: usize, start: i32, length: i32) -> Option<Range<usize>> {
     let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
     let end = if length == 0 { text.len() } else { start.checked_add(length)? };
-    text.get(start..end).map(|_| start..end)
+    // Between two statements there is nothing but semicolons, blanks and comments.
+    let mut between = Lexer::new(text.get(before..start)?, true);
+    let mut behind = before;
+    while let Ok(Some(token)) = between.next() {
+        behind = before + token.span.end;
+    }
+    text.get(behind..end).map(|_| behind..end)
 }

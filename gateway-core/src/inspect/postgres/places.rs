@@ -66,6 +66,13 @@ pub(super) fn find(text: &str, span: &Range<usize>, conforming: bool, wanted: Ve
         return Err("more cursors are written than the tree has".to_owned());
     }
     found.sort_by_key(|name| name.span.start);
+    // A cursor's row can only be named in the body of a PREPARE: the name is also the body's.
+    let used: Vec<NameUse> = found.iter().filter(|name| name.usage == Usage::Use).cloned().collect();
+    for name in &mut found {
+        if let Usage::Make(body) = &mut name.usage {
+            body.names = used.clone();
+        }
+    }
     Ok(found)
 }
 
@@ -91,7 +98,10 @@ fn words(statement: &str, conforming: bool) -> Vec<Word> {
         }
         let name = match kind {
             Kind::Word => Some(names::fold(written)),
-            Kind::Quoted => Some(names::name(&written.trim_matches('"').replace("\"\"", "\""))),
+            Kind::Quoted => {
+                let inner = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
+                Some(names::name(&inner.replace("\"\"", "\"")))
+            }
             // Another kind of token: it is no name.
             Kind::Text | Kind::Number | Kind::Parameter | Kind::Operator | Kind::Symbol(_) => Some(Box::from("")),
             Kind::Unicode => None,

@@ -54,7 +54,7 @@ impl Walk {
     /// The statement defines something: its command, and that names may stand for something else now.
     pub(super) fn defines(&mut self, command: &'static str) {
         self.out.command = command;
-        self.out.changes.schema = true;
+        self.out.changes.schema |= !self.dry;
     }
 
     pub(super) fn create_stmt(&mut self, statement: &CreateStmt) {

@@ -208,7 +208,7 @@ impl Walk {
                 }
             }
         }
-        self.out.changes.schema = true;
+        self.out.changes.schema |= !self.dry;
         col_names.walk(self);
         options.walk(self);
         if view_query.is_some() {

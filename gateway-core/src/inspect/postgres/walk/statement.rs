@@ -295,7 +295,7 @@ impl Walk {
         statement.walk(self);
         self.out.command = if self.into { "SELECT INTO" } else { "SELECT" };
         self.into = into;
-        self.out.facts.constant = self.reach() == (relations, functions);
+        self.out.facts.constant = self.reach() == (relations, functions) && !self.out.facts.opaque;
     }
 
     /// How much rows may come from: relations and functions in FROM.
