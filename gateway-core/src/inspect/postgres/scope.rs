@@ -1,9 +1,14 @@
 //! Which names are common table expressions at a place of a statement, and not relations.
 
-/// The names of WITH clauses that are in scope, the innermost last.
+use std::collections::BTreeMap;
+
+/// The names of WITH clauses that are in scope.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
+    /// In their order, the innermost last.
     names: Vec<Box<str>>,
+    /// How often each is in scope: a text may have very many of them.
+    counts: BTreeMap<Box<str>, usize>,
 }
 
 /// Where a WITH clause began: what was added behind it goes out of scope with it.
@@ -19,15 +24,23 @@ impl Scope {
     /// From here on `name` is a common table expression.
     pub(super) fn add(&mut self, name: &str) {
         self.names.push(name.into());
+        *self.counts.entry(name.into()).or_default() += 1;
     }
 
     /// What was added behind `mark` is out of scope.
     pub(super) fn leave(&mut self, mark: Mark) {
-        self.names.truncate(mark.0);
+        for name in self.names.drain(mark.0..) {
+            if let Some(count) = self.counts.get_mut(&name) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(&name);
+                }
+            }
+        }
     }
 
     /// Whether an unqualified `name` is one here.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|known| &**known == name)
+        self.counts.contains_key(name)
     }
 }

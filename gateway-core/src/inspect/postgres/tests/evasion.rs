@@ -20,7 +20,7 @@ fn a_backslash_is_read_in_both_ways_until_the_setting_is_known() {
     assert_eq!(read(text, Some(false)), "SELECT: ; constant");
     assert_eq!(read(text, None), "SELECT: read secret");
     let hidden = "SELECT 'a\\'' FROM public --' , (SELECT a FROM secret)";
-    assert_eq!(read(hidden, None).split(' ').next(), Some("UNPARSED"));
+    assert_eq!(read(hidden, None), "SELECT: read public, read secret");
     assert_eq!(read("SELECT '\\'; DROP TABLE t --'", None).split(' ').next(), Some("UNPARSED"));
     assert_eq!(read("SELECT E'\\'' FROM t", None), "SELECT: read t");
     assert_eq!(read("SELECT 'a\\b' FROM t", None), "SELECT: read t");

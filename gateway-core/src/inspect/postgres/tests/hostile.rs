@@ -75,6 +75,43 @@ fn a_chain_that_the_second_parser_is_given_fits_the_smallest_stack() {
 }
 
 #[test]
+fn the_second_parser_has_no_time_to_lose_itself() {
+    for (opening, inner, closing) in [
+        ("f(", "1", ")"),
+        ("(", "1", ")"),
+        ("CASE WHEN ", "1", " THEN 1 END"),
+        ("(SELECT ", "1", ")"),
+        ("ARRAY[", "1", "]"),
+        ("a IN (", "1", ")"),
+        ("NOT (", "a", ")"),
+        ("(a, ", "1", ")"),
+        ("CAST(", "1", " AS int)"),
+        ("EXISTS (SELECT 1 FROM t WHERE ", "a", ")"),
+        ("((a), ", "1", ")"),
+        ("f(a => ", "1", ")"),
+        ("f(f(1), ", "1", ")"),
+        ("substring(", "a", " from 1)"),
+        ("x -> (", "a", ")"),
+        ("INTERVAL (", "1", ")"),
+    ] {
+        for depth in [5, 10, 15, 20, 24, 30, 40] {
+            for around in ["SELECT #", "SELECT * FROM t WHERE #", "INSERT INTO t VALUES (#)"] {
+                let text = around.replace('#', &format!("{}{inner}{}", opening.repeat(depth), closing.repeat(depth)));
+                let started = std::time::Instant::now();
+                let _inspection = inspected(&text);
+                assert!(started.elapsed().as_millis() < 2_000, "{opening} {depth} took {:?}", started.elapsed());
+            }
+        }
+    }
+    for depth in [5, 10, 20, 30, 40] {
+        let text = format!("SELECT * FROM {}a JOIN b ON true{}", "(".repeat(depth), ")".repeat(depth));
+        let started = std::time::Instant::now();
+        let _inspection = inspected(&text);
+        assert!(started.elapsed().as_millis() < 2_000, "joins {depth} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
 fn bounds_refuse_with_their_own_words() {
     let reading = Reading { standard_conforming_strings: Some(true) };
     let bounds = Bounds { bytes: 20, tokens: 3 };

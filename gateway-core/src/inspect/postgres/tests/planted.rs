@@ -93,7 +93,9 @@ fn fill(template: &str, expression: &str) -> String {
 /// `depth` expressions around a subselect of `planted`.
 fn expression() -> impl Strategy<Value = String> {
     prop::collection::vec(0..EXPRESSIONS.len(), 0..4).prop_map(|wrappers| {
-        wrappers.into_iter().fold("(SELECT secret FROM hidden.planted)".to_owned(), |inner, at| fill(EXPRESSIONS[at], &inner))
+        wrappers
+            .into_iter()
+            .fold("(SELECT secret FROM hidden.planted)".to_owned(), |inner, at| fill(EXPRESSIONS[at], &format!("({inner})")))
     })
 }
 
