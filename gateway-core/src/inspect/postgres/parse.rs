@@ -1,0 +1,39 @@
+//! Asks PostgreSQL's own parser.
+
+use pg_query::{Error, ParserOptions, protobuf::ParseResult};
+
+/// The tree of a text; else why there is none.
+///
+/// The binding makes lists of its own from the tree, and that code can panic on trees that its
+/// authors did not think of: then the text is not understood, and the process goes on.
+pub(super) fn parse(text: &str, conforming: bool) -> Result<ParseResult, String> {
+    let options = if conforming { ParserOptions::DEFAULT } else { ParserOptions::DISABLE_STANDARD_CONFORMING_STRINGS };
+    let parsed = std::panic::catch_unwind(|| pg_query::parse(text, options));
+    match parsed {
+        Ok(Ok(result)) => Ok(result.protobuf),
+        Ok(Err(Error::Parse(why))) => Err(without_text(&why)),
+        Ok(Err(Error::Decode(_))) => Err("too deeply nested".to_owned()),
+        Ok(Err(other)) => Err(other.to_string()),
+        Err(_) => Err("the parser failed".to_owned()),
+    }
+}
+
+/// The parser's words without those of the text: they may be a secret, and as long as the text.
+fn without_text(why: &str) -> String {
+    let own = why.split(" at or near ").next().unwrap_or_default();
+    let quoted = own.find('"').unwrap_or(own.len());
+    own.get(..quoted).unwrap_or_default().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_syntax_error_does_not_repeat_the_text() {
+        for text in ["SELECT 1 'secret'", "SELECT * FROM \"secret", "CREATE TABLE t (a int) PARTITION BY secret (a)"] {
+            let why = parse(text, true).unwrap_err();
+            assert!(!why.is_empty() && !why.contains("secret"), "{text}: {why}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Texts that are made to exhaust a parser: each is answered, in bounded time and on a small stack.
+
+use super::super::{Bounds, Reading, inspect};
+use super::inspected;
+use crate::inspect::{Action, Inspection};
+
+/// Inspects in a thread with the stack that the texts of its size are promised.
+fn on_stack(mebibytes: usize, text: String) -> Inspection {
+    std::thread::Builder::new().stack_size(mebibytes << 20).spawn(move || inspected(&text)).unwrap().join().unwrap()
+}
+
+fn parsed(inspection: &Inspection) -> bool {
+    inspection.statements.iter().all(|statement| statement.facts.unparsed.is_none())
+}
+
+fn why(inspection: &Inspection) -> &str {
+    inspection.statements.iter().find_map(|statement| statement.facts.unparsed.as_deref()).unwrap_or_default()
+}
+
+#[test]
+fn no_text_ends_the_process() {
+    let many = |part: &str, times: usize| part.repeat(times);
+    let texts = [
+        format!("SELECT 1{}", many("+1", 35_000)),
+        format!("SELECT 1{}", many("||1", 200_000)),
+        format!("SELECT * FROM t WHERE a{}", many(" AND a", 35_000)),
+        format!("SELECT * FROM t WHERE a{}", many(" OR a", 35_000)),
+        format!("SELECT {} true", many("NOT ", 35_000)),
+        format!("SELECT {} 1", many("- ", 35_000)),
+        format!("SELECT {}1{}", many("(", 100_000), many(")", 100_000)),
+        format!("SELECT {}1{}", many("f(", 100_000), many(")", 100_000)),
+        format!("SELECT {}1{}", many("ARRAY[", 100_000), many("]", 100_000)),
+        format!("SELECT {} 1 {}", many("CASE WHEN true THEN ", 20_000), many("END ", 20_000)),
+        format!("SELECT 1{}", many(" UNION SELECT 1", 20_000)),
+        format!("SELECT * FROM a{}", many(" NATURAL JOIN a", 20_000)),
+        format!("SELECT * FROM {}a{}", many("(SELECT * FROM ", 900), many(") x", 900)),
+        format!("SELECT a{} FROM t", many("::text", 35_000)),
+        format!("SELECT a{} FROM t", many("[1]", 35_000)),
+        format!("SELECT a{} FROM t", many(".b", 35_000)),
+        format!("SELECT a{} FROM t", many(" COLLATE c", 35_000)),
+        format!("SELECT a{} FROM t", many(" IS NULL", 35_000)),
+        format!("SELECT a{} FROM t", many(" AT TIME ZONE 'x'", 35_000)),
+        format!("SELECT json_object({}1{})", many("'a': json_object(", 10_000), many(")", 10_000)),
+        format!("WITH {} x AS (SELECT 1) SELECT 1", many("y AS (SELECT 1), ", 20_000)),
+        format!("{} SELECT 1", many("EXPLAIN ", 35_000)),
+        many("SELECT 1;", 100_000),
+        many("(", 1_000_000),
+        many("$a$", 100_001),
+        many("/*", 1_000_000),
+        many("'\n", 200_000),
+        many("-- x\n", 500_000),
+        many("U&\"\" UESCAPE ", 100_000),
+        many("\"\"", 500_000),
+    ];
+    for text in texts {
+        let begins: String = text.chars().take(40).collect();
+        let started = std::time::Instant::now();
+        let inspection = on_stack(16, text);
+        assert!(started.elapsed().as_secs() < 20, "{begins} took {:?}", started.elapsed());
+        println!(
+            "{:>8.1?} ms {begins}: {} {}",
+            started.elapsed().as_secs_f64() * 1e3,
+            inspection.statements.len(),
+            why(&inspection)
+        );
+    }
+}
+
+#[test]
+fn a_chain_that_the_second_parser_is_given_fits_the_smallest_stack() {
+    for joint in [" AND 1=1", " + 1", " || 'a'", "::text", " UNION SELECT 1", " OR NOT a"] {
+        let inspection = on_stack(2, format!("SELECT 1{}", joint.repeat(999)));
+        assert!(!inspection.statements.is_empty(), "{joint}");
+    }
+}
+
+#[test]
+fn the_second_parser_has_no_time_to_lose_itself() {
+    for (opening, inner, closing) in [
+        ("f(", "1", ")"),
+        ("(", "1", ")"),
+        ("CASE WHEN ", "1", " THEN 1 END"),
+        ("(SELECT ", "1", ")"),
+        ("ARRAY[", "1", "]"),
+        ("a IN (", "1", ")"),
+        ("NOT (", "a", ")"),
+        ("(a, ", "1", ")"),
+        ("CAST(", "1", " AS int)"),
+        ("EXISTS (SELECT 1 FROM t WHERE ", "a", ")"),
+        ("((a), ", "1", ")"),
+        ("f(a => ", "1", ")"),
+        ("f(f(1), ", "1", ")"),
+        ("substring(", "a", " from 1)"),
+        ("x -> (", "a", ")"),
+        ("INTERVAL (", "1", ")"),
+    ] {
+        for depth in [5, 10, 15, 20, 24, 30, 40] {
+            for around in ["SELECT #", "SELECT * FROM t WHERE #", "INSERT INTO t VALUES (#)"] {
+                let text = around.replace('#', &format!("{}{inner}{}", opening.repeat(depth), closing.repeat(depth)));
+                let started = std::time::Instant::now();
+                let _inspection = inspected(&text);
+                assert!(started.elapsed().as_millis() < 2_000, "{opening} {depth} took {:?}", started.elapsed());
+            }
+        }
+    }
+    for depth in [5, 10, 20, 30, 40] {
+        let text = format!("SELECT * FROM {}a JOIN b ON true{}", "(".repeat(depth), ")".repeat(depth));
+        let started = std::time::Instant::now();
+        let _inspection = inspected(&text);
+        assert!(started.elapsed().as_millis() < 2_000, "joins {depth} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn bounds_refuse_with_their_own_words() {
+    let reading = Reading { standard_conforming_strings: Some(true) };
+    let bounds = Bounds { bytes: 20, tokens: 3 };
+    for (text, expected) in [
+        ("SELECT 1 -- 4567890123", "longer than 20 bytes"),
+        ("SELECT 1, 2, 3", "more than 3 tokens"),
+        ("SELECT \0", "it has a NUL byte"),
+    ] {
+        assert_eq!(why(&inspect(text, reading, bounds)), expected, "{text:?}");
+    }
+    let nested = format!("{}{} SELECT 1", "/*".repeat(40), "*/".repeat(40));
+    assert_eq!(why(&inspected(&nested)), "comments nested deeper than 32");
+    let ordinary = format!("{}{} SELECT 1", "/*".repeat(30), "*/".repeat(30));
+    assert!(parsed(&inspected(&ordinary)));
+}
+
+#[test]
+fn a_row_assignment_can_not_multiply_the_tree() {
+    // PostgreSQL's tree has the source once for each column; nested ones multiply.
+    let columns = vec!["a"; 400].join(",");
+    let mut source = "SELECT 1".to_owned();
+    for _ in 0..3 {
+        source = format!("WITH x AS (UPDATE t SET ({columns}) = ({source})) SELECT 1");
+    }
+    assert_eq!(why(&inspected(&source)), "more than 16777216 tokens");
+    assert!(parsed(&inspected("UPDATE t SET (a, b) = (SELECT 1, 2) WHERE (c, d) = (3, 4)")));
+}
+
+#[test]
+fn long_ordinary_statements_are_accepted() {
+    let rows: Vec<String> = (0..1_000).map(|row| format!("({row}, 'name {row}', now())")).collect();
+    let insert = inspected(&format!("INSERT INTO t (a, b, c) VALUES {}", rows.join(", ")));
+    assert!(parsed(&insert));
+    assert_eq!(insert.statements[0].accesses.len(), 2);
+    let list: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
+    let select = inspected(&format!("SELECT * FROM t WHERE a IN ({})", list.join(",")));
+    assert!(parsed(&select));
+    assert_eq!(select.statements[0].accesses[0].action, Action::Read);
+    assert!(!select.cross_checked);
+}
+
+/// Run by hand: `cargo test --release -p gateway-core hostile -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement: sixteen mebibytes of rows, and the time of a short statement"]
+fn figures() {
+    let reading = Reading { standard_conforming_strings: Some(true) };
+    for row in ["(1),", "(1,'a name',2.5,now()),"] {
+        let mut text = format!("INSERT INTO t VALUES {}", row.repeat((16 << 20) / row.len() - 20));
+        text.pop();
+        let started = std::time::Instant::now();
+        let inspection = on_stack(16, text);
+        println!("16 MiB of {row} {:?} {}", started.elapsed(), why(&inspection));
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    println!("{}", status.lines().filter(|line| line.starts_with("VmHWM")).collect::<String>());
+    let text = "SELECT o.id, o.total, c.name FROM orders o JOIN customers c ON c.id = o.customer_id \
+                WHERE o.created_at > now() - interval '1 day' AND c.country IN ('DE', 'FR', 'NL') AND o.state = $1 ORDER BY o.id LIMIT 50";
+    let started = std::time::Instant::now();
+    for _ in 0..10_000 {
+        assert!(inspect(text, reading, Bounds::default()).cross_checked);
+    }
+    println!("{} bytes: {:?} each", text.len(), started.elapsed() / 10_000);
+}
