@@ -221,19 +221,36 @@ impl Loading {
     /// not do what its author meant.
     fn validate(&mut self, schema: Schema) {
         let result = Validator::new(schema).validate(&self.cedar, ValidationMode::Strict);
-        let errors: Vec<_> = result.validation_errors().map(|error| (error.policy_id(), described(error))).collect();
-        let wrong = |id: &PolicyId| errors.iter().any(|(of, _)| *of == id);
-        // Of a policy with an error the warnings follow from it.
-        let warnings = result.validation_warnings().filter(|warning| !wrong(warning.policy_id()));
-        let warnings: Vec<_> = warnings.map(|warning| (warning.policy_id(), described(warning))).collect();
-        for (id, what) in errors.into_iter().chain(warnings) {
-            let entry = self.set.entries.get(id.as_ref() as &str);
+        // One mistake is found again for each action that the policy is for: once is enough.
+        let mut found: BTreeMap<(&str, String), String> = BTreeMap::new();
+        for error in result.validation_errors() {
+            let what = described(error);
+            found.entry((error.policy_id().as_ref(), without_action(&what))).or_insert(what);
+        }
+        for warning in result.validation_warnings() {
+            let id = warning.policy_id().as_ref();
+            // Of a policy with an error, the warnings follow from it.
+            if !result.validation_errors().any(|error| error.policy_id() == warning.policy_id()) {
+                let what = described(warning);
+                found.entry((id, without_action(&what))).or_insert(what);
+            }
+        }
+        for ((id, _), what) in found {
+            let entry = self.set.entries.get(id);
             self.problems.push(PolicyProblem {
                 file: entry.map_or_else(String::new, |entry| entry.file.clone()),
                 line: entry.and_then(|entry| entry.line),
                 what,
             });
         }
+    }
+}
+
+/// A message of the validator, but for the action that it was found with.
+fn without_action(what: &str) -> String {
+    match what.split_once(" for Action::\"") {
+        Some((before, rest)) => format!("{before}{}", rest.split_once('"').map_or("", |(_, behind)| behind)),
+        None => what.to_owned(),
     }
 }
 

@@ -32,13 +32,13 @@ fn no_nesting_and_no_chain_overflows_the_stack() {
     for (link, before, behind) in
         chains.map(|link| (link, "", "true")).into_iter().chain(operands.map(|link| (link, "context", "")))
     {
-        for times in [long / link.len(), OPERATORS, OPERATORS - 10, OPERATORS / 2 - 10, OPERATORS / 3] {
+        for times in [long / link.len(), OPERATORS - 10, OPERATORS - DEPTH - 10] {
             let chain = format!("{before}{}{behind}", link.repeat(times));
             let _judged = load(&conditioned(&chain));
             let _judged = load(&conditioned(&format!("{}{chain}{}", "(".repeat(DEPTH - 4), ")".repeat(DEPTH - 4))));
         }
     }
-    let wide = format!("[{}1].contains(1)", "1, ".repeat(FILE_BYTES / 4));
+    let wide = format!("[{}1].contains(1)", "1, ".repeat(20_000));
     assert!(load(&conditioned(&wide)).is_ok(), "a long list is no deep one");
     let clauses = format!("{};", conditioned("true").trim_end_matches(';').to_owned() + &" when { true }".repeat(20_000));
     let _judged = load(&clauses);
@@ -83,8 +83,17 @@ fn an_id_that_can_never_match_is_refused_and_says_how_it_is_written() {
             ("a.cedar:4: ", "not spelled"),
             ("a.cedar:5: ", "on a forbid"),
             ("a.cedar:6: ", "on a forbid"),
+            ("a.cedar:7: ", "applicable action"),
             ("a.cedar:7: ", "impossible"),
         ],
+    );
+}
+
+#[test]
+fn a_mistake_is_told_once_and_not_for_every_action() {
+    check_bad(
+        &conditioned("context.copy == \"file\" && context.vreb == \"DROP\""),
+        &[("a.cedar:1: ", "copy"), ("a.cedar:1: ", "vreb")],
     );
 }
 
@@ -110,7 +119,7 @@ fn what_a_set_looks_at_is_read_from_its_tree() {
 fn what_a_set_names_of_a_target_is_found_in_scopes_and_in_conditions() {
     let set = load(
         r#"@id("a") forbid (principal, action, resource in Schema::"prod-pg/secret");
-@id("b") forbid (principal, action == Action::"read", resource) when { [Table::"prod-pg/public.users", Table::"prod-pg/audit.users"].contains(resource) };
+@id("b") forbid (principal, action == Action::"read", resource) when { resource in [Table::"prod-pg/public.users", Table::"prod-pg/audit.users"] };
 @id("c") forbid (principal, action == Action::"call", resource == Function::"prod-pg/public.f") unless { resource == Function::"prod-pg/?.g" };
 @id("d") forbid (principal, action == Action::"read", resource == Column::"prod-pg/hr.people.pay");
 @id("e") forbid (principal, action == Action::"read", resource == Table::"other/public.users") when { "Table::\"prod-pg/x.y\"" == "prod-pg/x.y" || true };

@@ -1,6 +1,5 @@
 //! Tests of policy: what a set decides, and what a bad set reports.
 
-mod cost;
 mod load;
 mod operation;
 
