@@ -6,6 +6,7 @@
 
 mod annotation;
 mod bounds;
+pub mod cases;
 mod decide;
 mod entities;
 mod names;
