@@ -1,5 +1,4 @@
 //! What a decision costs: `cargo test --release -p gateway-core --test policy_cost -- --ignored --nocapture`.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of a measurement, which says what it measured")]
 
 use gateway_core::inspect::resolve::{Question, Resource};
 use gateway_core::inspect::{Action, Facts};

@@ -9,6 +9,7 @@ mod bounds;
 pub mod cases;
 mod decide;
 mod entities;
+mod fuzz;
 mod names;
 mod operation;
 mod reads;
@@ -18,6 +19,7 @@ mod slice;
 pub use annotation::{Alert, OnDeny, RecordLevel};
 pub use bounds::{DEPTH, FILE_BYTES, OPERATORS, POLICIES, SET_BYTES};
 pub use decide::{ConnectRequest, Decision, Permit};
+pub use fuzz::fuzz_entry;
 pub use operation::{OperationRequest, Running, Totals};
 pub use set::{Entry, PolicyProblem, PolicySet};
 

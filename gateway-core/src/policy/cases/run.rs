@@ -33,7 +33,8 @@ impl Case {
         }
         // A hold is a denial to who does not ask for more.
         let as_expected = got == self.expect || self.expect == Verdict::Deny && got == Verdict::Hold;
-        let passed = as_expected && self.decided_by(&policies, &mut notes);
+        let by_those = self.decided_by(&policies, &mut notes);
+        let passed = as_expected && by_those;
         Outcome {
             name: self.name.clone(),
             file: self.file.clone(),

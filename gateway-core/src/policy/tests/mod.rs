@@ -1,5 +1,6 @@
 //! Tests of policy: what a set decides, and what a bad set reports.
 
+mod cases;
 mod load;
 mod operation;
 
