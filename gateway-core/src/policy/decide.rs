@@ -1,14 +1,14 @@
-//! One question, one answer: who, what, whereto; allowed or not, by which policies, and what else they say.
+//! One decision: who, what, whereto; allowed or not, by which policies, and what else they say.
 
 use super::Mode;
 use super::annotation::{Alert, OnDeny, RecordLevel};
+use super::entities::connect_context;
 use super::set::PolicySet;
-use crate::model::principal::{Claims, Principal};
+use crate::inspect::resolve::{Question, Resource};
+use crate::model::principal::Principal;
 use crate::model::target::Target;
-use cedar_policy::{
-    Authorizer, Context, Decision as Cedar, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
-};
-use std::collections::{HashMap, HashSet};
+use cedar_policy::{Authorizer, Context, Decision as Cedar, Entities, EntityUid, Request};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// May this workload connect there?
@@ -29,7 +29,7 @@ pub struct ConnectRequest<'a> {
 pub struct Decision {
     allowed: bool,
     /// The policies that decided: permits of an allowance, forbids of a denial, by their @id, sorted.
-    /// None where nothing permits.
+    /// None where nothing permits, and where a statement touches nothing.
     pub policies: Vec<String>,
     /// What went wrong in evaluating: any of these is a denial.
     pub errors: Vec<String>,
@@ -41,11 +41,25 @@ pub struct Decision {
     pub record: Option<RecordLevel>,
     /// The hardest of their consequences.
     pub on_deny: OnDeny,
+    /// Whether only an approval is missing: all forbids that decided have `@hold`, and with the
+    /// approval assumed it would be allowed. Still a denial.
+    pub held: bool,
+    /// Of a statement, the first question that was not allowed.
+    pub refused: Option<Question>,
 }
 
 /// Proof that a decision lets something through. Nothing else makes one.
 #[derive(Debug)]
 pub struct Permit(());
+
+/// What the policies say to one question.
+pub(super) struct Answer<'s> {
+    /// Whether they allow it, errors apart.
+    pub(super) allowed: bool,
+    /// Those that decided: permits where it is allowed by Cedar, forbids else.
+    pub(super) deciding: BTreeSet<&'s str>,
+    pub(super) errors: Vec<String>,
+}
 
 impl Decision {
     /// Whether it is allowed.
@@ -60,16 +74,24 @@ impl Decision {
         if self.allowed || matches!(mode, Mode::Observe) { Some(Permit(())) } else { None }
     }
 
-    pub(super) fn undecided(text: String) -> Self {
+    /// Nothing is asked, so nothing is refused.
+    pub(super) const fn free() -> Self {
         Self {
-            allowed: false,
+            allowed: true,
             policies: Vec::new(),
-            errors: vec![text],
+            errors: Vec::new(),
             message: None,
-            alert: Some(Alert::High),
+            alert: None,
             record: None,
             on_deny: OnDeny::Refuse,
+            held: false,
+            refused: None,
         }
+    }
+
+    /// Nothing could be asked, so nothing is allowed.
+    pub(super) fn undecided(text: String) -> Self {
+        Self { allowed: false, errors: vec![text], alert: Some(Alert::High), ..Self::free() }
     }
 }
 
@@ -77,104 +99,84 @@ impl PolicySet {
     /// Decides.
     #[must_use]
     pub fn decide(&self, question: &ConnectRequest<'_>) -> Decision {
-        match prepare(question) {
-            Ok((request, entities)) => self.answer(&request, &entities),
-            Err(error) => Decision::undecided(error),
-        }
+        let ConnectRequest { principal, target, owner_active, .. } = *question;
+        let Ok(entities) = self.words.entities(principal, owner_active, target, std::iter::empty()) else {
+            return Decision::undecided("the facts of the connection can't be put to the policies".to_owned());
+        };
+        self.decide_each(false, |approved| {
+            let resource = self.words.resource(target, &Resource::Target);
+            let context = connect_context(question, approved)?;
+            Ok(vec![self.ask("connect", principal, target, resource, context, &entities)?])
+        })
     }
 
-    fn answer(&self, request: &Request, entities: &Entities) -> Decision {
-        let response = Authorizer::new().is_authorized(request, &self.cedar, entities);
-        let diagnostics = response.diagnostics();
-        let mut errors: Vec<_> = diagnostics.errors().map(ToString::to_string).collect();
-        errors.sort();
-        let mut policies: Vec<_> = diagnostics.reason().collect();
-        policies.sort();
-        let deciding: Vec<_> = policies.iter().filter_map(|id| self.annotations.get(*id)).collect();
+    /// Asks, merges, and asks again as if there were an approval where only that may be missing.
+    pub(super) fn decide_each<'s>(&'s self, approved: bool, ask: impl Fn(bool) -> Result<Vec<Answer<'s>>, String>) -> Decision {
+        let answers = match ask(approved) {
+            Ok(answers) => answers,
+            Err(error) => return Decision::undecided(error),
+        };
+        let mut decision = self.merge(&answers);
+        if !decision.allowed && decision.errors.is_empty() && answers.iter().all(|answer| answer.allowed || self.holds(answer)) {
+            decision.held = ask(true).is_ok_and(|answers| self.merge(&answers).allowed);
+        }
+        decision
+    }
+
+    /// Puts one question to every policy that it can meet.
+    pub(super) fn ask(
+        &self,
+        action: &str,
+        principal: &Principal,
+        target: &Target,
+        resource: EntityUid,
+        context: Context,
+        entities: &Entities,
+    ) -> Result<Answer<'_>, String> {
+        let (asker, verb) = (self.words.principal(principal), self.words.action(action)?);
+        let request = Request::new(asker, verb, resource, context, None).map_err(|error| error.to_string())?;
+        let (mut permits, mut forbids, mut errors) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let slice = self.slices.get(action).into_iter();
+        for set in slice.flat_map(|slice| slice.of(&principal.workload.0, &target.name)) {
+            let response = Authorizer::new().is_authorized(&request, set, entities);
+            let diagnostics = response.diagnostics();
+            errors.extend(diagnostics.errors().map(ToString::to_string));
+            // What decides within a part: forbids if any holds there, else permits.
+            let deciding = match response.decision() {
+                Cedar::Allow => &mut permits,
+                Cedar::Deny => &mut forbids,
+            };
+            for policy in diagnostics.reason() {
+                let entry =
+                    self.entries.get(policy.as_ref() as &str).ok_or_else(|| format!("the policy {policy} is not of this set"))?;
+                deciding.insert(entry.id.as_str());
+            }
+        }
+        let allowed = forbids.is_empty() && !permits.is_empty();
+        Ok(Answer { allowed, deciding: if allowed { permits } else { forbids }, errors })
+    }
+
+    /// One decision over all questions: all have to be allowed, and none may have gone wrong.
+    fn merge(&self, answers: &[Answer<'_>]) -> Decision {
+        let errors: BTreeSet<_> = answers.iter().flat_map(|answer| answer.errors.iter().cloned()).collect();
+        let allowed = errors.is_empty() && answers.iter().all(|answer| answer.allowed);
+        let deciding = answers.iter().filter(|answer| answer.allowed == allowed).flat_map(|answer| answer.deciding.iter());
+        let policies: BTreeSet<&str> = deciding.copied().collect();
+        let said: Vec<_> = policies.iter().filter_map(|id| self.annotations(id)).collect();
         Decision {
-            allowed: response.decision() == Cedar::Allow && errors.is_empty(),
-            message: deciding.iter().find_map(|policy| policy.message.clone()),
-            alert: deciding.iter().filter_map(|policy| policy.alert).max().max((!errors.is_empty()).then_some(Alert::High)),
-            record: deciding.iter().filter_map(|policy| policy.record).max(),
-            on_deny: deciding.iter().map(|policy| policy.on_deny).max().unwrap_or_default(),
-            policies: policies.iter().map(ToString::to_string).collect(),
-            errors,
+            allowed,
+            message: said.iter().find_map(|policy| policy.message.clone()),
+            alert: said.iter().filter_map(|policy| policy.alert).max().max((!errors.is_empty()).then_some(Alert::High)),
+            record: said.iter().filter_map(|policy| policy.record).max(),
+            on_deny: said.iter().map(|policy| policy.on_deny).max().unwrap_or_default(),
+            policies: policies.into_iter().map(str::to_owned).collect(),
+            errors: errors.into_iter().collect(),
+            ..Decision::free()
         }
     }
-}
 
-fn prepare(question: &ConnectRequest<'_>) -> Result<(Request, Entities), String> {
-    let principal = uid("Workload", &question.principal.workload.0)?;
-    let resource = uid("Target", &question.target.name)?;
-    let mut entities = vec![workload(principal.clone(), question)?];
-    let mut parents = HashSet::new();
-    if let Some(environment) = &question.target.environment {
-        let environment = uid("Environment", environment)?;
-        entities.push(Entity::with_uid(environment.clone()));
-        parents.insert(environment);
+    /// Whether a denial is by forbids that all have `@hold`.
+    fn holds(&self, answer: &Answer<'_>) -> bool {
+        !answer.deciding.is_empty() && answer.deciding.iter().all(|id| self.annotations(id).is_some_and(|said| said.hold))
     }
-    entities.push(Entity::new_no_attrs(resource.clone(), parents));
-    let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
-    let request = Request::new(principal, uid("Action", "connect")?, resource, context(question)?, None)
-        .map_err(|error| error.to_string())?;
-    Ok((request, entities))
-}
-
-fn context(question: &ConnectRequest<'_>) -> Result<Context, String> {
-    let approval = RestrictedExpression::new_record([("satisfied".to_owned(), RestrictedExpression::new_bool(false))])
-        .map_err(|error| error.to_string())?;
-    Context::from_pairs([
-        ("address".to_owned(), RestrictedExpression::new_ip(question.address.ip().to_canonical().to_string())),
-        ("port".to_owned(), RestrictedExpression::new_long(question.address.port().into())),
-        ("protocol".to_owned(), text(&question.target.protocol.to_string())),
-        ("configured".to_owned(), RestrictedExpression::new_bool(question.target.configured)),
-        ("approval".to_owned(), approval),
-    ])
-    .map_err(|error| error.to_string())
-}
-
-fn workload(uid: EntityUid, question: &ConnectRequest<'_>) -> Result<Entity, String> {
-    let principal = question.principal;
-    let process = &principal.process;
-    let mut attributes = HashMap::from([
-        ("owner_active".to_owned(), RestrictedExpression::new_bool(question.owner_active)),
-        ("grade".to_owned(), text(&principal.grade.to_string())),
-        ("uid".to_owned(), RestrictedExpression::new_long(process.uid.into())),
-        ("cgroup".to_owned(), text(&process.cgroup)),
-    ]);
-    let optional = [
-        ("name", &principal.name),
-        ("owner", &principal.owner),
-        ("user", &process.user),
-        ("unit", &process.unit),
-        ("container", &process.container),
-        ("executable", &process.executable),
-        ("executable_sha256", &process.executable_sha256),
-        ("script", &process.script),
-        ("script_sha256", &process.script_sha256),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            attributes.insert(name.to_owned(), text(value));
-        }
-    }
-    if let Some(claimed) = &principal.claims {
-        attributes.insert("claims".to_owned(), claims(claimed)?);
-    }
-    Entity::new(uid, attributes, HashSet::new()).map_err(|error| error.to_string())
-}
-
-fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {
-    let fields = claims.attributes.iter().map(|(name, value)| (name.clone(), text(value)));
-    RestrictedExpression::new_record(fields.chain([("provider".to_owned(), text(&claims.provider))]))
-        .map_err(|error| error.to_string())
-}
-
-fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    let kind: EntityTypeName = kind.parse().map_err(|error: cedar_policy::ParseErrors| error.to_string())?;
-    Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
-}
-
-fn text(value: &str) -> RestrictedExpression {
-    RestrictedExpression::new_string(value.to_owned())
 }

@@ -1,18 +1,27 @@
 //! Every decision is made here: Cedar policies over facts, pure.
 //!
-//! Only [`PolicySet::decide`] makes a [`Decision`], and only a decision makes a [`Permit`]: what
-//! needs one can't be reached undecided. An error in any policy is a denial, since Cedar would
+//! Only [`PolicySet::decide`] and [`PolicySet::decide_operation`] make a [`Decision`], and only a
+//! decision makes a [`Permit`]: what needs one can't be reached undecided. An error in any policy is a denial, since Cedar would
 //! skip that policy, and a skipped `forbid` allows.
 
 mod annotation;
+mod bounds;
+pub mod cases;
 mod decide;
+mod entities;
+mod fuzz;
+mod names;
 mod operation;
+mod reads;
 mod set;
+mod slice;
 
 pub use annotation::{Alert, OnDeny, RecordLevel};
+pub use bounds::{DEPTH, FILE_BYTES, OPERATORS, POLICIES, SET_BYTES};
 pub use decide::{ConnectRequest, Decision, Permit};
+pub use fuzz::fuzz_entry;
 pub use operation::{OperationRequest, Running, Totals};
-pub use set::{PolicyProblem, PolicySet};
+pub use set::{Entry, PolicyProblem, PolicySet};
 
 use std::fmt;
 

@@ -1,11 +1,16 @@
 //! May this operation be? One decision over all that a statement touches.
 
 use super::Decision;
+use super::decide::Answer;
+use super::entities::{behind, operation_context};
 use super::set::PolicySet;
-use crate::inspect::Facts;
-use crate::inspect::resolve::{Mentions, Question};
+use crate::inspect::resolve::{Mentions, Question, Resource};
+use crate::inspect::{Action, Facts};
 use crate::model::principal::Principal;
 use crate::model::target::Target;
+use cedar_policy::{Context, Entities};
+use std::borrow::Cow;
+use std::cell::Cell;
 
 /// Counts of a session, a run, or a workload's last hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,24 +67,86 @@ pub struct OperationRequest<'a> {
     pub approved: bool,
 }
 
+/// Questions that are put for one statement; one that raises more is denied.
+const MOST_QUESTIONS: usize = 10_000;
+
 impl PolicySet {
     /// Decides on a statement: all of its questions have to be allowed.
+    ///
+    /// One that was not understood may do anything to the target, so it is asked about with each of
+    /// the six actions, and each has to be allowed by a permit that names `context.parsed` itself.
     #[must_use]
     pub fn decide_operation(&self, request: &OperationRequest<'_>) -> Decision {
-        let _not_yet = request;
-        Decision::undecided("operations are not judged yet".to_owned())
+        let questions = asked(request);
+        if questions.is_empty() {
+            return Decision::free();
+        }
+        if questions.len() > MOST_QUESTIONS {
+            let count = questions.len();
+            return Decision::undecided(format!("the statement raises {count} questions, at most {MOST_QUESTIONS} are put"));
+        }
+        let OperationRequest { principal, target, owner_active, .. } = *request;
+        let resources = questions.iter().map(|question| &question.resource);
+        let entities = match self.words.entities(principal, owner_active, target, resources) {
+            Ok(entities) => entities,
+            Err(error) => return Decision::undecided(error),
+        };
+        let refused = Cell::new(None);
+        let mut decision = self.decide_each(request.approved, |approved| {
+            let context = operation_context(request, approved)?;
+            let answer = |question: &Question| self.answer(request, question, behind(&context, question)?, &entities);
+            let answers: Vec<_> = questions.iter().map(answer).collect::<Result<_, _>>()?;
+            if approved == request.approved {
+                refused.set(answers.iter().position(|answer| !answer.allowed || !answer.errors.is_empty()));
+            }
+            Ok(answers)
+        });
+        if !decision.allows() {
+            decision.refused = refused.get().and_then(|index| questions.get(index)).cloned();
+        }
+        decision
+    }
+
+    fn answer(
+        &self,
+        request: &OperationRequest<'_>,
+        question: &Question,
+        context: Context,
+        entities: &Entities,
+    ) -> Result<Answer<'_>, String> {
+        let OperationRequest { principal, target, .. } = *request;
+        let resource = self.words.resource(target, &question.resource);
+        let mut answer = self.ask(question.action.name(), principal, target, resource, context, entities)?;
+        if request.facts.unparsed.is_some() && answer.allowed {
+            answer.allowed = answer.deciding.iter().any(|id| self.names_parsed(id));
+            if !answer.allowed {
+                // Nothing that may permit this does.
+                answer.deciding.clear();
+            }
+        }
+        Ok(answer)
     }
 
     /// Whether any policy looks at running totals, so that a result has to be judged while it streams.
     #[must_use]
     pub const fn watches_totals(&self) -> bool {
-        false
+        self.watches_totals
     }
 
     /// What the set names of `target`: unqualified names may mean any of it.
     #[must_use]
     pub fn mentions(&self, target: &str) -> Mentions {
-        let _not_yet = target;
-        Mentions::default()
+        self.named.of(target)
     }
+}
+
+/// What is asked: what the statement touches, and the whole target where nobody knows that.
+fn asked<'a>(request: &OperationRequest<'a>) -> Cow<'a, [Question]> {
+    let whole = Action::ALL.map(|action| Question { action, resource: Resource::Target, behind: None });
+    if request.facts.unparsed.is_none() || whole.iter().all(|question| request.questions.contains(question)) {
+        return Cow::Borrowed(request.questions);
+    }
+    let mut questions = request.questions.to_vec();
+    questions.extend(whole.into_iter().filter(|question| !request.questions.contains(question)));
+    Cow::Owned(questions)
 }

@@ -1,18 +1,43 @@
 //! A policy set: parsed, validated against the schema, linted, or refused with all its problems.
 
 use super::annotation::Annotations;
+use super::bounds;
+use super::entities::Vocabulary;
+use super::names::{Kind, Named};
+use super::reads::{Reads, reads};
+use super::slice::{ACTIONS, Slice, concerns};
 use cedar_policy::{Policy, PolicyId, PolicySet as Cedar, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A checked set. It never changes: a new one takes its place.
 #[derive(Debug)]
 pub struct PolicySet {
-    pub(super) cedar: Cedar,
-    pub(super) annotations: HashMap<PolicyId, Annotations>,
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) slices: BTreeMap<&'static str, Slice>,
+    pub(super) words: Vocabulary,
+    pub(super) named: Named,
+    pub(super) watches_totals: bool,
     hash: String,
+}
+
+/// One policy, as people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its `@id`.
+    pub id: String,
+    /// Whether it permits; it forbids else.
+    pub permits: bool,
+    /// The file it is written in.
+    pub file: String,
+    /// The line where it begins, from 1, where that is known.
+    pub line: Option<usize>,
+    /// Its annotations as written, `@id` apart, sorted.
+    pub annotations: Vec<(String, String)>,
+    pub(super) says: Annotations,
+    reads: Reads,
 }
 
 /// One thing that is wrong with a policy set.
@@ -35,43 +60,32 @@ impl fmt::Display for PolicyProblem {
     }
 }
 
-/// Where a policy was written.
-struct Place {
-    file: String,
-    line: Option<usize>,
-}
-
 impl PolicySet {
     /// Checks the texts of a set, each with its file's name.
     pub fn load(sources: Vec<(String, String)>) -> Result<Self, Vec<PolicyProblem>> {
-        let mut problems = Vec::new();
-        let mut places = HashMap::new();
-        let mut set = Self { cedar: Cedar::new(), annotations: HashMap::new(), hash: hash(&sources) };
-        for (file, text) in &sources {
-            match text.parse::<Cedar>() {
-                Ok(parsed) => {
-                    if parsed.templates().next().is_some() {
-                        problems.push(problem(
-                            file,
-                            None,
-                            "templates (?principal, ?resource) are not supported: write the policy out",
-                        ));
-                    }
-                    for policy in parsed.policies() {
-                        set.add(policy, file, text, &mut places, &mut problems);
-                    }
-                }
-                Err(errors) => {
-                    for error in errors.iter() {
-                        let at = error.labels().and_then(|mut labels| labels.next()).map(|label| line_of(text, label.offset()));
-                        let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-                        problems.push(problem(file, at, &format!("{error}{help}")));
-                    }
-                }
-            }
+        let problems = bounds::check(&sources);
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        set.validate(&places, &mut problems);
-        if problems.is_empty() { Ok(set) } else { Err(problems) }
+        let schema = schema().map_err(built_in)?;
+        let mut loading = Loading {
+            set: Self {
+                entries: BTreeMap::new(),
+                slices: ACTIONS.into_iter().map(|action| (action, Slice::default())).collect(),
+                words: Vocabulary::new(&schema).map_err(built_in)?,
+                named: Named::default(),
+                watches_totals: false,
+                hash: hash(&sources),
+            },
+            cedar: Cedar::new(),
+            problems: Vec::new(),
+        };
+        for (file, text) in &sources {
+            loading.file(file, text);
+        }
+        loading.validate(schema);
+        loading.problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        if loading.problems.is_empty() { Ok(loading.set) } else { Err(loading.problems) }
     }
 
     /// SHA-256 of the sources, in hex: every decision names it.
@@ -83,61 +97,170 @@ impl PolicySet {
     /// How many policies there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.annotations.len()
+        self.entries.len()
     }
 
     /// Whether there is none: everything is denied then.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.annotations.is_empty()
+        self.entries.is_empty()
     }
 
-    fn add(
-        &mut self,
-        policy: &Policy,
-        file: &str,
-        text: &str,
-        places: &mut HashMap<PolicyId, Place>,
-        problems: &mut Vec<PolicyProblem>,
-    ) {
-        let line = policy.to_cedar().and_then(|written| text.find(&written)).map(|offset| line_of(text, offset));
+    /// The policies, by their ids.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    pub(super) fn annotations(&self, id: &str) -> Option<&Annotations> {
+        self.entries.get(id).map(|entry| &entry.says)
+    }
+
+    /// Whether the policy of this id names `context.parsed` itself.
+    pub(super) fn names_parsed(&self, id: &str) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.reads.parsed)
+    }
+}
+
+/// A set in the making, with what is wrong so far.
+struct Loading {
+    set: PolicySet,
+    cedar: Cedar,
+    problems: Vec<PolicyProblem>,
+}
+
+impl Loading {
+    fn file(&mut self, file: &str, text: &str) {
+        match text.parse::<Cedar>() {
+            Ok(parsed) => {
+                if parsed.templates().next().is_some() {
+                    let what = "templates (?principal, ?resource) are not supported: write the policy out";
+                    self.problems.push(problem(file, None, what));
+                }
+                let mut policies: Vec<_> = parsed.policies().map(|policy| (place(policy, text), policy)).collect();
+                policies.sort_by_key(|(line, _)| *line);
+                for (line, policy) in policies {
+                    self.policy(policy, file, line);
+                }
+            }
+            Err(errors) => {
+                for error in errors.iter() {
+                    let at = error.labels().and_then(|mut labels| labels.next()).map(|label| line_of(text, label.offset()));
+                    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+                    self.problems.push(problem(file, at, &format!("{error}{help}")));
+                }
+            }
+        }
+    }
+
+    fn policy(&mut self, policy: &Policy, file: &str, line: Option<usize>) {
+        if self.set.entries.len() >= bounds::POLICIES {
+            let what = format!("the set has more than {} policies: join those that differ in a name by a set", bounds::POLICIES);
+            if !self.problems.iter().any(|problem| problem.what == what) {
+                self.problems.push(PolicyProblem { file: file.to_owned(), line, what });
+            }
+            return;
+        }
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let what = "a policy has no @id(\"…\"): decisions and records name policies by it";
-            return problems.push(problem(file, line, &format!("{what}\n      {}", first_line(policy))));
+            return self.problems.push(problem(file, line, &format!("{what}\n      {}", first_line(policy))));
         };
         let mut wrong = Vec::new();
-        let annotations = Annotations::read(policy.annotations(), &mut wrong);
+        let says = Annotations::read(policy.annotations(), &mut wrong);
+        self.lint(policy, id, &says, &mut wrong);
+        let reads = reads(policy).unwrap_or_else(|why| {
+            wrong.push(format!("its conditions can't be read: {why}"));
+            Reads::default()
+        });
+        if let Some(first) = self.set.entries.get(id) {
+            wrong.push(format!("the id {id} is taken by a policy in {}", first.file));
+        } else if let Err(error) = self.add(&policy.new_id(PolicyId::new(id))) {
+            wrong.push(error);
+        }
+        self.problems.extend(wrong.iter().map(|what| problem(file, line, &format!("{id}: {what}"))));
+        self.set.watches_totals |= reads.totals;
+        let annotations = policy.annotations().filter(|(key, _)| *key != "id");
+        let mut annotations: Vec<_> = annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        annotations.sort();
+        let permits = policy.effect() == cedar_policy::Effect::Permit;
+        let entry = Entry { id: id.to_owned(), permits, file: file.to_owned(), line, annotations, says, reads };
+        self.set.entries.entry(id.to_owned()).or_insert(entry);
+    }
+
+    /// What Cedar allows and is a mistake here.
+    fn lint(&mut self, policy: &Policy, id: &str, says: &Annotations, wrong: &mut Vec<String>) {
         if bare_permit(policy) && !id.starts_with("allow-all") {
             wrong.push("this permits everything to everyone: if that is meant, let its @id begin with \"allow-all\"".to_owned());
         }
-        problems.extend(wrong.iter().map(|what| problem(file, line, &format!("{id}: {what}"))));
-        let key = PolicyId::new(id);
-        if let Some(first) = places.get(&key) {
-            return problems.push(problem(file, line, &format!("the id {id} is taken by a policy in {}", first.file)));
+        if policy.effect() == cedar_policy::Effect::Permit && (says.hold || policy.annotation("on_deny").is_some()) {
+            wrong.push(
+                "@hold and @on_deny say what a denial does, and a permit denies nothing: write them on a forbid".to_owned(),
+            );
         }
-        if let Err(error) = self.cedar.add(policy.new_id(key.clone())) {
-            return problems.push(problem(file, line, &format!("{id}: {error}")));
+        for literal in policy.entity_literals() {
+            if let Some(kind) = Kind::of(&literal.type_name().to_string())
+                && let Err(why) = self.set.named.add(kind, literal.id().unescaped())
+                && !wrong.contains(&why)
+            {
+                wrong.push(why);
+            }
         }
-        places.insert(key.clone(), Place { file: file.to_owned(), line });
-        self.annotations.insert(key, annotations);
     }
 
-    fn validate(&self, places: &HashMap<PolicyId, Place>, problems: &mut Vec<PolicyProblem>) {
-        let schema = match schema() {
-            Ok(schema) => schema,
-            Err(error) => return problems.push(problem("the built-in schema", None, &error)),
-        };
+    /// Adds a policy to the whole, and to every slice that it can decide in.
+    fn add(&mut self, policy: &Policy) -> Result<(), String> {
+        self.cedar.add(policy.clone()).map_err(|error| error.to_string())?;
+        for (action, slice) in &mut self.set.slices {
+            if concerns(policy, action) {
+                slice.add(policy).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cedar's own checks. What it only warns of is refused too: a policy that can never hold does
+    /// not do what its author meant.
+    fn validate(&mut self, schema: Schema) {
         let result = Validator::new(schema).validate(&self.cedar, ValidationMode::Strict);
+        // One mistake is found again for each action that the policy is for: once is enough.
+        let mut found: BTreeMap<(&str, String), String> = BTreeMap::new();
         for error in result.validation_errors() {
-            let place = places.get(error.policy_id());
-            let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-            problems.push(PolicyProblem {
-                file: place.map_or_else(String::new, |place| place.file.clone()),
-                line: place.and_then(|place| place.line),
-                what: format!("{error}{help}"),
+            let what = described(error);
+            found.entry((error.policy_id().as_ref(), without_action(&what))).or_insert(what);
+        }
+        for warning in result.validation_warnings() {
+            let id = warning.policy_id().as_ref();
+            // Of a policy with an error, the warnings follow from it.
+            if !result.validation_errors().any(|error| error.policy_id() == warning.policy_id()) {
+                let what = described(warning);
+                found.entry((id, without_action(&what))).or_insert(what);
+            }
+        }
+        for ((id, _), what) in found {
+            let entry = self.set.entries.get(id);
+            self.problems.push(PolicyProblem {
+                file: entry.map_or_else(String::new, |entry| entry.file.clone()),
+                line: entry.and_then(|entry| entry.line),
+                what,
             });
         }
     }
+}
+
+/// A message of the validator, but for the action that it was found with.
+fn without_action(what: &str) -> String {
+    match what.split_once(" for Action::\"") {
+        Some((before, rest)) => format!("{before}{}", rest.split_once('"').map_or("", |(_, behind)| behind)),
+        None => what.to_owned(),
+    }
+}
+
+fn described(problem: &impl Diagnostic) -> String {
+    let help = problem.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    format!("{problem}{help}")
+}
+
+fn built_in(error: String) -> Vec<PolicyProblem> {
+    vec![PolicyProblem { file: "the built-in schema".to_owned(), line: None, what: error }]
 }
 
 /// The schema, parsed.
@@ -164,6 +287,11 @@ fn hash(sources: &[(String, String)]) -> String {
         }
     }
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The line where `policy` is written in `text`.
+fn place(policy: &Policy, text: &str) -> Option<usize> {
+    policy.to_cedar().and_then(|written| text.find(&written)).map(|offset| line_of(text, offset))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod job;
 mod kill;
+mod policy;
 mod reload;
 mod run;
 mod session;
@@ -45,7 +46,7 @@ enum Command {
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Check the policy and print its schema
+    /// Check, test and show the policy, print its schema, write a starter set
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Check the configuration
@@ -106,11 +107,26 @@ enum AuditCommand {
 
 #[derive(Subcommand)]
 enum PolicyCommand {
-    /// Parse, validate and lint the policy set
+    /// Parse, validate and lint the policy set, and run its cases
     Check {
         #[command(flatten)]
-        common: Common,
+        which: policy::Which,
     },
+    /// Run the cases: what each expects, what the set says, and by which policies; exit status 1 if one fails
+    Test {
+        /// The folder of case files [default: `cases` beside the policies]
+        #[arg(long, value_name = "DIR")]
+        cases: Option<PathBuf>,
+        #[command(flatten)]
+        which: policy::Which,
+    },
+    /// List the policies: where each is written, what it annotates, and the set's hash
+    Show {
+        #[command(flatten)]
+        which: policy::Which,
+    },
+    /// Write the shipped starter set to a folder; nothing is overwritten
+    Init(policy::Init),
     /// Have every running gateway read its policy directory again; a bad set changes nothing
     Reload {
         #[command(flatten)]
@@ -201,9 +217,12 @@ fn dispatch(command: Command) -> Result {
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))
         }
-        Command::Policy(PolicyCommand::Check { common }) => check::policy(&common),
+        Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
+        Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),
+        Command::Policy(PolicyCommand::Show { which }) => policy::show(&which),
+        Command::Policy(PolicyCommand::Init(arguments)) => policy::init(&arguments),
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
-        Command::Policy(PolicyCommand::Schema) => check::schema(),
+        Command::Policy(PolicyCommand::Schema) => policy::schema(),
         Command::Config(ConfigCommand::Check { file }) => check::config(&file),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
     }

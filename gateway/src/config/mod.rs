@@ -7,7 +7,7 @@ mod sections;
 pub mod targets;
 pub mod workloads;
 
-pub use policy::load_policy;
+pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub use sections::{Limits, PolicySettings, RecordSettings};
 pub use targets::{TargetSettings, Targets};

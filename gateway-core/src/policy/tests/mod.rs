@@ -1,5 +1,9 @@
 //! Tests of policy: what a set decides, and what a bad set reports.
 
+mod cases;
+mod load;
+mod operation;
+
 use super::*;
 use crate::model::ids::RunId;
 use crate::model::principal::{Claims, Grade, Principal, Process, WorkloadId};
@@ -212,7 +216,7 @@ fn problems_of_all_files_come_together_and_the_hash_names_the_texts() {
 
 #[test]
 fn the_examples_of_the_policy_page_load() {
-    let page = include_str!("../../../docs/policy.md");
+    let page = include_str!("../../../../docs/policy.md");
     let example = page.split("```cedar").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     check(example, true, &["backup-connects"]);
     assert_eq!(decide(example, &principal(BACKUP, Grade::Claimed), true).policies, ["no-claims-in-production"]);

@@ -1,0 +1,258 @@
+//! Facts as Cedar takes them: entities and contexts.
+
+use super::decide::ConnectRequest;
+use super::names;
+use super::operation::{OperationRequest, Running};
+use super::slice::ACTIONS;
+use crate::inspect::resolve::{Question, Resource};
+use crate::inspect::{CopyWith, Facts};
+use crate::model::principal::{Claims, Principal};
+use crate::model::target::Target;
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The names of the schema, parsed once.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    workload: EntityTypeName,
+    environment: EntityTypeName,
+    target: EntityTypeName,
+    schema: EntityTypeName,
+    table: EntityTypeName,
+    function: EntityTypeName,
+    actions: BTreeMap<&'static str, EntityUid>,
+    /// The actions in their group.
+    base: Entities,
+}
+
+impl Vocabulary {
+    pub(super) fn new(schema: &Schema) -> Result<Self, String> {
+        let action = kind("Action")?;
+        let named = |name: &'static str| (name, EntityUid::from_type_name_and_id(action.clone(), EntityId::new(name)));
+        Ok(Self {
+            workload: kind("Workload")?,
+            environment: kind("Environment")?,
+            target: kind("Target")?,
+            schema: kind("Schema")?,
+            table: kind("Table")?,
+            function: kind("Function")?,
+            actions: ACTIONS.into_iter().map(named).collect(),
+            base: schema.action_entities().map_err(|error| error.to_string())?,
+        })
+    }
+
+    pub(super) fn action(&self, name: &str) -> Result<EntityUid, String> {
+        self.actions.get(name).cloned().ok_or_else(|| format!("there is no action {name}"))
+    }
+
+    pub(super) fn principal(&self, principal: &Principal) -> EntityUid {
+        uid(&self.workload, &principal.workload.0)
+    }
+
+    pub(super) fn resource(&self, target: &Target, resource: &Resource) -> EntityUid {
+        let kind = match resource {
+            Resource::Target => &self.target,
+            Resource::Schema(_) => &self.schema,
+            Resource::Table(..) => &self.table,
+            Resource::Function(..) => &self.function,
+        };
+        uid(kind, &names::id(&target.name, resource))
+    }
+
+    /// All that the questions are about, and what it is in.
+    pub(super) fn entities<'q>(
+        &self,
+        principal: &Principal,
+        owner_active: bool,
+        target: &Target,
+        resources: impl Iterator<Item = &'q Resource>,
+    ) -> Result<Entities, String> {
+        let top = uid(&self.target, &target.name);
+        let mut all = BTreeMap::new();
+        let mut above = HashSet::new();
+        if let Some(environment) = &target.environment {
+            let environment = uid(&self.environment, environment);
+            all.insert(environment.clone(), Entity::with_uid(environment.clone()));
+            above.insert(environment);
+        }
+        all.insert(top.clone(), Entity::new_no_attrs(top.clone(), above));
+        for resource in resources {
+            self.add(&mut all, &top, target, resource)?;
+        }
+        let workload = self.principal(principal);
+        all.insert(workload.clone(), entity(workload, workload_attributes(principal, owner_active)?, HashSet::new())?);
+        self.base.clone().add_entities(all.into_values(), None).map_err(|error| error.to_string())
+    }
+
+    fn add(
+        &self,
+        all: &mut BTreeMap<EntityUid, Entity>,
+        top: &EntityUid,
+        target: &Target,
+        resource: &Resource,
+    ) -> Result<(), String> {
+        let own = self.resource(target, resource);
+        let (schema, name) = match resource {
+            Resource::Target => return Ok(()),
+            Resource::Schema(_) => {
+                all.entry(own.clone()).or_insert_with(|| Entity::new_no_attrs(own, HashSet::from([top.clone()])));
+                return Ok(());
+            }
+            Resource::Table(schema, name) | Resource::Function(schema, name) => (schema, name),
+        };
+        let parent = match schema {
+            None => top.clone(),
+            Some(schema) => {
+                let parent = self.resource(target, &Resource::Schema(schema.clone()));
+                let inside = || Entity::new_no_attrs(parent.clone(), HashSet::from([top.clone()]));
+                all.entry(parent.clone()).or_insert_with(inside);
+                parent
+            }
+        };
+        let attributes = HashMap::from([("name".to_owned(), text(name))]);
+        all.insert(own.clone(), entity(own, attributes, HashSet::from([parent]))?);
+        Ok(())
+    }
+}
+
+/// What a connect is judged by.
+pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> Result<Context, String> {
+    context([
+        ("address", RestrictedExpression::new_ip(question.address.ip().to_canonical().to_string())),
+        ("port", RestrictedExpression::new_long(question.address.port().into())),
+        ("protocol", text(&question.target.protocol.to_string())),
+        ("configured", flag(question.target.configured)),
+        ("approval", approval(approved)?),
+    ])
+}
+
+/// What a statement is judged by, [`behind`] apart.
+pub(super) fn operation_context(request: &OperationRequest<'_>, approved: bool) -> Result<Context, String> {
+    let Facts { unparsed, no_where, opaque, explain, locking, copy, constant: _ } = request.facts;
+    let totals = &request.totals;
+    let verb = request.command.split(' ').next().unwrap_or_default();
+    let relations = request.questions.iter().map(|question| &question.resource);
+    let relations: HashSet<_> = relations.filter(|resource| matches!(resource, Resource::Table(..))).collect();
+    let facts = [
+        ("command", text(request.command)),
+        ("verb", text(verb)),
+        ("parsed", flag(unparsed.is_none())),
+        ("no_where", flag(*no_where)),
+        ("opaque", flag(*opaque)),
+        ("explain", flag(*explain)),
+        ("locking", flag(*locking)),
+        ("in_transaction", flag(request.in_transaction)),
+        ("statements", count(request.statements as u64)),
+        ("relations", count(relations.len() as u64)),
+        ("database", text(request.database)),
+        ("user", text(request.user)),
+        ("session", running(&totals.session)?),
+        ("run", running(&totals.run)?),
+        ("hour", running(&totals.hour)?),
+        ("approval", approval(approved)?),
+    ];
+    context(facts.into_iter().chain(copy.map(|with| ("copy", text(copy_name(with))))))
+}
+
+/// The same, for a question that the statement gets to through a view.
+pub(super) fn behind(context: &Context, question: &Question) -> Result<Context, String> {
+    match &question.behind {
+        None => Ok(context.clone()),
+        Some(view) => context.clone().merge([("behind".to_owned(), text(view))]).map_err(|error| error.to_string()),
+    }
+}
+
+const fn copy_name(with: CopyWith) -> &'static str {
+    match with {
+        CopyWith::Stdin => "stdin",
+        CopyWith::Stdout => "stdout",
+        CopyWith::File => "file",
+        CopyWith::Program => "program",
+    }
+}
+
+fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<HashMap<String, RestrictedExpression>, String> {
+    let process = &principal.process;
+    let mut attributes = HashMap::from([
+        ("owner_active".to_owned(), flag(owner_active)),
+        ("grade".to_owned(), text(&principal.grade.to_string())),
+        ("run".to_owned(), text(&principal.run.to_string())),
+        ("uid".to_owned(), RestrictedExpression::new_long(process.uid.into())),
+        ("cgroup".to_owned(), text(&process.cgroup)),
+    ]);
+    let optional = [
+        ("name", &principal.name),
+        ("owner", &principal.owner),
+        ("user", &process.user),
+        ("unit", &process.unit),
+        ("container", &process.container),
+        ("executable", &process.executable),
+        ("executable_sha256", &process.executable_sha256),
+        ("script", &process.script),
+        ("script_sha256", &process.script_sha256),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            attributes.insert(name.to_owned(), text(value));
+        }
+    }
+    if let Some(claimed) = &principal.claims {
+        attributes.insert("claims".to_owned(), claims(claimed)?);
+    }
+    Ok(attributes)
+}
+
+fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {
+    // The provider is ours to say: a variable of that name says nothing.
+    let fields =
+        claims.attributes.iter().filter(|(name, _)| *name != "provider").map(|(name, value)| (name.as_str(), text(value)));
+    record(fields.chain([("provider", text(&claims.provider))]))
+}
+
+fn running(running: &Running) -> Result<RestrictedExpression, String> {
+    let Running { rows, bytes, statements, seconds, concurrent } = *running;
+    let fields = [("rows", rows), ("bytes", bytes), ("statements", statements), ("seconds", seconds), ("concurrent", concurrent)];
+    record(fields.map(|(name, number)| (name, count(number))))
+}
+
+fn approval(satisfied: bool) -> Result<RestrictedExpression, String> {
+    record([("satisfied", flag(satisfied))])
+}
+
+fn context(facts: impl IntoIterator<Item = (&'static str, RestrictedExpression)>) -> Result<Context, String> {
+    Context::from_pairs(facts.into_iter().map(|(name, value)| (name.to_owned(), value))).map_err(|error| error.to_string())
+}
+
+fn record<'f>(fields: impl IntoIterator<Item = (&'f str, RestrictedExpression)>) -> Result<RestrictedExpression, String> {
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+    RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
+}
+
+fn entity(
+    uid: EntityUid,
+    attributes: HashMap<String, RestrictedExpression>,
+    parents: HashSet<EntityUid>,
+) -> Result<Entity, String> {
+    Entity::new(uid, attributes, parents).map_err(|error| error.to_string())
+}
+
+fn kind(name: &str) -> Result<EntityTypeName, String> {
+    name.parse().map_err(|error: cedar_policy::ParseErrors| error.to_string())
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+fn flag(value: bool) -> RestrictedExpression {
+    RestrictedExpression::new_bool(value)
+}
+
+/// Cedar counts to 2⁶³ − 1: what is more is that.
+fn count(number: u64) -> RestrictedExpression {
+    RestrictedExpression::new_long(i64::try_from(number).unwrap_or(i64::MAX))
+}

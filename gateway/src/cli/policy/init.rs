@@ -1,0 +1,88 @@
+//! `weir policy init`: writes the shipped starter set, and overwrites nothing.
+
+use crate::cli::{CliError, Result, print};
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What `weir policy init` is given.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The folder to write to; it is made where it is missing
+    dir: PathBuf,
+    /// Which parts of the starter set [default: all of them]
+    #[arg(long, value_name = "PART", value_delimiter = ',', value_parser = parts())]
+    set: Vec<String>,
+}
+
+/// A part of the starter set: its name, its policies and its cases.
+struct Part {
+    name: &'static str,
+    policies: &'static str,
+    /// By file name, below `cases/`.
+    cases: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! part {
+    ($name:literal, $($case:literal),+) => {
+        Part {
+            name: $name,
+            policies: include_str!(concat!("../../../../policies/", $name, ".cedar")),
+            cases: &[$(($case, include_str!(concat!("../../../../policies/cases/", $case)))),+],
+        }
+    };
+}
+
+static PARTS: [Part; 6] = [
+    part!("read-only-job", "read-only-job.toml", "read-only-job-sql.toml"),
+    part!("migration-job", "migration-job.toml", "migration-job-sql.toml"),
+    part!("backup-job", "backup-job.toml", "backup-job-sql.toml"),
+    part!("dangerous-functions", "dangerous-functions.toml", "dangerous-functions-sql.toml"),
+    part!("no-where", "no-where.toml", "no-where-sql.toml"),
+    part!("quotas", "quotas.toml"),
+];
+/// What to replace, and why.
+const README: &str = include_str!("../../../../policies/README.md");
+
+fn parts() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(PARTS.iter().map(|part| part.name))
+}
+
+pub(in crate::cli) fn init(arguments: &Arguments) -> Result {
+    let wanted: BTreeSet<&str> = arguments.set.iter().map(String::as_str).collect();
+    let parts = PARTS.iter().filter(|part| wanted.is_empty() || wanted.contains(part.name));
+    let mut files = vec![(arguments.dir.join("README.md"), README)];
+    for part in parts {
+        files.push((arguments.dir.join(format!("{}.cedar", part.name)), part.policies));
+        let cases = part.cases.iter().map(|(name, text)| (arguments.dir.join("cases").join(name), *text));
+        files.extend(cases);
+    }
+    // All or nothing, as far as can be told beforehand.
+    if let Some((taken, _)) = files.iter().find(|(path, _)| path.exists()) {
+        return Err(CliError::new(format!(
+            "{} is there already, and nothing is overwritten: name another folder",
+            taken.display()
+        )));
+    }
+    let cases = arguments.dir.join("cases");
+    std::fs::create_dir_all(&cases).map_err(|error| CliError::new(format!("cannot make {}: {error}", cases.display())))?;
+    for (path, text) in &files {
+        write(path, text)?;
+    }
+    print(&format!(
+        "{} files written to {dir}. Replace the names that {dir}/README.md lists, then: weir policy check --dir {dir}",
+        files.len(),
+        dir = arguments.dir.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let written = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => CliError::new(format!("{} is there already, and nothing is overwritten", path.display())),
+        _ => CliError::new(format!("cannot write {}: {error}", path.display())),
+    })
+}
