@@ -1,0 +1,1 @@
+//! Which questions a statement raises, with catalogs made by hand.
