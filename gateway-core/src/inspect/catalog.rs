@@ -173,6 +173,19 @@ impl Catalog {
         self.relations(name).iter().find(|relation| *relation.schema == *schema)
     }
 
+    /// Whether `schema.name` is a type by being a relation: its rows.
+    #[must_use]
+    pub fn is_row(&self, schema: &str, name: &str) -> bool {
+        self.relation(schema, name).is_some_and(|relation| match relation.kind {
+            RelationKind::Table
+            | RelationKind::Partitioned
+            | RelationKind::View
+            | RelationKind::MaterialisedView
+            | RelationKind::Foreign => true,
+            RelationKind::Sequence | RelationKind::Index | RelationKind::Toast | RelationKind::Other => false,
+        })
+    }
+
     /// The schemas that have a function of a name.
     pub fn function_schemas(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
         self.functions.get(name).into_iter().flatten()

@@ -107,7 +107,8 @@ impl Asking<'_> {
         self.makes_value(None, name) || found
     }
 
-    /// Asks for what making a value of the types of this name runs. Whether there are any.
+    /// Asks for what making a value of the types of this name runs. Whether there are any. Rows of
+    /// relations run nothing that an INSERT there would not.
     fn makes_value(&mut self, schema: Option<&str>, name: &str) -> bool {
         let mut found = false;
         for (known, runs) in self.scope.catalog.into_iter().flat_map(|catalog| catalog.types(name)) {
@@ -116,7 +117,14 @@ impl Asking<'_> {
                 runs.iter().for_each(|(schema, function)| self.function_in(Action::Call, schema, function, None));
             }
         }
-        found
+        let rows = self.scope.catalog.is_some_and(|catalog| match schema {
+            Some(schema) => catalog.is_row(schema, name),
+            None => {
+                let mut schemas = catalog.relations(name).iter().map(|relation| &*relation.schema);
+                schemas.any(|schema| reachable(self.scope, schema) && catalog.is_row(schema, name))
+            }
+        });
+        found || rows
     }
 
     fn unknown_call(&mut self, name: &str) {
