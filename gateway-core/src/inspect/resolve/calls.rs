@@ -62,7 +62,7 @@ impl Asking<'_> {
             known: self.functions_of(&name.name),
             mentioned: self.scope.mentions.functions.get(&name.name),
             built_in: reviewed::function(&name.name).is_some(),
-            made: action == Action::Define && self.creates(),
+            made: self.makes(action),
         };
         for schema in candidates(self.scope, &bare) {
             self.ask(action, Resource::Function(schema, name.name.clone()), None);

@@ -124,11 +124,17 @@ impl Asking<'_> {
         questions
     }
 
-    /// Whether the statement makes relations or functions of the names that it defines or writes.
-    fn creates(&self) -> bool {
-        // SELECT may be SELECT INTO.
-        let creating = |command: &str| command == "SELECT" || command == "SELECT INTO" || command.starts_with("CREATE ");
-        self.statement.is_some_and(|statement| creating(statement.command) && statement.command != "CREATE INDEX")
+    /// Whether the statement may make what it does `action` to, rather than find it.
+    fn makes(&self, action: Action) -> bool {
+        let command = self.statement.map(|statement| statement.command).unwrap_or_default();
+        match (action, command) {
+            // An index is in its table's schema.
+            (_, "CREATE INDEX") => false,
+            // EXPLAIN has the accesses of its body.
+            (Action::Define | Action::Write, "EXPLAIN" | "SELECT INTO") | (Action::Write, "SELECT") => true,
+            (Action::Define | Action::Write, command) => command.starts_with("CREATE "),
+            (Action::Read | Action::Administer | Action::Call | Action::Session, _) => false,
+        }
     }
 
     fn refreshes(&self) -> bool {

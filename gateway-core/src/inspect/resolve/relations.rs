@@ -20,7 +20,7 @@ impl Asking<'_> {
             known: known.iter().map(|relation| &*relation.schema).collect(),
             mentioned: self.scope.mentions.relations.get(&name.name),
             built_in: reviewed::is_relation(&name.name),
-            made: matches!(action, Action::Define | Action::Write) && self.creates(),
+            made: self.makes(action),
         };
         for schema in candidates(self.scope, &bare) {
             self.table(action, schema.as_deref(), &name.name);
