@@ -33,7 +33,7 @@ CREATE MATERIALIZED VIEW frozen AS SELECT * FROM users;
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE FUNCTION app.allowed(int) RETURNS bool LANGUAGE sql AS 'SELECT true';
 CREATE DOMAIN checked AS int CHECK (app.allowed(VALUE));
-CREATE TYPE pair AS (a checked, b int);
+CREATE TYPE pair AS (a checked[], b int); CREATE DOMAIN outer_pair AS pair;
 CREATE DOMAIN plain AS int CHECK (VALUE > 0);
 "#;
 
@@ -100,6 +100,7 @@ fn calls(catalog: &Catalog) {
     check("call plain", &[]);
     check("call checked", &["call app.allowed()"]);
     check("call pair", &["call app.allowed()"]);
+    check("call outer_pair", &["call app.allowed()"]);
     let known = |name| catalog.function_schemas(name).map(|schema| schema.to_string()).collect::<Vec<_>>();
     assert_eq!((known("lower"), known("secret")), (vec!["app".to_owned(), "pg_catalog".to_owned()], vec!["app".to_owned()]));
     let mentions = Mentions::default();
