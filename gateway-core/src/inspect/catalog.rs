@@ -8,14 +8,17 @@ use std::sync::Arc;
 /// (`FirstNormalObjectId`, `src/include/access/transam.h`).
 pub const FIRST_OWN: u32 = 16_384;
 
+/// A schema, and a name in it.
+pub type FullName = (Arc<str>, Arc<str>);
+
 /// A database's catalog as of one moment. Temporary relations are in none.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     schemas: BTreeSet<Arc<str>>,
     relations: BTreeMap<Arc<str>, Vec<Relation>>,
-    by_oid: BTreeMap<u32, (Arc<str>, Arc<str>)>,
+    by_oid: BTreeMap<u32, FullName>,
     functions: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    function_by_oid: BTreeMap<u32, (Arc<str>, Arc<str>)>,
+    function_by_oid: BTreeMap<u32, FullName>,
     types: BTreeMap<Arc<str>, Vec<Type>>,
     operators: BTreeMap<Arc<str>, Vec<Operator>>,
     behind: BTreeMap<u32, Behind>,
@@ -94,7 +97,7 @@ pub struct Reached {
     /// Relations that the server's own views name.
     pub built_in: BTreeSet<u32>,
     /// Schemas and names of functions that are not reviewed. What the server's own views call is not among them.
-    pub functions: BTreeSet<(Arc<str>, Arc<str>)>,
+    pub functions: BTreeSet<FullName>,
 }
 
 impl Catalog {
@@ -199,7 +202,7 @@ impl Catalog {
 
     /// The types of a name that are not the server's own: their schemas, and the functions that
     /// making a value runs, those apart that need no question.
-    pub fn types(&self, name: &str) -> impl Iterator<Item = (&str, BTreeSet<(Arc<str>, Arc<str>)>)> {
+    pub fn types(&self, name: &str) -> impl Iterator<Item = (&str, BTreeSet<FullName>)> {
         self.types.get(name).into_iter().flatten().map(|known| (&*known.schema, self.to_ask(&known.runs)))
     }
 
@@ -262,7 +265,7 @@ impl Catalog {
 
     /// Those of the functions that a policy has to be asked about. One that is not known is asked
     /// by its number.
-    fn to_ask(&self, functions: &BTreeSet<u32>) -> BTreeSet<(Arc<str>, Arc<str>)> {
+    fn to_ask(&self, functions: &BTreeSet<u32>) -> BTreeSet<FullName> {
         let known = functions.iter().map(|oid| {
             let unknown = || (Arc::from("pg_catalog"), Arc::from(format!("oid {oid}")));
             self.function_by_oid.get(oid).cloned().unwrap_or_else(unknown)
