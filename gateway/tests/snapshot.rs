@@ -85,7 +85,7 @@ fn views(catalog: &Catalog) {
     check("SELECT", "read by_operator", &["call app.less() < app.by_operator", "read app.by_operator"]);
     check("UPDATE", "write first", &["write public.first", "write public.users < public.first"]);
     check("SELECT", "read frozen", &["read public.frozen"]);
-    check("REFRESH MATERIALIZED VIEW", "write frozen", &["read public.users < public.frozen", "write public.frozen"]);
+    check("REFRESH MATERIALIZED VIEW", "define frozen", &["define public.frozen", "read public.users < public.frozen"]);
     check("SELECT", "read pg_stat_activity", &["read pg_catalog.pg_stat_activity"]);
 }
 

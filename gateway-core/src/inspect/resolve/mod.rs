@@ -104,6 +104,20 @@ pub fn calls_unreviewed(questions: &[Question]) -> bool {
     questions.iter().any(|question| question.action == Action::Call)
 }
 
+/// Commands that make what they define. An index, a rule, a trigger or a policy is in its table's schema.
+const MAKING: [&str; 10] = [
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "CREATE MATERIALIZED VIEW",
+    "CREATE SEQUENCE",
+    "CREATE FOREIGN TABLE",
+    "CREATE SCHEMA",
+    "CREATE TYPE",
+    "CREATE FUNCTION",
+    "CREATE PROCEDURE",
+    "CREATE AGGREGATE",
+];
+
 /// The questions of one statement, while they are found.
 struct Asking<'a> {
     scope: &'a Scope<'a>,
@@ -127,13 +141,12 @@ impl Asking<'_> {
     /// Whether the statement may make what it does `action` to, rather than find it.
     fn makes(&self, action: Action) -> bool {
         let command = self.statement.map(|statement| statement.command).unwrap_or_default();
-        match (action, command) {
-            // An index is in its table's schema.
-            (_, "CREATE INDEX") => false,
-            // EXPLAIN has the accesses of its body.
-            (Action::Define | Action::Write, "EXPLAIN" | "SELECT INTO") | (Action::Write, "SELECT") => true,
-            (Action::Define | Action::Write, command) => command.starts_with("CREATE "),
-            (Action::Read | Action::Administer | Action::Call | Action::Session, _) => false,
+        // EXPLAIN has the accesses of its body.
+        let filled = ["CREATE TABLE AS", "SELECT INTO", "EXPLAIN"].contains(&command);
+        match action {
+            Action::Define => filled || MAKING.contains(&command),
+            Action::Write => filled,
+            Action::Read | Action::Administer | Action::Call | Action::Session => false,
         }
     }
 

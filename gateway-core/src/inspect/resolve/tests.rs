@@ -231,9 +231,9 @@ fn a_view_brings_what_lies_behind_it() {
     check(
         &known,
         "REFRESH MATERIALIZED VIEW",
-        "write totals",
+        "define totals",
         &[
-            "write app/totals",
+            "define app/totals",
             "read app/users < app.totals",
             "read public/orders < app.totals",
             "read public/open_orders < app.totals",
@@ -279,7 +279,9 @@ fn a_new_relation_goes_where_the_path_says() {
     check(&known, "CREATE TABLE", "define fresh", &["define ?/fresh", "define app/fresh"]);
     check(&known, "CREATE TABLE", "define orders", &["define ?/orders", "define app/orders", "define public/orders"]);
     check(&known, "CREATE INDEX", "define orders", &["define public/orders"]);
-    check(&known, "SELECT", "write fresh", &["write ?/fresh", "write app/fresh"]);
+    check(&known, "SELECT INTO", "write fresh", &["write ?/fresh", "write app/fresh"]);
+    check(&known, "CREATE RULE", "write orders", &["write public/orders"]);
+    check(&known, "SELECT", "write fresh", &["write ?/fresh"]);
     check(&known, "ALTER TABLE", "define orders", &["define public/orders"]);
     let path = known.path(&["nowhere", "public"]);
     check(&path, "CREATE TABLE", "define fresh", &["define public/fresh"]);
