@@ -2,6 +2,7 @@
 
 mod ci;
 mod deny;
+mod reviewed;
 mod run;
 mod test;
 mod tidy;
@@ -16,6 +17,12 @@ enum Chore {
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
     Deny,
+    /// The lists of what a Postgres server brings, against real servers (needs root).
+    Reviewed {
+        /// Write those anew that follow from the servers.
+        #[arg(long)]
+        write: bool,
+    },
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -26,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
+        Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
     };

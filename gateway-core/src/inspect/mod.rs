@@ -2,12 +2,14 @@
 //!
 //! `statement` has the words; `postgres` reads a text with PostgreSQL's own grammar; `catalog` is
 //! what is known of a database; `resolve` turns accesses into questions for the policy;
+//! `reviewed` is what of a server's own functions needs no question;
 //! `answers` says which command tags a statement may legally be answered with.
 
 pub mod answers;
 pub mod catalog;
 pub mod postgres;
 pub mod resolve;
+pub mod reviewed;
 mod statement;
 
 pub use statement::{

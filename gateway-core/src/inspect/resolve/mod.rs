@@ -1,0 +1,156 @@
+//! Turns what a statement touches into the questions that a policy is asked.
+
+mod calls;
+mod names;
+mod relations;
+#[cfg(test)]
+mod tests;
+
+use super::catalog::Catalog;
+use super::{Action, Object, Statement, reviewed};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One question: may this be done to that?
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub resource: Resource,
+    /// The view through which the statement gets there, where it does not name it itself.
+    pub behind: Option<Box<str>>,
+}
+
+/// What a policy can be asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// The target.
+    Target,
+    /// A schema of it.
+    Schema(Box<str>),
+    /// A relation; without a schema where nobody knows which.
+    Table(Option<Box<str>>, Box<str>),
+    /// A function; without a schema where nobody knows which.
+    Function(Option<Box<str>>, Box<str>),
+}
+
+/// What names may mean, beside what the statement says.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The database's catalog, where there is a credential for it.
+    pub catalog: Option<&'a Catalog>,
+    /// The search path, where it is known; every schema counts where it is not.
+    pub search_path: Option<&'a [Box<str>]>,
+    /// What the policy set names of this target: what an unqualified name may mean where there is no catalog.
+    pub mentions: &'a Mentions,
+    /// Temporary relations of the session, by name.
+    pub temporary: &'a [Box<str>],
+}
+
+/// The relations, functions and schemas of one target that a policy set names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mentions {
+    /// Relations by name, with their schemas.
+    pub relations: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Functions by name, with their schemas.
+    pub functions: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Schemas named by themselves: any name may be in them.
+    pub schemas: BTreeSet<Box<str>>,
+}
+
+/// The questions that `statement` raises, each once.
+///
+/// What is uncommitted, the catalog does not see: after DDL of the session's own in an open
+/// transaction, leave it out of `scope`.
+#[must_use]
+pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
+    let mut asking = Asking { scope, statement: Some(statement), questions: Vec::new() };
+    if statement.facts.unparsed.is_some() {
+        Action::ALL.into_iter().for_each(|action| asking.ask(action, Resource::Target, None));
+    }
+    if statement.facts.opaque {
+        asking.ask(Action::Call, Resource::Target, None);
+    }
+    for access in &statement.accesses {
+        match &access.object {
+            Object::Target => asking.ask(access.action, Resource::Target, None),
+            Object::Schema(schema) => asking.ask(access.action, Resource::Schema(schema.clone()), None),
+            Object::Relation(name) => asking.relation(access.action, name),
+            Object::Function(name) if access.action == Action::Call => asking.call(name),
+            Object::Function(name) => asking.function(access.action, name),
+            Object::Operator(name) => asking.operator(access.action, name),
+        }
+    }
+    asking.each_once()
+}
+
+/// The questions that a call of the function `oid` by its number raises (`FunctionCall`,
+/// `PostgreSQL` docs 55.2.4). None for a reviewed function.
+#[must_use]
+pub fn resolve_function_call(oid: u32, scope: &Scope<'_>) -> Vec<Question> {
+    let mut asking = Asking { scope, statement: None, questions: Vec::new() };
+    match (reviewed::large_object(oid), scope.catalog.and_then(|catalog| catalog.function(oid))) {
+        (Some(action), _) => asking.ask(action, Resource::Target, None),
+        (None, Some((schema, name))) => asking.call_in(schema, name, None),
+        (None, None) => asking.ask(Action::Call, Resource::Function(None, format!("oid {oid}").into()), None),
+    }
+    asking.each_once()
+}
+
+/// Whether a statement with these questions runs code that nobody has reviewed, so that all of the
+/// session may be different after it.
+#[must_use]
+pub fn calls_unreviewed(questions: &[Question]) -> bool {
+    questions.iter().any(|question| question.action == Action::Call)
+}
+
+/// Commands that make what they define. An index, a rule, a trigger or a policy is in its table's schema.
+const MAKING: [&str; 10] = [
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "CREATE MATERIALIZED VIEW",
+    "CREATE SEQUENCE",
+    "CREATE FOREIGN TABLE",
+    "CREATE SCHEMA",
+    "CREATE TYPE",
+    "CREATE FUNCTION",
+    "CREATE PROCEDURE",
+    "CREATE AGGREGATE",
+];
+
+/// The questions of one statement, while they are found.
+struct Asking<'a> {
+    scope: &'a Scope<'a>,
+    /// None for a call by number.
+    statement: Option<&'a Statement>,
+    questions: Vec<Question>,
+}
+
+impl Asking<'_> {
+    fn ask(&mut self, action: Action, resource: Resource, behind: Option<&str>) {
+        self.questions.push(Question { action, resource, behind: behind.map(Box::from) });
+    }
+
+    fn each_once(self) -> Vec<Question> {
+        let mut seen = BTreeSet::new();
+        let mut questions = self.questions;
+        questions.retain(|question| seen.insert(question.clone()));
+        questions
+    }
+
+    /// Whether the statement may make what it does `action` to, rather than find it.
+    fn makes(&self, action: Action) -> bool {
+        let command = self.statement.map(|statement| statement.command).unwrap_or_default();
+        // EXPLAIN has the accesses of its body.
+        let filled = ["CREATE TABLE AS", "SELECT INTO", "EXPLAIN"].contains(&command);
+        match action {
+            Action::Define => filled || MAKING.contains(&command),
+            Action::Write => filled,
+            Action::Read | Action::Administer | Action::Call | Action::Session => false,
+        }
+    }
+
+    fn refreshes(&self) -> bool {
+        self.statement.is_some_and(|statement| statement.command == "REFRESH MATERIALIZED VIEW")
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads a database's catalog: relations, what views name, functions, types, operators.
+
+use super::{CatalogError, SideConnection, types};
+use gateway_core::inspect::catalog::{Catalog, RelationKind};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSqlOwned;
+
+/// The most relations, and the most of anything else, that a catalog is read of.
+const MOST: usize = 1_000_000;
+/// Rows of one page, and views of one.
+const PAGE: i64 = 20_000;
+const VIEWS: i64 = 500;
+
+const SCHEMAS: &str = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' LIMIT 1000001";
+
+/// Indexes are among them: ALTER INDEX names them. Long values are not: their names say whose they are.
+const RELATIONS: &str = "\
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers OR (c.relhasrules AND c.relkind NOT IN ('v', 'm')) \
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.oid > $1 AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND n.nspname <> 'pg_toast' \
+ORDER BY c.oid LIMIT $2";
+
+const FUNCTIONS: &str = "\
+SELECT p.oid, n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+WHERE p.oid > $1 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid LIMIT $2";
+
+/// What a view names stands in its rule's tree: pg_depend leaves out all that the server brings
+/// itself. Words of the user's in the tree have their blanks escaped and can't be taken for a field.
+const VIEW_RULES: &str = "\
+SELECT r.oid, r.ev_class, m.found[1] = 'relid', m.found[2]::pg_catalog.oid \
+FROM (SELECT oid, ev_class, ev_action FROM pg_catalog.pg_rewrite WHERE ev_type = '1' AND oid > $1 ORDER BY oid LIMIT $2) r \
+LEFT JOIN LATERAL (SELECT DISTINCT pg_catalog.regexp_matches(r.ev_action::pg_catalog.text, \
+':(relid|funcid|opfuncid|winfnoid|aggfnoid) ([1-9][0-9]*)', 'g')) m (found) ON true ORDER BY r.oid";
+
+const FAMILIES: &str = "\
+SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
+WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' LIMIT 1000001";
+
+const OPERATORS: &str = "\
+SELECT n.nspname, o.oprname, o.oprcode::pg_catalog.oid \
+FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid >= 16384 LIMIT 1000001";
+
+/// Reads the whole of it, as of one moment.
+///
+/// # Errors
+/// When the server refuses or does not answer, or the database is too large.
+pub(super) async fn load(side: &SideConnection) -> Result<Catalog, CatalogError> {
+    side.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off").await?;
+    let mut catalog = Catalog::default();
+    for row in whole(side, side.rows(SCHEMAS, &[]).await?)? {
+        catalog.add_schema(&column::<String>(side, &row, 0)?);
+    }
+    relations(side, &mut catalog).await?;
+    views(side, &mut catalog).await?;
+    functions(side, &mut catalog).await?;
+    for row in whole(side, side.rows(FAMILIES, &[]).await?)? {
+        catalog.add_child(column(side, &row, 0)?, column(side, &row, 1)?);
+    }
+    for row in whole(side, side.rows(OPERATORS, &[]).await?)? {
+        let (schema, symbol): (String, String) = (column(side, &row, 0)?, column(side, &row, 1)?);
+        catalog.add_operator(&schema, &symbol, column(side, &row, 2)?);
+    }
+    types::load(side, &mut catalog).await?;
+    side.run("COMMIT").await?;
+    Ok(catalog)
+}
+
+async fn relations(side: &SideConnection, catalog: &mut Catalog) -> Result<(), CatalogError> {
+    let mut last = 0u32;
+    loop {
+        let rows = side.rows(RELATIONS, &[&last, &PAGE]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            last = column(side, row, 0)?;
+            let (schema, name): (String, String) = (column(side, row, 1)?, column(side, row, 2)?);
+            let kind = RelationKind::of(column::<i8>(side, row, 3)?.cast_unsigned());
+            catalog.add_relation(&schema, &name, last, kind, column(side, row, 4)?);
+        }
+        bounded(side, catalog.relation_count())?;
+    }
+}
+
+async fn functions(side: &SideConnection, catalog: &mut Catalog) -> Result<(), CatalogError> {
+    let (mut last, mut count) = (0u32, 0);
+    loop {
+        let rows = side.rows(FUNCTIONS, &[&last, &PAGE]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            last = column(side, row, 0)?;
+            let (schema, name): (String, String) = (column(side, row, 1)?, column(side, row, 2)?);
+            catalog.add_function(&schema, &name, last);
+        }
+        count += rows.len();
+        bounded(side, count)?;
+    }
+}
+
+async fn views(side: &SideConnection, catalog: &mut Catalog) -> Result<(), CatalogError> {
+    let mut last = 0u32;
+    loop {
+        let rows = side.rows(VIEW_RULES, &[&last, &VIEWS]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            last = column(side, row, 0)?;
+            let view: u32 = column(side, row, 1)?;
+            match (column::<Option<bool>>(side, row, 2)?, column::<Option<u32>>(side, row, 3)?) {
+                (Some(true), Some(relation)) => catalog.add_base(view, relation),
+                (Some(false), Some(function)) => catalog.add_call(view, function),
+                // It names nothing.
+                (None, _) | (_, None) => {}
+            }
+        }
+    }
+}
+
+pub(super) fn whole(side: &SideConnection, rows: Vec<Row>) -> Result<Vec<Row>, CatalogError> {
+    bounded(side, rows.len()).map(|()| rows)
+}
+
+fn bounded(side: &SideConnection, count: usize) -> Result<(), CatalogError> {
+    if count > MOST { Err(CatalogError::TooLarge { address: side.address(), most: MOST }) } else { Ok(()) }
+}
+
+pub(super) fn column<T: FromSqlOwned>(side: &SideConnection, row: &Row, index: usize) -> Result<T, CatalogError> {
+    row.try_get(index).map_err(|error| side.unfit(&error))
+}
