@@ -5,6 +5,8 @@
 
 mod events;
 mod question;
+#[cfg(test)]
+mod tests;
 
 use crate::evidence::{Failed, Recorder, now};
 use crate::session::enforce::{Ask, Enforcer};
