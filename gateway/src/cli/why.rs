@@ -123,7 +123,10 @@ impl Why {
             FrameKind::Decision => {
                 let decision = json();
                 let operation = decision.get("operation").and_then(Value::as_u64);
-                if let Some(explained) = operation.and_then(|operation| self.of(operation, subject, operations)).filter(|explained| explained.decisions.len() < MOST) {
+                if let Some(explained) = operation
+                    .and_then(|operation| self.of(operation, subject, operations))
+                    .filter(|explained| explained.decisions.len() < MOST)
+                {
                     explained.decisions.push(decision);
                 }
             }
@@ -246,7 +249,8 @@ fn advice(decision: &Value) -> Option<String> {
         return None;
     }
     let list = |name: &str| decision.get(name).and_then(Value::as_array).is_some_and(|values| !values.is_empty());
-    let through = if outcome(decision) == "refused" { "" } else { "it went through, since the mode is observe; before enforcing: " };
+    let through =
+        if outcome(decision) == "refused" { "" } else { "it went through, since the mode is observe; before enforcing: " };
     let what = if list("errors") {
         "mend the policy that could not be evaluated: until then it denies".to_owned()
     } else if decision.get("unparsed").is_some() {

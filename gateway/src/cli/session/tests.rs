@@ -62,7 +62,10 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
                 "allow statement 1 SELECT [read public.t] by policy reads-",
             ],
         ),
-        (shown(|out| play(state, session, None, out)), &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "allow statement 1 SELECT", "client_done"]),
+        (
+            shown(|out| play(state, session, None, out)),
+            &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "allow statement 1 SELECT", "client_done"],
+        ),
         (shown(|out| watch(state, session, out)), &["row        #1 eve", "client_done"]),
         (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 8 frames: 1 closed; intact"]),
     ] {

@@ -19,9 +19,8 @@ async fn recorded() -> (tempfile::TempDir, SessionId) {
     let recorder = store.begin(session, run, &opened).unwrap();
     let mut frames = FrameBuffer::default();
     for (operation, statement) in [(1u64, "SELECT 1"), (2, "UPDATE users SET name = '\u{1b}[2J'")] {
-        frames.push(at, FrameKind::Statement, |to| {
-            to.extend([&operation.to_le_bytes()[..], b"Q", statement.as_bytes()].concat())
-        });
+        frames
+            .push(at, FrameKind::Statement, |to| to.extend([&operation.to_le_bytes()[..], b"Q", statement.as_bytes()].concat()));
     }
     let decision = |operation: u64, outcome: &str, policies: &[&str], would_refuse: bool| {
         json!({

@@ -107,7 +107,11 @@ impl Enforcer {
         if !legal {
             let tag = String::from_utf8_lossy(tag).into_owned();
             tracing::error!(session = %self.session.id, operation = id.0, command, tag, "the server's answer contradicts its statement");
-            frame::finding(frames, "tag_contradiction", json!({ "operation": id.0, "part": number, "command": command, "tag": tag }));
+            frame::finding(
+                frames,
+                "tag_contradiction",
+                json!({ "operation": id.0, "part": number, "command": command, "tag": tag }),
+            );
             let reason = format!("the server answered {command} with {tag:?}: the statement is not what it was taken for");
             self.session.kill(KillOrder { by: "weir".to_owned(), reason });
         }

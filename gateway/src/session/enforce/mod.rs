@@ -165,8 +165,9 @@ impl Enforcer {
                 Ok(text) => Ok(Decoded { text: text.into(), places: Places::Same }),
                 Err(inspection) => Err((Arc::new(inspection), Places::Same)),
             },
-            OperationKind::Query | OperationKind::Prepare => decode(&ask.text, ask.standing.encoding)
-                .map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same)),
+            OperationKind::Query | OperationKind::Prepare => {
+                decode(&ask.text, ask.standing.encoding).map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same))
+            }
         };
         let (session, database) = (Arc::clone(&self.session), self.database.clone());
         Box::pin(async move {

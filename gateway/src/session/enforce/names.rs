@@ -255,8 +255,7 @@ mod tests {
         names.done(&named("DECLARE", NameKind::Cursor, Usage::Make(Box::new(read)), "c"));
         let executed = names.effective(&execute("q"));
         assert_eq!((executed.accesses.len(), executed.facts.unparsed), (2, None));
-        let mut round = Statement::default();
-        round.names = execute("r").names;
+        let round = Statement { names: execute("r").names, ..Statement::default() };
         names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(round)), "r"));
         assert!(names.effective(&execute("r")).facts.unparsed.is_some(), "a circle ends");
     }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::session::totals::Totals;
-use gateway_core::inspect::{Access, Action, CopyWith, Facts, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl, Usage};
+use gateway_core::inspect::{
+    Access, Action, CopyWith, Facts, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
+};
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
 use gateway_core::model::target::{ProtocolName, Target};
@@ -182,7 +184,10 @@ async fn a_refused_text_keeps_what_stands_before_and_says_what_was_refused() {
     assert_eq!(hint, format!("weir why {session}/1"));
     let recorded = bed.recorded();
     let decision = recorded.iter().find(|value| value["part"] == 2 && value["outcome"] == "deny").unwrap();
-    assert_eq!((&decision["command"], &decision["would_refuse"], &decision["no_where"]), (&"UPDATE".into(), &false.into(), &true.into()));
+    assert_eq!(
+        (&decision["command"], &decision["would_refuse"], &decision["no_where"]),
+        (&"UPDATE".into(), &false.into(), &true.into())
+    );
     assert_eq!(decision["asked"], "query");
     for kind in [OperationKind::Prepare, OperationKind::FunctionCall] {
         let refused = refusal(bed.ask(kind, b"4711", true).await);
@@ -242,7 +247,8 @@ async fn what_is_prepared_is_judged_again_by_its_id_and_recorded_when_it_differs
     let mut bed = Bed::new(Mode::Observe, Limits::default());
     bed.ask_as(3, OperationKind::Prepare, b"SELECT users", true).await;
     bed.judge.answered(OperationId(3), 0, Answered::Prepared, &mut bed.frames);
-    let decisions = |bed: &mut Bed| bed.recorded().iter().filter(|value| value["operation"] == 3 && value.get("asked").is_some()).count();
+    let decisions =
+        |bed: &mut Bed| bed.recorded().iter().filter(|value| value["operation"] == 3 && value.get("asked").is_some()).count();
     let before = decisions(&mut bed);
     bed.ask_as(3, OperationKind::Execute, b"", false).await;
     bed.run(3, b"SELECT 1");

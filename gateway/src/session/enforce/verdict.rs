@@ -45,7 +45,8 @@ impl Bench<'_> {
         let mut judged = Judged { parts: Vec::with_capacity(inspection.statements.len()), decisions: Vec::new(), refused: None };
         // What a statement does with names holds for those behind it: where it fails, they don't run.
         let mut later = None::<Names>;
-        let several = inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
+        let several =
+            inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
         for (number, statement) in inspection.statements.iter().enumerate() {
             let part = self.part(later.as_ref().unwrap_or(names).effective(statement), in_transaction);
             if let Some(control) = statement.transaction {

@@ -74,9 +74,7 @@ impl Meter {
     #[must_use]
     pub fn totals(&self, more: u64) -> policy::Totals {
         let joins = u64::from(more > 0 && self.busy.is_none());
-        let running = |counts: Counts, busy: u64| {
-            Counts { statements: counts.statements + more, ..counts }.running(busy + joins)
-        };
+        let running = |counts: Counts, busy: u64| Counts { statements: counts.statements + more, ..counts }.running(busy + joins);
         let busy = |tally: &Tally| tally.busy.load(Ordering::Relaxed);
         policy::Totals {
             session: running(self.session, u64::from(self.busy.is_some())),
