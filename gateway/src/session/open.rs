@@ -194,6 +194,7 @@ fn engine(
             result_bytes,
             parameter_bytes: record.parameter_bytes,
         },
+        nonce: credential::random_text().unwrap_or_default(),
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     }))

@@ -29,6 +29,8 @@ struct Frame<'a> {
     unparsed: Option<String>,
     no_where: bool,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
     policies: &'a [String],
     errors: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +69,7 @@ pub(super) fn decision(
         unparsed: part.statement.facts.unparsed.as_ref().map(|why| why.chars().take(REASON).collect()),
         no_where: part.statement.facts.no_where,
         outcome: if denied { "deny" } else { "allow" },
+        held: decision.held,
         policies: &decision.policies,
         errors: &decision.errors,
         message: decision.message.as_deref(),

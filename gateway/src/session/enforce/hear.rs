@@ -28,11 +28,11 @@ impl Enforcer {
     pub fn running(&mut self, id: OperationId) {
         let parts = self.operations.get(&id).map(|operation| operation.parts.as_slice()).unwrap_or_default();
         let statements = parts.len().max(1);
-        if let Some(open) = leaves_open(parts.iter().map(|part| part.statement.as_ref())) {
+        if let Some(open) = leaves_open(parts) {
             self.begun = Some(open);
         }
         self.meter.begin(statements as u64);
-        self.watch.begin(id, self.executions);
+        self.watch.begin(id);
     }
 
     /// A statement was answered.
@@ -51,7 +51,7 @@ impl Enforcer {
             Answered::Done(tag) => self.done(id, part, tag, frames),
             Answered::Failed => {
                 if let Some(part) = operation.part(part) {
-                    self.names.ran(&part.statement);
+                    self.names.ran(part.hidden);
                 }
                 self.drop_unprepared(id);
             }
@@ -103,7 +103,7 @@ impl Enforcer {
         }
         let legal = part.statement.facts.unparsed.is_some() || answers::legal(&part.statement, tag, aborted);
         let command = part.statement.command;
-        self.names.done(&part.statement.clone());
+        self.names.done(&part.statement, part.hidden);
         if !legal {
             let tag = String::from_utf8_lossy(tag).into_owned();
             tracing::error!(session = %self.session.id, operation = id.0, command, tag, "the server's answer contradicts its statement");

@@ -120,8 +120,7 @@ impl Enforcer {
         }
     }
 
-    /// Whether the protocol is to ask about each execution, as far as the policy set at the session's
-    /// beginning needs that. Under one that needs it later, an execution is judged once it runs.
+    /// Whether the protocol is to ask about each execution: a policy looks at totals, or the target has a limit.
     #[must_use]
     pub const fn executions(&self) -> bool {
         self.executions
@@ -137,7 +136,8 @@ impl Enforcer {
         }
     }
 
-    /// Takes the policy set in force; true where it is another than before.
+    /// Takes the policy set in force; true where it is another than before. Whether each execution is
+    /// asked about may be another, too.
     pub fn refresh(&mut self) -> bool {
         let set = self.house.policy();
         if Arc::ptr_eq(&set, &self.set) {
@@ -145,6 +145,7 @@ impl Enforcer {
         }
         self.mentions = set.mentions(&self.session.target.name);
         self.watch.totals(set.watches_totals());
+        self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
         self.set = set;
         true
     }
@@ -152,27 +153,26 @@ impl Enforcer {
     /// Begins to find out what a question needs. It may take a while; the session goes on beside it.
     pub fn read(&self, ask: &Ask) -> Pending<Read> {
         let house = Arc::clone(&self.house);
-        let reading = Reading {
-            standard_conforming_strings: ask.standing.settings_known.then_some(ask.standing.standard_conforming_strings),
-        };
-        let known = |operation: &Operation| (Arc::clone(&operation.inspection), operation.places.clone());
+        let again = matches!(ask.kind, OperationKind::Bind | OperationKind::Execute);
+        // What was prepared has been read by the settings of then, and stays so at the server.
+        let known = ask.standing.settings_known && !again;
+        let reading = Reading { standard_conforming_strings: known.then_some(ask.standing.standard_conforming_strings) };
+        let prepared = self.operations.get(&ask.id).filter(|_| again);
         let text = match ask.kind {
-            OperationKind::Bind | OperationKind::Execute => Err(self
-                .operations
-                .get(&ask.id)
-                .map_or_else(|| (Arc::new(unread(0, "it was not seen prepared")), Places::Same), known)),
+            _ if let Some(operation) = prepared => Err((Arc::clone(&operation.inspection), operation.places.clone())),
             OperationKind::FunctionCall => match function_call(&String::from_utf8_lossy(&ask.text)) {
                 Ok(text) => Ok(Decoded { text: text.into(), places: Places::Same }),
                 Err(inspection) => Err((Arc::new(inspection), Places::Same)),
             },
-            OperationKind::Query | OperationKind::Prepare => {
+            // What is executed may have been forgotten since it was bound: its text is still there.
+            OperationKind::Query | OperationKind::Prepare | OperationKind::Bind | OperationKind::Execute => {
                 decode(&ask.text, ask.standing.encoding).map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same))
             }
         };
         let (session, database) = (Arc::clone(&self.session), self.database.clone());
         Box::pin(async move {
             let (inspection, places) = match text {
-                Ok(Decoded { text, places }) => (places.trusted(house.inspect(text, reading).await), places),
+                Ok(Decoded { text, places }) => (house.inspect(text, reading).await, places),
                 Err(known) => known,
             };
             let catalog = house.catalog(&session, &database).await;
@@ -198,18 +198,17 @@ impl Enforcer {
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
-            let totals = self.meter.totals(number as u64 + 1);
-            let what = refusal::what(part, &bench, inspection.statements.len(), totals);
+            let what = refusal::what(part, decision);
             Some((number, refusal::by_policy(&self.session, ask.id, &what, decision), decision.clone()))
         });
         let directive = match outcome {
-            None => Directive::Forward(pass(judged.parts.iter().map(|part| part.statement.as_ref()), &places)),
+            None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
             Some((number, refusal, decision)) => {
                 self.teller.tell(&refusal);
                 if self.punish(&decision, &refusal.message) {
                     return Verdict::Killed;
                 }
-                refused(ask.kind, number, refusal, &inspection, &judged, &places)
+                refused(ask, number, refusal, &inspection, &judged, &places)
             }
         };
         self.remember(ask, inspection, places, judged, recorded);
@@ -276,9 +275,9 @@ impl Enforcer {
                 operation.aborted = aborted;
                 operation.recorded = recorded;
             }
-            (OperationKind::Bind | OperationKind::Execute, None) => {}
-            (OperationKind::Prepare, _) if judged.refused.is_some() => {}
-            (kind @ (OperationKind::Query | OperationKind::Prepare | OperationKind::FunctionCall), _) => {
+            (OperationKind::Bind, None) => {}
+            (OperationKind::Prepare | OperationKind::Execute, _) if judged.refused.is_some() => {}
+            (kind, _) => {
                 let name = String::from_utf8_lossy(&ask.name).into_owned();
                 let operation = Operation { kind, name, inspection, places, parts, prepared: false, aborted, recorded };
                 self.operations.insert(ask.id, operation);
@@ -300,21 +299,14 @@ fn bench<'a>(
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.
-fn refused(
-    kind: OperationKind,
-    number: usize,
-    refusal: Refusal,
-    inspection: &Inspection,
-    judged: &Judged,
-    places: &Places,
-) -> Directive {
+fn refused(ask: &Ask, number: usize, refusal: Refusal, inspection: &Inspection, judged: &Judged, places: &Places) -> Directive {
     let before = inspection.statements.get(number).map_or(0, |statement| places.byte(statement.span.start));
-    match kind {
+    match ask.kind {
         OperationKind::Query if number > 0 => Directive::Refuse(Box::new(Refused {
             refusal,
             keep: before,
             statements: u32::try_from(number).unwrap_or(u32::MAX),
-            pass: pass(judged.parts.iter().take(number).map(|part| part.statement.as_ref()), places),
+            pass: pass(judged.parts.get(..number).unwrap_or_default(), places, ask.standing.changed),
         })),
         _ => refuse(refusal),
     }

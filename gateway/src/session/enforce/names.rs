@@ -1,6 +1,7 @@
 //! The session's prepared statements and cursors by the names that SQL has for them, as the server's
 //! answers confirm them.
 
+use gateway_core::inspect::resolve::Question;
 use gateway_core::inspect::{Action, Changes, Facts, NameKind, NameUse, Statement, Usage};
 use gateway_core::protocol::OperationId;
 use std::collections::HashMap;
@@ -57,8 +58,8 @@ impl Names {
     }
 
     /// The server has done `statement`, or will have before what comes next.
-    pub(super) fn done(&mut self, statement: &Statement) {
-        self.ran(statement);
+    pub(super) fn done(&mut self, statement: &Statement, hidden: bool) {
+        self.ran(hidden);
         for name in &statement.names {
             let table = self.table_mut(name.kind);
             match &name.usage {
@@ -75,10 +76,10 @@ impl Names {
         }
     }
 
-    /// The server has run `statement`, well or not: names are no part of a transaction, so code that
+    /// The server has run something, well or not: names are no part of a transaction, so code that
     /// can't be seen here may have changed them even where it failed.
-    pub(super) fn ran(&mut self, statement: &Statement) {
-        if hidden(statement) {
+    pub(super) fn ran(&mut self, hidden: bool) {
+        if hidden {
             *self = Self::default();
         }
     }
@@ -110,9 +111,9 @@ impl Names {
     }
 }
 
-/// Whether code runs in `statement` that can't be seen here.
-pub(super) fn hidden(statement: &Statement) -> bool {
-    let calls = || statement.accesses.iter().any(|access| access.action == Action::Call);
+/// Whether code runs in `statement` that can't be seen here, and that nobody has reviewed.
+pub(super) fn hidden(statement: &Statement, questions: &[Question]) -> bool {
+    let calls = || questions.iter().any(|question| question.action == Action::Call);
     // PREPARE alone runs nothing of its body. DECLARE plans it, and that runs immutable functions.
     let makes = |name: &NameUse| name.kind == NameKind::Prepared && matches!(name.usage, Usage::Make(_));
     statement.changes.anything || (calls() && !statement.names.iter().any(makes))
@@ -121,7 +122,7 @@ pub(super) fn hidden(statement: &Statement) -> bool {
 /// Whether what is prepared may be another, or mean something else, after `statement`.
 pub(super) fn changes(statement: &Statement) -> bool {
     let renames = |name: &NameUse| name.usage != Usage::Use;
-    statement.changes.any() || hidden(statement) || statement.names.iter().any(renames)
+    statement.changes.any() || statement.names.iter().any(renames)
 }
 
 fn insert(table: &mut HashMap<Box<str>, Meaning>, name: &str, meaning: Meaning) {
@@ -166,6 +167,7 @@ fn unknown(whole: &mut Statement, name: &NameUse) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway_core::inspect::resolve::Resource;
     use gateway_core::inspect::{Access, Object, ObjectName};
 
     fn access(action: Action, name: &str) -> Access {
@@ -193,6 +195,10 @@ mod tests {
         named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(delete())), name)
     }
 
+    fn question(access: &Access) -> Question {
+        Question { action: access.action, resource: Resource::Target, behind: None }
+    }
+
     fn call() -> Statement {
         Statement { command: "SELECT", accesses: vec![access(Action::Call, "f")], ..Statement::default() }
     }
@@ -201,7 +207,9 @@ mod tests {
     fn check(steps: &[(Statement, bool)], known: bool) {
         let mut names = Names::default();
         for (statement, done) in steps {
-            if *done { names.done(statement) } else { names.ran(statement) }
+            let questions: Vec<_> = statement.accesses.iter().map(question).collect();
+            let hidden = hidden(statement, &questions);
+            if *done { names.done(statement, hidden) } else { names.ran(hidden) }
         }
         let executed = names.effective(&execute("q"));
         if known {
@@ -209,7 +217,7 @@ mod tests {
             assert_eq!(executed.accesses, delete().accesses, "{steps:?}");
             assert_eq!(executed.facts.unparsed, None);
         } else {
-            assert!(executed.facts.opaque && executed.facts.unparsed.is_some() && hidden(&executed), "{steps:?}");
+            assert!(executed.facts.opaque && executed.facts.unparsed.is_some() && hidden(&executed, &[]), "{steps:?}");
         }
     }
 
@@ -249,14 +257,14 @@ mod tests {
         let mut names = Names::default();
         let mut update = delete();
         update.names = named("", NameKind::Cursor, Usage::Use, "c").names;
-        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(update)), "q"));
+        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(update)), "q"), false);
         assert!(names.effective(&execute("q")).facts.unparsed.is_some(), "the cursor is not known");
         let read = Statement { accesses: vec![access(Action::Read, "secrets")], ..Statement::default() };
-        names.done(&named("DECLARE", NameKind::Cursor, Usage::Make(Box::new(read)), "c"));
+        names.done(&named("DECLARE", NameKind::Cursor, Usage::Make(Box::new(read)), "c"), false);
         let executed = names.effective(&execute("q"));
         assert_eq!((executed.accesses.len(), executed.facts.unparsed), (2, None));
         let round = Statement { names: execute("r").names, ..Statement::default() };
-        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(round)), "r"));
+        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(round)), "r"), false);
         assert!(names.effective(&execute("r")).facts.unparsed.is_some(), "a circle ends");
     }
 
@@ -264,7 +272,7 @@ mod tests {
     fn no_more_names_are_kept_than_there_is_room_for() {
         let mut names = Names::default();
         for number in 0..MOST + 5 {
-            names.done(&prepare(&format!("n{number}")));
+            names.done(&prepare(&format!("n{number}")), false);
         }
         assert_eq!(names.prepared.len(), MOST);
         assert!(names.effective(&execute(&format!("n{}", MOST + 1))).facts.unparsed.is_some());

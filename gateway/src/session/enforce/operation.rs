@@ -3,7 +3,9 @@
 use super::decode::Places;
 use super::names;
 use gateway_core::inspect::resolve::Question;
-use gateway_core::inspect::{Access, Action, Changes, Facts, Inspection, NameUse, Object, ObjectName, Statement, Usage};
+use gateway_core::inspect::{
+    Access, Action, Changes, Facts, Inspection, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
+};
 use gateway_core::protocol::{NameAct, OperationKind, Pass, Rename};
 use std::sync::Arc;
 
@@ -32,14 +34,26 @@ pub(super) struct Part {
     pub(super) statement: Arc<Statement>,
     pub(super) questions: Vec<Question>,
     pub(super) in_transaction: bool,
+    /// Code runs in it that nobody has reviewed.
+    pub(super) hidden: bool,
 }
 
-/// What goes through of `statements`.
-pub(super) fn pass<'s>(statements: impl Iterator<Item = &'s Statement>, places: &Places) -> Pass {
+impl Part {
+    pub(super) fn new(statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
+        let hidden = names::hidden(&statement, &questions);
+        Self { statement: Arc::new(statement), questions, in_transaction, hidden }
+    }
+}
+
+/// What goes through of `parts`. `changed`: the open transaction has changed the session, so that its
+/// end may change it back.
+pub(super) fn pass(parts: &[Part], places: &Places, changed: bool) -> Pass {
     let mut pass = Pass::default();
-    for (number, statement) in (0u32..).zip(statements) {
-        pass.changes |= names::changes(statement);
-        pass.names.extend(statement.names.iter().map(|name| rename(name, number, places)));
+    for (number, part) in (0u32..).zip(parts) {
+        let ends = part.statement.transaction.is_some_and(|control| !matches!(control, TransactionControl::Begin));
+        pass.changes |= part.hidden || names::changes(&part.statement) || (changed && ends);
+        pass.code |= part.hidden;
+        pass.names.extend(part.statement.names.iter().map(|name| rename(name, number, places)));
     }
     pass
 }
@@ -118,13 +132,14 @@ mod tests {
     #[test]
     fn names_are_renamed_where_they_stand_in_the_bytes() {
         let bytes = b"SELECT '\xe4'; EXECUTE q";
-        let decoded = decode(bytes, Encoding::SingleByte).unwrap();
+        let decoded = decode(bytes, Encoding::Latin1).unwrap();
         let at = decoded.text.len() - 1;
         let execute = Statement {
             names: vec![NameUse { kind: NameKind::Prepared, usage: Usage::Use, name: "q".into(), span: at..at + 1 }],
             ..Statement::default()
         };
-        let passed = pass([&Statement::default(), &execute].into_iter(), &decoded.places);
+        let parts = [Statement::default(), execute].map(|statement| Part::new(statement, Vec::new(), false));
+        let passed = pass(&parts, &decoded.places, true);
         assert!(!passed.changes);
         let [rename] = passed.names.as_slice() else { panic!("{passed:?}") };
         assert_eq!((rename.act, rename.statement, &bytes[rename.span.clone()]), (NameAct::Use, 1, &b"q"[..]));
@@ -132,10 +147,16 @@ mod tests {
 
     #[test]
     fn what_may_change_the_session_is_said() {
-        let call = function_call("4711").unwrap_err();
-        assert!(pass(call.statements.iter(), &Places::Same).changes);
+        let passed = |statements: &[Statement], changed| {
+            let parts: Vec<_> = statements.iter().map(|statement| Part::new(statement.clone(), Vec::new(), false)).collect();
+            pass(&parts, &Places::Same, changed)
+        };
+        let both = Pass { changes: true, code: true, ..Pass::default() };
+        assert_eq!(passed(&function_call("4711").unwrap_err().statements, false), both);
         assert_eq!(function_call("954").as_deref(), Ok("SELECT pg_catalog.loread()"));
-        assert!(pass(unread(3, "x").statements.iter(), &Places::Same).changes);
-        assert_eq!(pass([Statement::default()].iter(), &Places::Same), Pass::default());
+        assert_eq!(passed(&unread(3, "x").statements, false), both);
+        assert_eq!(passed(&[Statement::default()], true), Pass::default());
+        let rollback = [Statement { transaction: Some(TransactionControl::Rollback), ..Statement::default() }];
+        assert!(passed(&rollback, true).changes && !passed(&rollback, true).code && !passed(&rollback, false).changes);
     }
 }

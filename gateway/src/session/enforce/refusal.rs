@@ -1,11 +1,10 @@
 //! The words of a refusal: to the client, to whoever reads the job's log, to the record.
 
 use super::operation::Part;
-use super::verdict::Bench;
 use crate::session::live::Session;
 use crate::telemetry;
 use gateway_core::inspect::resolve::{Question, Resource};
-use gateway_core::policy::{Decision, Totals};
+use gateway_core::policy::Decision;
 use gateway_core::protocol::{OperationId, Refusal};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -46,7 +45,7 @@ pub(super) fn because(decision: &Decision) -> String {
 }
 
 /// What is refused: the command, and what about it where that is known.
-pub(super) fn what(part: &Part, bench: &Bench<'_>, statements: usize, totals: Totals) -> String {
+pub(super) fn what(part: &Part, decision: &Decision) -> String {
     let statement = &part.statement;
     if statement.facts.unparsed.is_some() {
         return "a statement that was not understood".to_owned();
@@ -54,7 +53,7 @@ pub(super) fn what(part: &Part, bench: &Bench<'_>, statements: usize, totals: To
     if statement.facts.no_where {
         return format!("{} without WHERE", statement.command);
     }
-    let culprit = bench.culprit(part, statements, totals).and_then(object);
+    let culprit = decision.refused.as_ref().and_then(object);
     culprit.map_or_else(|| statement.command.to_owned(), |object| format!("{} ({object})", statement.command))
 }
 

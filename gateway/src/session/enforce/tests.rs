@@ -128,8 +128,9 @@ impl Bed {
             transaction: Transaction::Idle,
             settled,
             settings_known: true,
+            changed: false,
             standard_conforming_strings: true,
-            encoding: Encoding::SingleByte,
+            encoding: Encoding::Latin1,
         };
         let ask = Ask { id: OperationId(id), kind, name: Vec::new(), text: text.to_vec(), standing };
         let read = self.judge.read(&ask).await;
@@ -202,7 +203,7 @@ async fn observe_forwards_and_marks() {
     let recorded = bed.recorded();
     assert!(recorded.iter().any(|value| value["would_refuse"] == true && value["mode"] == "observe"), "{recorded:?}");
     let opaque = bed.ask(OperationKind::Query, b"no one knows", true).await;
-    assert_eq!(opaque, Directive::Forward(Pass { changes: true, ..Pass::default() }));
+    assert_eq!(opaque, Directive::Forward(Pass { changes: true, code: true, ..Pass::default() }));
 }
 
 #[tokio::test]
@@ -242,7 +243,7 @@ async fn names_wait_until_the_server_has_answered_and_then_stand_for_what_it_did
 #[tokio::test]
 async fn what_is_prepared_is_judged_again_by_its_id_and_recorded_when_it_differs() {
     let mut bed = Bed::new(Mode::Enforce, Limits::default());
-    let unknown = refusal(bed.ask_as(3, OperationKind::Bind, b"", true).await);
+    let unknown = refusal(bed.ask_as(3, OperationKind::Bind, b"no one knows", true).await);
     assert_eq!(unknown.refusal.message, "weir refused a statement that was not understood on prod-pg");
     let mut bed = Bed::new(Mode::Observe, Limits::default());
     bed.ask_as(3, OperationKind::Prepare, b"SELECT users", true).await;
@@ -332,11 +333,11 @@ async fn a_result_is_judged_every_so_many_rows_bytes_and_milliseconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_over_its_quota_fails_and_one_that_nobody_asked_about_is_judged_at_once() {
+async fn a_copy_over_its_quota_fails_and_what_runs_under_a_new_policy_is_judged_at_once() {
     let mut bed = Bed::new(Mode::Observe, Limits::default());
     bed.ask_as(1, OperationKind::Query, b"COPY users", true).await;
     bed.judge.mode = Mode::Enforce;
-    bed.judge.watch = Watch::new(true);
+    bed.judge.watch.totals(true);
     bed.judge.running(OperationId(1));
     let Some(Order::FailCopy(refusal)) = bed.judge.count(0, 1, &mut bed.frames) else { panic!("it was not judged") };
     assert!(refusal.message.starts_with("weir refused COPY"), "{refusal:?}");

@@ -3,12 +3,11 @@
 use super::names::Names;
 use super::operation::Part;
 use gateway_core::inspect::catalog::Catalog;
-use gateway_core::inspect::resolve::{Mentions, Question, Scope, resolve};
+use gateway_core::inspect::resolve::{Mentions, Scope, resolve};
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
 use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Totals};
-use std::sync::Arc;
 
 /// What a judgement rests on.
 pub(super) struct Bench<'a> {
@@ -62,7 +61,7 @@ impl Bench<'_> {
                 }
             }
             if several {
-                later.get_or_insert_with(|| names.clone()).done(&part.statement);
+                later.get_or_insert_with(|| names.clone()).done(&part.statement, part.hidden);
             }
             judged.parts.push(part);
         }
@@ -72,21 +71,11 @@ impl Bench<'_> {
     fn part(&self, statement: Statement, in_transaction: bool) -> Part {
         let scope = Scope { catalog: self.catalog, search_path: None, mentions: self.mentions, temporary: &[] };
         let questions = resolve(&statement, &scope);
-        Part { statement: Arc::new(statement), questions, in_transaction }
+        Part::new(statement, questions, in_transaction)
     }
 
     /// Decides on one statement.
     pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
-        self.ask(part, &part.questions, statements, totals)
-    }
-
-    /// The first question of `part` that is refused by itself.
-    pub(super) fn culprit<'p>(&self, part: &'p Part, statements: usize, totals: Totals) -> Option<&'p Question> {
-        let mut questions = part.questions.iter().take(MOST_TRIED);
-        questions.find(|question| !self.ask(part, std::slice::from_ref(*question), statements, totals).allows())
-    }
-
-    fn ask(&self, part: &Part, questions: &[Question], statements: usize, totals: Totals) -> Decision {
         self.set.decide_operation(&OperationRequest {
             principal: self.principal,
             target: self.target,
@@ -94,7 +83,7 @@ impl Bench<'_> {
             owner_active: self.principal.owner.is_some(),
             database: self.database,
             user: self.user,
-            questions,
+            questions: &part.questions,
             command: part.statement.command,
             facts: &part.statement.facts,
             statements,
@@ -105,9 +94,6 @@ impl Bench<'_> {
     }
 }
 
-/// So many questions are asked one by one for a refusal's text.
-const MOST_TRIED: usize = 32;
-
 /// Whether a transaction is open behind this; none where it stays as it was.
 const fn opens(control: TransactionControl) -> Option<bool> {
     match control {
@@ -117,7 +103,7 @@ const fn opens(control: TransactionControl) -> Option<bool> {
     }
 }
 
-/// Whether a transaction is open behind all of `statements`; none where they don't say.
-pub(super) fn leaves_open<'s>(statements: impl Iterator<Item = &'s Statement>) -> Option<bool> {
-    statements.filter_map(|statement| opens(statement.transaction?)).last()
+/// Whether a transaction is open behind all of `parts`; none where they don't say.
+pub(super) fn leaves_open(parts: &[Part]) -> Option<bool> {
+    parts.iter().filter_map(|part| opens(part.statement.transaction?)).next_back()
 }

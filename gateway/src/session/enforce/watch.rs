@@ -36,7 +36,7 @@ pub(super) struct Watch {
     at: Instant,
     /// The counts now.
     counted: (u64, u64),
-    /// Nobody asked about the executions: the first look judges them.
+    /// The first look judges, whatever has been counted.
     unjudged: bool,
     /// In observe mode what would have been denied is said once.
     said: bool,
@@ -72,11 +72,12 @@ impl Watch {
 
     /// Whether any policy looks at totals.
     pub(super) const fn totals(&mut self, watched: bool) {
+        // What runs was allowed by another set.
+        self.unjudged = true;
         self.totals = watched;
     }
 
-    pub(super) fn begin(&mut self, id: OperationId, judged: bool) {
-        self.unjudged |= !judged;
+    pub(super) fn begin(&mut self, id: OperationId) {
         self.running.push_back(id);
         if self.running.len() == 1 {
             self.first();
@@ -198,7 +199,7 @@ impl Enforcer {
             "session_rows": totals.session.rows, "run_rows": totals.run.rows, "hour_rows": totals.hour.rows,
         });
         frame::finding(frames, "quota", fields);
-        let text = refusal::what(part, &bench, operation.inspection.statements.len(), totals);
+        let text = refusal::what(part, &decision);
         let refusal = refusal::by_policy(&self.session, id, &text, &decision);
         let copies = part.statement.facts.copy == Some(CopyWith::Stdin);
         self.watch.said = true;

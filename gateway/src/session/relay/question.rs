@@ -67,9 +67,10 @@ impl Relay {
     pub(super) fn look(&mut self, cx: &mut Context<'_>) {
         if self.session.take_policy_change()
             && let Some(judge) = &mut self.enforcer
-            && judge.refresh()
         {
-            self.answer(Answer::PolicyChanged);
+            judge.refresh();
+            let executions = judge.executions();
+            self.answer(Answer::PolicyChanged { executions });
         }
         while let Some(judge) = &mut self.enforcer
             && let Some(next) = judge.next_look()

@@ -42,6 +42,7 @@ impl Protocol for AsksAlways {
                     transaction: Transaction::Idle,
                     settled: true,
                     settings_known: true,
+                    changed: false,
                     standard_conforming_strings: true,
                     encoding: Encoding::Utf8,
                 };
