@@ -3,6 +3,7 @@
 use crate::accept::{self, Workers};
 use crate::api;
 use crate::capture::{self, Capture, CaptureSettings};
+use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
 use crate::credential::{Credentials, Source};
@@ -97,6 +98,7 @@ impl Gateway {
             credentials: Credentials::default(),
             live: Live::default(),
             parse_pool: Arc::new(ParsePool::start(worker_count()).context("cannot start the threads that read statements")?),
+            catalogs: Catalogs::default(),
             totals: Totals::default(),
             policy: ArcSwap::from_pointee(policy),
             begun: AtomicU64::new(0),

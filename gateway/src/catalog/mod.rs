@@ -1,14 +1,18 @@
 //! What the gateway asks of a target beside a session: the catalog, the end of a backend, a cancel.
 
 mod cancel;
+mod load;
 mod side;
+mod snapshot;
 mod tls;
 
 pub use cancel::cancel;
 pub use side::{BackendState, SideConnection};
+pub use snapshot::{Catalogs, Place};
 
 use crate::tls::TlsError;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -77,6 +81,19 @@ pub enum CatalogError {
         /// What it said, and what to do.
         message: String,
     },
+    /// The database has more than is kept of a catalog.
+    #[error(
+        "{address}: the database has more than {most} relations, functions or types: drop what is not needed, or name no catalog credential for this target"
+    )]
+    TooLarge {
+        /// Where it is.
+        address: SocketAddr,
+        /// The limit.
+        most: usize,
+    },
+    /// What another session was told a moment ago.
+    #[error("{0}")]
+    Shared(Arc<Self>),
 }
 
 /// Dials a target within `patience`.

@@ -18,6 +18,8 @@ use tokio_postgres::{Client, Config, Error, Row};
 const OPENING: Duration = Duration::from_secs(10);
 /// For one question; the server gives up by itself a little earlier.
 const QUESTION: Duration = Duration::from_secs(5);
+/// What is said of a question about the catalog.
+const READING: &str = "reading the catalog";
 
 /// A connection beside the sessions, with deadlines on everything. It ends when dropped.
 pub struct SideConnection {
@@ -98,7 +100,24 @@ impl SideConnection {
             .map_err(|e| refused(self.address, what, &e))
     }
 
-    async fn run(&self, sql: &str) -> Result<(), CatalogError> {
+    /// All rows of a question about the catalog.
+    pub(super) async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, CatalogError> {
+        timeout(QUESTION, self.client.query(sql, parameters))
+            .await
+            .map_err(|_| late(self.address, QUESTION, READING))?
+            .map_err(|e| refused(self.address, READING, &e))
+    }
+
+    /// An answer of another shape than was asked for.
+    pub(super) fn unfit(&self, error: &Error) -> CatalogError {
+        refused(self.address, READING, error)
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) async fn run(&self, sql: &str) -> Result<(), CatalogError> {
         timeout(QUESTION, self.client.batch_execute(sql))
             .await
             .map_err(|_| late(self.address, QUESTION, "setting up"))?

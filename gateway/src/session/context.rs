@@ -1,6 +1,7 @@
 //! What all sessions of a gateway share, and the ids that they get.
 
 use crate::capture::Capture;
+use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::{Store, now};
@@ -36,6 +37,8 @@ pub struct Shared {
     pub credentials: Credentials,
     /// Where statements are read.
     pub parse_pool: Arc<ParsePool>,
+    /// What is known of the targets' databases.
+    pub catalogs: Catalogs,
     /// Running totals.
     pub totals: Totals,
     /// Sessions begun.

@@ -75,7 +75,11 @@ impl Enforcer {
     }
 
     /// The server has answered everything up to here.
-    pub fn ready(&mut self, _transaction: Transaction) {
+    pub fn ready(&mut self, transaction: Transaction) {
+        if transaction == Transaction::Idle && std::mem::take(&mut self.changed) {
+            // What was read of the database meanwhile is without what was only now committed.
+            self.house.catalog_changed(&self.session, &self.database);
+        }
         if self.watch.is_idle() {
             self.begun = None;
             // What never ran is not reported as finished.
@@ -103,6 +107,10 @@ impl Enforcer {
         }
         let legal = part.statement.facts.unparsed.is_some() || answers::legal(&part.statement, tag, aborted);
         let command = part.statement.command;
+        if part.statement.changes.schema || part.statement.changes.anything {
+            self.changed = true;
+            self.house.catalog_changed(&self.session, &self.database);
+        }
         self.names.done(&part.statement, part.hidden);
         if !legal {
             let tag = String::from_utf8_lossy(tag).into_owned();

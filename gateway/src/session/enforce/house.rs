@@ -1,6 +1,6 @@
 //! What a session's judge needs of the gateway around it.
 
-use crate::catalog;
+use crate::catalog::{self, Place};
 use crate::parse_pool::ParsePool;
 use crate::session::context::Shared;
 use crate::session::dial::SideAccess;
@@ -44,8 +44,12 @@ pub trait House: Send + Sync {
     /// Says what a text does.
     fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>>;
 
-    /// What is known of the database that a session is in.
-    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Option<Arc<Catalog>>>;
+    /// What is known of the database that a session is in: nothing, where the target has no credential
+    /// for it. Where it has one and can't be read, why.
+    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>>;
+
+    /// Something in that database has changed.
+    fn catalog_changed(&self, session: &Session, database: &str);
 }
 
 /// The real one.
@@ -84,14 +88,30 @@ impl House for Gateway {
         Box::pin(async move { pool.inspect(text, reading).await })
     }
 
-    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Option<Arc<Catalog>>> {
+    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
         let (shared, session, database) = (Arc::clone(&self.0), Arc::clone(session), database.to_owned());
         Box::pin(async move { catalog_of(&shared, &session, &database).await })
     }
+
+    fn catalog_changed(&self, session: &Session, database: &str) {
+        self.0.catalogs.invalidate(&place(session, database));
+    }
 }
 
-/// The catalog of `database` at the session's target. None in this version, as where the target has no
-/// catalog credential: an unqualified name may then be in any schema that the policies name.
-async fn catalog_of(_shared: &Shared, _session: &Session, _database: &str) -> Option<Arc<Catalog>> {
-    None
+/// The catalog of `database` at the session's target, by the target's own credential. Without one an
+/// unqualified name may be in any schema that the policies name.
+async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Result<Option<Arc<Catalog>>, String> {
+    let settings = shared.config.targets.match_address(session.address);
+    let Some((source, user)) = settings.and_then(|settings| settings.catalog.as_ref()) else { return Ok(None) };
+    let mut secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
+    if user.is_some() {
+        secret.user.clone_from(user);
+    }
+    let access = SideAccess::new(session.address, settings);
+    let catalog = shared.catalogs.of(&place(session, database), &access.tls, &secret).await;
+    catalog.map(Some).map_err(|error| error.to_string())
+}
+
+fn place(session: &Session, database: &str) -> Place {
+    Place { address: session.address, database: database.into() }
 }

@@ -61,7 +61,8 @@ pub struct Ask {
 pub struct Read {
     inspection: Arc<Inspection>,
     places: Places,
-    catalog: Option<Arc<Catalog>>,
+    /// Why it is not there where it should be.
+    catalog: Result<Option<Arc<Catalog>>, String>,
 }
 
 /// What is to be done about a question.
@@ -87,6 +88,8 @@ pub struct Enforcer {
     names: Names,
     /// What was forwarded since the server was last ready leaves a transaction open, or ends one.
     begun: Option<bool>,
+    /// The open transaction has changed the database.
+    changed: bool,
     /// Each execution is asked about.
     executions: bool,
     meter: Meter,
@@ -113,6 +116,7 @@ impl Enforcer {
             operations: HashMap::new(),
             names: Names::default(),
             begun: None,
+            changed: false,
             meter,
             slot: None,
             teller: Teller::default(),
@@ -192,7 +196,14 @@ impl Enforcer {
             return Verdict::Answer(refuse(refusal));
         }
         let open = self.begun.unwrap_or(ask.standing.transaction != Transaction::Idle);
-        let bench = bench(&self.set, &self.mentions, catalog.as_deref(), self.mode, &self.session, (&self.database, &self.user));
+        let bench = bench(
+            &self.set,
+            &self.mentions,
+            catalog.as_ref().map(Option::as_deref).map_err(String::as_str),
+            self.mode,
+            &self.session,
+            (&self.database, &self.user),
+        );
         let judged = bench.judge(&inspection, &self.names, open, |more| self.meter.totals(more));
         let recorded = self.record(ask, &bench, &judged, frames);
         let outcome = judged.refused.and_then(|number| {
@@ -290,7 +301,7 @@ impl Enforcer {
 fn bench<'a>(
     set: &'a PolicySet,
     mentions: &'a Mentions,
-    catalog: Option<&'a Catalog>,
+    catalog: Result<Option<&'a Catalog>, &'a str>,
     mode: Mode,
     session: &'a Session,
     (database, user): (&'a str, &'a str),

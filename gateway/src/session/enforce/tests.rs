@@ -22,6 +22,9 @@ struct Fake {
     set: Mutex<Option<Arc<PolicySet>>>,
     totals: Totals,
     cancelled: AtomicUsize,
+    changed: AtomicUsize,
+    /// The catalog can't be read.
+    unreadable: AtomicUsize,
 }
 
 impl House for Fake {
@@ -51,8 +54,13 @@ impl House for Fake {
         Box::pin(std::future::ready(inspection))
     }
 
-    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Option<Arc<Catalog>>> {
-        Box::pin(std::future::ready(None))
+    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
+        let catalog = if self.unreadable.load(Ordering::Relaxed) > 0 { Err("no route".to_owned()) } else { Ok(None) };
+        Box::pin(std::future::ready(catalog))
+    }
+
+    fn catalog_changed(&self, _session: &Session, _database: &str) {
+        self.changed.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -354,4 +362,32 @@ async fn a_contradicting_answer_is_a_finding_and_ends_the_session() {
     // Whether it is one is for the table of answers to say; the two go together.
     assert_eq!(contradicted, bed.judge.session.kill_order().is_some());
     assert_eq!(contradicted, !gateway_core::inspect::answers::legal(&statement("SELECT users"), b"DELETE 5", Some(false)));
+}
+
+#[tokio::test]
+async fn a_catalog_that_cannot_be_read_leaves_only_what_needs_none() {
+    let mut bed = Bed::new(Mode::Enforce, Limits::default());
+    bed.house.unreadable.store(1, Ordering::Relaxed);
+    let refused = refusal(bed.ask(OperationKind::Query, b"SELECT users", true).await);
+    assert_eq!(refused.refusal.message, "weir refused a statement that was not understood on prod-pg");
+    assert!(bed.recorded().iter().any(|value| value["unparsed"] == "the target's catalog can't be read: no route"));
+    assert!(matches!(bed.ask(OperationKind::Query, b"COMMIT", true).await, Directive::Forward(_)));
+}
+
+#[tokio::test]
+async fn what_changes_the_database_makes_its_catalog_old_at_once_and_when_the_transaction_ends() {
+    let mut bed = Bed::new(Mode::Observe, Limits::default());
+    bed.ask_as(1, OperationKind::Query, b"SELECT users", true).await;
+    bed.run(1, b"SELECT 1");
+    assert_eq!(bed.house.changed.load(Ordering::Relaxed), 0);
+    bed.ask_as(2, OperationKind::Query, b"no one knows", true).await;
+    bed.judge.running(OperationId(2));
+    bed.judge.answered(OperationId(2), 0, Answered::Done(b"CREATE TABLE"), &mut bed.frames);
+    assert_eq!(bed.house.changed.load(Ordering::Relaxed), 1);
+    bed.judge.finished(OperationId(2));
+    bed.judge.ready(Transaction::Open);
+    assert_eq!(bed.house.changed.load(Ordering::Relaxed), 1);
+    bed.judge.ready(Transaction::Idle);
+    bed.judge.ready(Transaction::Idle);
+    assert_eq!(bed.house.changed.load(Ordering::Relaxed), 2);
 }

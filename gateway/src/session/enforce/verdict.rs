@@ -13,7 +13,8 @@ use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Totals};
 pub(super) struct Bench<'a> {
     pub(super) set: &'a PolicySet,
     pub(super) mentions: &'a Mentions,
-    pub(super) catalog: Option<&'a Catalog>,
+    /// Why it is not there where it should be.
+    pub(super) catalog: Result<Option<&'a Catalog>, &'a str>,
     pub(super) mode: Mode,
     pub(super) principal: &'a Principal,
     pub(super) target: &'a Target,
@@ -68,8 +69,15 @@ impl Bench<'_> {
         judged
     }
 
-    fn part(&self, statement: Statement, in_transaction: bool) -> Part {
-        let scope = Scope { catalog: self.catalog, search_path: None, mentions: self.mentions, temporary: &[] };
+    fn part(&self, mut statement: Statement, in_transaction: bool) -> Part {
+        // What names stand for can't be told then: a statement that has any is not understood.
+        if let Err(why) = self.catalog
+            && !statement.accesses.is_empty()
+        {
+            statement.facts.unparsed.get_or_insert_with(|| format!("the target's catalog can't be read: {why}"));
+        }
+        let scope =
+            Scope { catalog: self.catalog.unwrap_or_default(), search_path: None, mentions: self.mentions, temporary: &[] };
         let questions = resolve(&statement, &scope);
         Part::new(statement, questions, in_transaction)
     }

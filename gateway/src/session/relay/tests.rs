@@ -107,9 +107,11 @@ impl House for Slow {
         })
     }
 
-    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Option<Arc<Catalog>>> {
-        Box::pin(std::future::ready(None))
+    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
+
+    fn catalog_changed(&self, _session: &Session, _database: &str) {}
 }
 
 struct Bed {
