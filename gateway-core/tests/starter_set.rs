@@ -51,7 +51,6 @@ fn every_part_holds_alone_and_with_all_others() {
 }
 
 #[test]
-#[ignore = "needs the reading of SQL"]
 fn every_statement_of_the_cases_is_judged_as_they_say() {
     let all = load(&PARTS);
     for part in PARTS {

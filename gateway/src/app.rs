@@ -3,13 +3,16 @@
 use crate::accept::{self, Workers};
 use crate::api;
 use crate::capture::{self, Capture, CaptureSettings};
+use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
 use crate::credential::{Credentials, Source};
 use crate::evidence::Store;
 use crate::identity::Resolver;
+use crate::parse_pool::ParsePool;
 use crate::session::context::{self, Shared};
 use crate::session::live::{KillOrder, Live};
+use crate::session::totals::Totals;
 use crate::tls::{Authority, ServerSide, TrustBundle};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
@@ -94,6 +97,9 @@ impl Gateway {
             server_side: ServerSide::new(authority),
             credentials: Credentials::default(),
             live: Live::default(),
+            parse_pool: Arc::new(ParsePool::start(worker_count()).context("cannot start the threads that read statements")?),
+            catalogs: Catalogs::default(),
+            totals: Totals::default(),
             policy: ArcSwap::from_pointee(policy),
             begun: AtomicU64::new(0),
             refused: AtomicU64::new(0),

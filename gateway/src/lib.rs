@@ -8,6 +8,7 @@ pub mod credential;
 pub mod evidence;
 pub mod identity;
 pub mod origin;
+pub mod parse_pool;
 pub mod session;
 pub mod tls;
 // -- the control path --

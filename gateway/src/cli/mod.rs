@@ -9,6 +9,7 @@ mod policy;
 mod reload;
 mod run;
 mod session;
+mod why;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::model::ids::SessionId;
@@ -33,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   weir run --config weir.toml -- ./nightly-backup.sh    run one job under the gateway
   weir session list                                     what connected where, and how it ended
+  weir why s-01jd5k2v8q3xm                              which policy refused what, and what to do
   weir session kill s-01jd5k2v8q3xm --reason runaway    end a live session, here and at its server
   weir audit verify                                     check that no record was touched";
 
@@ -43,6 +45,13 @@ enum Command {
     /// List, show, follow, replay and kill sessions
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Explain what was refused in a session, by which policy, and what to do
+    Why {
+        /// A session's id, or an operation's as a refusal names it: s-01jd5k2v8q3xm/4
+        id: why::Subject,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -214,6 +223,7 @@ fn dispatch(command: Command) -> Result {
             let pace = if instant { None } else { Some(speed) };
             view(&common, |state, _, out| session::play(state, session, pace, out))
         }
+        Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))
         }

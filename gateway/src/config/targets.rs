@@ -7,6 +7,7 @@ use gateway_core::model::target::ProtocolName;
 use gateway_core::policy::Mode;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::Spanned;
 
 /// All targets.
@@ -38,6 +39,10 @@ pub struct TargetSettings {
     pub tag_sessions: bool,
     /// Whether jobs may speak Postgres' replication protocol to it.
     pub replication: bool,
+    /// How many sessions of this gateway may run a statement there at once.
+    pub max_concurrent: Option<u64>,
+    /// How long a statement may run before it is cancelled.
+    pub statement_time: Option<Duration>,
 }
 
 /// A destination.
@@ -198,6 +203,12 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     let mode = super::sections::mode(&mut table);
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
     let replication = table.flag("replication").unwrap_or(false);
+    let max_concurrent = table.number("max_concurrent", 1, 1_000_000);
+    let statement_time = table.number("statement_time", 1, 30 * 24 * 3600).map(Duration::from_secs);
+    if protocol != ProtocolName::Postgres && (max_concurrent.is_some() || statement_time.is_some()) {
+        let hint = "leave both out, or write protocol = \"postgres\"";
+        table.problem("`max_concurrent` and `statement_time` need a protocol that has statements", hint);
+    }
     table.end();
     Some(TargetSettings {
         name: name?,
@@ -211,6 +222,8 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         mode,
         tag_sessions,
         replication,
+        max_concurrent,
+        statement_time,
     })
 }
 

@@ -77,6 +77,24 @@ pub fn random_secret() -> Result<[u8; 32], CredentialError> {
     Ok(random)
 }
 
+/// Random letters and digits that nobody can guess: 22 of 62 kinds, more than 130 bits.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_text() -> Result<String, CredentialError> {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const LENGTH: usize = 22;
+    let mut text = String::with_capacity(LENGTH);
+    while text.len() < LENGTH {
+        let mut random = [0u8; 32];
+        fill(&mut random)?;
+        // 62 * 4: what is above would make the first letters likelier.
+        let letters = random.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
+        text.extend(letters.take(LENGTH - text.len()).map(|letter| char::from(*letter)));
+    }
+    Ok(text)
+}
+
 fn fill(bytes: &mut [u8]) -> Result<(), CredentialError> {
     getrandom::fill(bytes).map_err(|e| CredentialError::Random(e.to_string()))
 }
@@ -89,5 +107,13 @@ mod tests {
         assert_eq!(one.len(), 24);
         assert!(one.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b','));
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn random_text_is_letters_and_digits_of_every_kind() {
+        let texts: Vec<_> = (0..200).map(|_| super::random_text().unwrap()).collect();
+        assert!(texts.iter().all(|text| text.len() == 22 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+        let kinds: std::collections::BTreeSet<_> = texts.iter().flat_map(|text| text.bytes()).collect();
+        assert_eq!(kinds.len(), 62);
     }
 }

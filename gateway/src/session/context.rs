@@ -1,12 +1,15 @@
 //! What all sessions of a gateway share, and the ids that they get.
 
 use crate::capture::Capture;
+use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::{Store, now};
 use crate::identity::Resolver;
+use crate::parse_pool::ParsePool;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
+use crate::session::totals::Totals;
 use crate::tls::ServerSide;
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::{RunId, SessionId};
@@ -32,6 +35,12 @@ pub struct Shared {
     pub server_side: ServerSide,
     /// The targets' credentials.
     pub credentials: Credentials,
+    /// Where statements are read.
+    pub parse_pool: Arc<ParsePool>,
+    /// What is known of the targets' databases.
+    pub catalogs: Catalogs,
+    /// Running totals.
+    pub totals: Totals,
     /// Sessions begun.
     pub begun: AtomicU64,
     /// Sessions refused at the door.

@@ -30,7 +30,8 @@ pub fn judge(shared: &Shared, session: &Session) -> Judged {
     Judged { decision, mode, set: policy.hash().to_owned() }
 }
 
-/// Ends every live session that the policy in force would not let begin; says how many.
+/// Ends every live session that the policy in force would not let begin, and has the others take it;
+/// says how many were ended.
 ///
 /// A session is in the table before it is judged, so none is missed between a new set and this.
 pub fn judge_again(shared: &Shared) -> usize {
@@ -41,6 +42,8 @@ pub fn judge_again(shared: &Shared) -> usize {
             let reason = format!("the policy changed: {}", judged.refusal(&session).detail);
             session.kill(KillOrder { by: "policy".to_owned(), reason });
             ended += 1;
+        } else {
+            session.change_policy();
         }
     }
     ended

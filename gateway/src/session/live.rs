@@ -6,7 +6,7 @@ use gateway_core::model::target::Target;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub struct Session {
     kill: OnceLock<(KillOrder, Instant)>,
     task: Mutex<Option<Waker>>,
     outcome: OnceLock<KillOutcome>,
+    policy_changed: AtomicBool,
 }
 
 /// The server's cancel key and the one that the client was given for it.
@@ -155,15 +156,32 @@ impl Session {
             kill: OnceLock::new(),
             task: Mutex::new(None),
             outcome: OnceLock::new(),
+            policy_changed: AtomicBool::new(false),
         }
     }
 
     /// Orders the session to end. The first order stands.
     pub fn kill(&self, order: KillOrder) {
         let _first = self.kill.set((order, Instant::now())).is_ok();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
-            task.wake();
+        self.wake();
+    }
+
+    /// Has the session take the policy set that is in force now.
+    pub fn change_policy(&self) {
+        self.policy_changed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether the policy set has changed since this was last asked: one load, for the forward path.
+    pub fn take_policy_change(&self) -> bool {
+        self.policy_changed.load(Ordering::Acquire) && self.policy_changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// The task stays named: a session may be woken more than once.
+    fn wake(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = task.as_ref() {
+            task.wake_by_ref();
         }
     }
 

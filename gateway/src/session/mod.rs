@@ -2,10 +2,12 @@
 
 pub mod context;
 pub mod dial;
+pub mod enforce;
 pub mod judge;
 pub mod kill;
 pub mod live;
 pub mod open;
 pub mod pool;
 pub mod relay;
+pub mod totals;
 pub mod transport;

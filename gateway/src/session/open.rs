@@ -7,6 +7,7 @@ use crate::identity::IdentityInput;
 use crate::origin::{self, Origin};
 use crate::session::context::{self, Shared};
 use crate::session::dial::{self, SideAccess};
+use crate::session::enforce::{Enforcer, Gateway, Limits};
 use crate::session::judge::{Judged, judge};
 use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
@@ -17,7 +18,7 @@ use crate::tls::{self, ClientMode, UpstreamMode};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{Decision, Mode, Permit};
-use gateway_core::protocol::{Answer, Credential, Directive, Interest, Pass, Protocol, Refusal, Refused, Side, opaque, postgres};
+use gateway_core::protocol::{Answer, Credential, Interest, Protocol, Refusal, Side, opaque, postgres};
 use gateway_core::record::FrameKind;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -64,15 +65,19 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         shared.refused.fetch_add(1, Ordering::Relaxed);
     }
     let admission = permit.ok_or_else(|| decision.refusal(&session));
+    let enforcer = enforcer(shared, settings, &session, decision.mode);
     let limits = &shared.config.limits;
-    let relay = Relay::new(
-        engine(shared, settings, &session, &decision.decision),
+    let mut relay = Relay::new(
+        engine(shared, settings, &session, &decision.decision, enforcer.as_ref()),
         Peer::new(tcp),
         Arc::clone(&session),
         recorder,
         limits.startup,
         shared.config.record.flush,
     );
+    if let Some(enforcer) = enforcer {
+        relay.enforce(enforcer);
+    }
     let access = SideAccess::new(address, settings);
     Errand { shared, session, settings, relay, access, admission, from_server: 0 }.run().await;
     drop(registration);
@@ -157,7 +162,20 @@ const fn server_tls(mode: UpstreamMode) -> postgres::ServerTls {
     }
 }
 
-fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session, decision: &Decision) -> Box<dyn Protocol> {
+/// A judge for a session whose operations can be told apart.
+fn enforcer(shared: &Arc<Shared>, settings: Option<&TargetSettings>, session: &Arc<Session>, mode: Mode) -> Option<Enforcer> {
+    let settings = settings.filter(|settings| settings.protocol == ProtocolName::Postgres)?;
+    let limits = Limits { max_concurrent: settings.max_concurrent, statement_time: settings.statement_time };
+    Some(Enforcer::new(Arc::new(Gateway(Arc::clone(shared))), Arc::clone(session), mode, limits))
+}
+
+fn engine(
+    shared: &Shared,
+    settings: Option<&TargetSettings>,
+    session: &Session,
+    decision: &Decision,
+    enforcer: Option<&Enforcer>,
+) -> Box<dyn Protocol> {
     let Some(settings) = settings.filter(|settings| settings.protocol == ProtocolName::Postgres) else {
         return Box::new(opaque::Session::new());
     };
@@ -170,13 +188,13 @@ fn engine(shared: &Shared, settings: Option<&TargetSettings>, session: &Session,
         passthrough: settings.credential.is_none(),
         replication: settings.replication,
         interest: Interest {
-            operations: false,
-            executions: false,
+            operations: enforcer.is_some(),
+            executions: enforcer.is_some_and(Enforcer::executions),
             result_rows,
             result_bytes,
             parameter_bytes: record.parameter_bytes,
         },
-        nonce: credential::nonce().unwrap_or_default(),
+        nonce: credential::random_text().unwrap_or_default(),
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
         limits: postgres::Limits::default(),
     }))
@@ -276,16 +294,15 @@ impl Errand<'_> {
             Action::Credential => self.credential(),
             Action::SaltPassword { salt, iterations } => self.salt(salt, iterations).await,
             Action::CancelRequest { pid, secret } => self.cancel(pid, &secret).await,
-            // Nothing judges operations yet: whoever asked for the question gets no answer but no.
-            Action::Ask(id) => {
-                self.relay.answer(Answer::Verdict { id, directive: Directive::Forward(Pass::default()) });
-            }
         }
     }
 
     async fn dial(&mut self, user: &str, database: String, application: &str) {
         let startup = json!({ "what": "startup", "user": user, "database": database, "application": application });
         self.relay.note(FrameKind::Note, &startup);
+        if let Some(enforcer) = self.relay.enforcer() {
+            enforcer.stands(Some(user), Some(&database));
+        }
         self.access.database = database;
         let permit = match &self.admission {
             Ok(permit) => permit,
@@ -366,11 +383,13 @@ impl Errand<'_> {
         };
         let fetched = self.shared.credentials.fetch(source).and_then(|secret| Ok((secret, credential::nonce()?)));
         match fetched {
-            Ok((secret, nonce)) => self.relay.answer(Answer::Credential(Some(Credential {
-                user: user.clone().or(secret.user),
-                password: secret.password,
-                nonce,
-            }))),
+            Ok((secret, nonce)) => {
+                let user = user.clone().or(secret.user);
+                if let Some(enforcer) = self.relay.enforcer() {
+                    enforcer.stands(user.as_deref(), None);
+                }
+                self.relay.answer(Answer::Credential(Some(Credential { user, password: secret.password, nonce })));
+            }
             Err(error) => {
                 tracing::error!(session = %self.session.id, %error, "the target's credential can't be had");
                 self.relay.refuse(&fault("28000", &format!("weir has no credential for {}", self.session.target.name)));
@@ -411,9 +430,4 @@ impl Errand<'_> {
 /// A failure of the gateway's own, as the job sees it.
 fn fault(code: &'static str, message: &str) -> Refusal {
     Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new() }
-}
-
-/// A refusal of the whole text.
-fn refuse(refusal: Refusal) -> Directive {
-    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
 }

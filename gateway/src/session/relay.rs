@@ -1,11 +1,21 @@
 //! The one I/O pump: moves bytes between the two peers and the protocol, and alone waits for them.
+//!
+//! A question of the protocol is awaited beside it (`question`): the server's bytes go on, the client's
+//! end is seen, a kill wins. `events` takes what the protocol reports.
+
+mod events;
+mod question;
+#[cfg(test)]
+mod tests;
 
 use crate::evidence::{Failed, Recorder, now};
+use crate::session::enforce::{Ask, Enforcer};
 use crate::session::live::Session;
 use crate::session::pool;
 use crate::session::transport::Peer;
-use gateway_core::protocol::{Answer, CloseReason, Event, OperationId, Output, Protocol, ProtocolError, Refusal, Side, Totals};
+use gateway_core::protocol::{Answer, CloseReason, Output, Protocol, ProtocolError, Refusal, Side, Totals};
 use gateway_core::record::{FrameBuffer, FrameKind};
+use question::Question;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -50,7 +60,6 @@ pub enum Action {
     Credential,
     SaltPassword { salt: Vec<u8>, iterations: u32 },
     CancelRequest { pid: u32, secret: Vec<u8> },
-    Ask(OperationId),
 }
 
 /// The pump of one session.
@@ -70,6 +79,11 @@ pub struct Relay {
     actions: VecDeque<Action>,
     closing: Option<CloseReason>,
     registered: bool,
+    enforcer: Option<Box<Enforcer>>,
+    /// What was asked and is not looked into yet.
+    asked: Option<Ask>,
+    question: Option<Question>,
+    look: Option<Pin<Box<Sleep>>>,
 }
 
 impl Relay {
@@ -96,12 +110,26 @@ impl Relay {
             actions: VecDeque::new(),
             closing: None,
             registered: false,
+            enforcer: None,
+            asked: None,
+            question: None,
+            look: None,
         };
         relay.with_engine(|engine, output, _| {
             engine.start(output);
             Ok(())
         });
         relay
+    }
+
+    /// Has `enforcer` judge the session's operations. Without one, each that is asked about is refused.
+    pub fn enforce(&mut self, enforcer: Enforcer) {
+        self.enforcer = Some(Box::new(enforcer));
+    }
+
+    /// The session's judge.
+    pub fn enforcer(&mut self) -> Option<&mut Enforcer> {
+        self.enforcer.as_deref_mut()
     }
 
     /// Moves bytes until something has to be done that the pump can't do.
@@ -165,9 +193,6 @@ impl Relay {
             self.session.wake_on_kill(cx.waker());
             self.registered = true;
         }
-        if self.session.kill_order().is_some() {
-            return Poll::Ready(Step::Killed);
-        }
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
@@ -177,7 +202,13 @@ impl Relay {
         if self.recorder.failed() {
             return Poll::Ready(Step::Unrecordable);
         }
+        self.look(cx);
         for _ in 0..TURNS {
+            // What was counted or answered in the last turn may have ended the session: nothing of it is handed on.
+            if self.session.kill_order().is_some() {
+                self.registered = false;
+                return Poll::Ready(Step::Killed);
+            }
             match self.turn(cx) {
                 Turn::Moved => {}
                 Turn::Idle => return self.rest(cx),
@@ -213,7 +244,7 @@ impl Relay {
             let over = drained || farewell.as_mut().poll(cx).is_ready();
             return if over { Turn::Stop(Step::Closed(reason)) } else { Turn::Idle };
         }
-        let mut moved = false;
+        let mut moved = self.pursue(cx);
         for from in [Side::Client, Side::Server] {
             match self.read(from, cx) {
                 Ok(read) => moved |= read,
@@ -230,6 +261,9 @@ impl Relay {
 
     /// Reads from one side and lets the protocol have it, unless the other side can't take more.
     fn read(&mut self, from: Side, cx: &mut Context<'_>) -> io::Result<bool> {
+        if from == Side::Client && self.question.is_some() {
+            return self.read_ahead(cx);
+        }
         if !self.actions.is_empty() || self.closing.is_some() || !self.engine.wants(from) || self.blocked(from) {
             return Ok(false);
         }
@@ -240,21 +274,24 @@ impl Relay {
         match peer.poll_read(cx) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Err(error)) => return Err(error),
-            Poll::Ready(Ok(0)) => {
-                self.with_engine(|engine, output, _| engine.end(from, output));
-                if self.closing.is_none()
-                    && let Some(other) = self.peer(other(from))
-                {
-                    other.finish();
-                }
-                if self.closing.is_none() && self.peer(Side::Server).is_none_or(|peer| peer.ended) && self.client.ended {
-                    self.closing = Some(CloseReason::ClientDone);
-                }
-            }
+            Poll::Ready(Ok(0)) => self.ended(from),
             Poll::Ready(Ok(_)) => self.receive(from),
         }
         self.resume();
         Ok(true)
+    }
+
+    /// A peer has sent all that it will.
+    fn ended(&mut self, from: Side) {
+        self.with_engine(|engine, output, _| engine.end(from, output));
+        if self.closing.is_none()
+            && let Some(other) = self.peer(other(from))
+        {
+            other.finish();
+        }
+        if self.closing.is_none() && self.peer(Side::Server).is_none_or(|peer| peer.ended) && self.client.ended {
+            self.closing = Some(CloseReason::ClientDone);
+        }
     }
 
     /// Offers the protocol again what it had left, since its mind may have changed.
@@ -297,47 +334,7 @@ impl Relay {
             output.record.drain_into(&mut self.frames);
             output.text.clear();
         });
-    }
-
-    fn take_events(&mut self, output: &mut Output) {
-        let mut events = std::mem::take(&mut output.events);
-        for event in events.drain(..) {
-            let text = |span| String::from_utf8_lossy(output.kept(span)).into_owned();
-            match event {
-                Event::Dial { user, database, application } => self.actions.push_back(Action::Dial {
-                    user: text(&user),
-                    database: text(&database),
-                    application: text(&application),
-                }),
-                Event::StartTls(side) => self.actions.push_back(Action::StartTls(side)),
-                Event::Credential => self.actions.push_back(Action::Credential),
-                Event::SaltPassword { salt, iterations } => {
-                    self.actions.push_back(Action::SaltPassword { salt: output.kept(&salt).to_vec(), iterations });
-                }
-                Event::CancelRequest { pid, secret } => {
-                    self.actions.push_back(Action::CancelRequest { pid, secret: output.kept(&secret).to_vec() });
-                }
-                Event::Opened { server_pid, server_secret, client_secret } => {
-                    let keys = crate::session::live::Keys {
-                        pid: server_pid,
-                        server_secret: output.kept(&server_secret).to_vec(),
-                        client_secret: output.kept(&client_secret).to_vec(),
-                    };
-                    let _first = self.session.keys.set(keys).is_ok();
-                    self.deadline = None;
-                }
-                Event::Ask { id, .. } => self.actions.push_back(Action::Ask(id)),
-                // Nothing judges operations yet.
-                Event::Running(_) | Event::Answered { .. } | Event::Finished(_) | Event::Forgotten(_) | Event::Ready(_) => {}
-                Event::Violation { side, what } => {
-                    tracing::warn!(session = %self.session.id, ?side, what, "refused");
-                }
-                Event::Close(reason) => {
-                    self.closing.get_or_insert(reason);
-                }
-            }
-        }
-        output.events = events;
+        self.count();
     }
 
     /// Nothing can move: keep the record's time, and lend out memory that is not needed.

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     ("capture", &[]),
     ("origin", &["capture"]),
     ("identity", &["origin", "config"]),
@@ -12,7 +12,8 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
-    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "config"]),
+    ("parse_pool", &[]),
+    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "config"]),
     ("accept", &["capture", "origin", "identity", "session"]),
     ("control", &["session"]),
     ("api", &["control"]),

@@ -176,6 +176,27 @@ pub(super) const fn statement_name(kind: u8) -> &'static str {
     }
 }
 
+/// A decision on a statement: the outcome, what it was about, and who decided.
+fn decision(value: &Value, outcome: &str) -> String {
+    let list = |name: &str| {
+        let values = value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        values.iter().filter_map(Value::as_str).map(|one| text::line(one.as_bytes())).collect::<Vec<_>>().join(", ")
+    };
+    let outcome = match value.get("would_refuse").and_then(Value::as_bool) {
+        Some(true) => "allow (observe mode; would be refused)",
+        _ => outcome,
+    };
+    let part = value.get("part").and_then(Value::as_u64).map(|part| format!(" statement {}", part + 1)).unwrap_or_default();
+    let command = value.get("command").and_then(Value::as_str).map(|command| text::line(command.as_bytes())).unwrap_or_default();
+    let (policies, errors) = (list("policies"), list("errors"));
+    let because = match (policies.is_empty(), errors.is_empty()) {
+        (_, false) => format!("error in a policy: {errors}"),
+        (false, true) => format!("policy {policies}"),
+        (true, true) => "no policy".to_owned(),
+    };
+    format!("{outcome}{part} {command} [{}] by {because}", list("accesses"))
+}
+
 /// A JSON body in a line that a person reads.
 pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return text::line(body) };
@@ -187,6 +208,11 @@ pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
         let owner = field("/principal/owner").map_or_else(|| "no owner".to_owned(), |owner| format!("owner {owner}"));
         let outcome = field("/decision/outcome").unwrap_or_default();
         return format!("{workload} ({owner}) connects to {target}: {outcome}");
+    }
+    if kind == FrameKind::Decision
+        && let Some(outcome) = field("/outcome")
+    {
+        return decision(&value, &outcome);
     }
     let Value::Object(fields) = &value else { return text::line(value.to_string().as_bytes()) };
     let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {

@@ -57,6 +57,7 @@ struct Shot {
     bytes: u64,
     tag: Option<String>,
     error: Option<String>,
+    decisions: Vec<Value>,
 }
 
 impl Shown {
@@ -89,7 +90,7 @@ impl Shown {
             FrameKind::Opened => self.opened = json(),
             FrameKind::Ended => self.ended = json(),
             FrameKind::Note if self.notes.len() < MOST_STATEMENTS => self.notes.push(json()),
-            FrameKind::Decision if self.decisions.len() < MOST_STATEMENTS => self.decisions.push(json()),
+            FrameKind::Decision => self.decision(json(), places),
             FrameKind::Statement => self.statement(seen.body, places),
             FrameKind::Parameters => {
                 if let Some((operation, rest)) = body::number(seen.body)
@@ -116,7 +117,7 @@ impl Shown {
                     shot.error = Some(format!("{}: {}", text::line(failure.code), text::line(failure.message)));
                 }
             }
-            FrameKind::Note | FrameKind::Decision | FrameKind::Rows => {}
+            FrameKind::Note | FrameKind::Rows => {}
         }
     }
 
@@ -129,6 +130,18 @@ impl Shown {
         places.insert(operation, self.statements.len());
         let text = text::lines(text);
         self.statements.push(Shot { operation, kind: play::statement_name(kind), text, ..Shot::default() });
+    }
+
+    /// Beside its statement, where that is shown.
+    fn decision(&mut self, decision: Value, places: &BTreeMap<u64, usize>) {
+        let operation = decision.get("operation").and_then(Value::as_u64);
+        let decisions = match operation.and_then(|operation| places.get(&operation)) {
+            Some(place) => self.statements.get_mut(*place).map(|shot| &mut shot.decisions),
+            None => Some(&mut self.decisions),
+        };
+        if let Some(decisions) = decisions.filter(|decisions| decisions.len() < MOST_STATEMENTS) {
+            decisions.push(decision);
+        }
     }
 
     fn shot(&mut self, operation: u64, places: &BTreeMap<u64, usize>) -> Option<&mut Shot> {
@@ -203,6 +216,10 @@ impl Shot {
         writeln!(out, "{:<11} #{} {}", self.kind, self.operation, self.text.trim_end().replace('\n', "\n              "))?;
         for (number, value) in self.parameters.iter().enumerate() {
             writeln!(out, "              ${} = {value}", number + 1)?;
+        }
+        for decision in &self.decisions {
+            let body = serde_json::to_vec(decision)?;
+            writeln!(out, "              {}", play::json(FrameKind::Decision, &body))?;
         }
         if let Some(tag) = &self.tag {
             let times = if self.executions > 1 { format!(", {} executions", self.executions) } else { String::new() };

@@ -25,6 +25,11 @@ async fn recorded() -> (tempfile::TempDir, SessionId) {
         to.extend(json!({"what": "startup", "user": "app", "database": "shop"}).to_string().bytes())
     });
     frames.push(at(2), FrameKind::Statement, |to| to.extend([&one[..], b"PSELECT \x1b[2J name FROM t WHERE id = $1"].concat()));
+    let decision = json!({
+        "operation": 1, "part": 0, "asked": "prepare", "command": "SELECT", "accesses": ["read public.t"], "outcome": "allow",
+        "policies": ["reads-\u{1b}"], "errors": [], "mode": "enforce", "would_refuse": false, "set_hash": "ba5d",
+    });
+    frames.push_json(at(2), FrameKind::Decision, &decision);
     frames.push(at(3), FrameKind::Parameters, |to| to.extend([&one[..], b"\0\0\0\x01\0\0\0\x0242\0\0"].concat()));
     frames.push(at(4), FrameKind::Rows, |to| to.extend([&one[..], b"D\0\0\0\x0d\0\x01\0\0\0\x03eve"].concat()));
     frames.push(at(5), FrameKind::Completed, |to| to.extend([&one[..], &one, &[14, 0, 0, 0, 0, 0, 0, 0], b"SELECT 1"].concat()));
@@ -49,11 +54,20 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
         (shown(|out| list(state, Format::Text, out)), &["nightly-", "ada", "orders", "app@shop", "client_done"][..]),
         (
             shown(|out| show(state, session, Format::Text, out)),
-            &["spiffe://example.org", "$1 = '42'", "SELECT 1 (1 rows", "backups"],
+            &[
+                "spiffe://example.org",
+                "$1 = '42'",
+                "SELECT 1 (1 rows",
+                "backups",
+                "allow statement 1 SELECT [read public.t] by policy reads-",
+            ],
         ),
-        (shown(|out| play(state, session, None, out)), &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "client_done"]),
+        (
+            shown(|out| play(state, session, None, out)),
+            &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "allow statement 1 SELECT", "client_done"],
+        ),
         (shown(|out| watch(state, session, out)), &["row        #1 eve", "client_done"]),
-        (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 7 frames: 1 closed; intact"]),
+        (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 8 frames: 1 closed; intact"]),
     ] {
         assert_eq!(view.0, ExitCode::SUCCESS);
         parts.iter().for_each(|part| assert!(view.1.contains(part), "{part} in {}", view.1));
@@ -64,6 +78,8 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     let (_, one) = shown(|out| show(state, session, Format::Json, out));
     let one: serde_json::Value = serde_json::from_str(&one).unwrap();
     assert_eq!(one.pointer("/statements/0/rows"), Some(&json!(1)));
+    assert_eq!(one.pointer("/statements/0/decisions/0/command"), Some(&json!("SELECT")));
+    assert_eq!(one.pointer("/decisions"), Some(&json!([])));
     assert!(play(state, session, Some(0.0), &mut Vec::new()).is_err());
     assert!(show(state, SessionId::from_number(1), Format::Text, &mut Vec::new()).is_err());
 }
@@ -77,7 +93,7 @@ async fn a_changed_record_fails_the_check_and_names_the_frame() {
     bytes[at..at + 3].copy_from_slice(b"bob");
     std::fs::write(path, bytes).unwrap();
     let (status, text) = shown(|out| audit::verify(state.path(), Some(session), Format::Text, out));
-    assert_eq!((status, text.contains("frame 4 was changed")), (ExitCode::from(1), true), "{text}");
+    assert_eq!((status, text.contains("frame 5 was changed")), (ExitCode::from(1), true), "{text}");
     let (_, text) = shown(|out| audit::verify(state.path(), None, Format::Json, out));
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json.pointer("/sessions/0/problems/0/problem"), Some(&json!("changed")));

@@ -1,0 +1,130 @@
+//! Reads statements' texts away from the data plane: threads with large stacks, and a cache of what they read.
+
+mod cache;
+
+use cache::Cache;
+use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+use gateway_core::inspect::{Inspection, Statement};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// A text up to this many bytes needs no deep stack and is read where it is asked about.
+const INLINE: usize = 4 << 10;
+/// Stack of a parsing thread, in bytes: PostgreSQL's grammar and the walk of its tree recurse.
+const STACK: usize = 64 << 20;
+/// Texts that wait for a thread. Whoever brings one more waits for room.
+const WAITING: usize = 64;
+
+/// The threads and the cache, shared by all sessions of a gateway. The threads end when it is dropped.
+pub struct ParsePool {
+    jobs: mpsc::Sender<Job>,
+    cache: Mutex<Cache>,
+}
+
+/// A text to be read.
+struct Job {
+    text: Arc<str>,
+    reading: Reading,
+    done: oneshot::Sender<Inspection>,
+}
+
+impl ParsePool {
+    /// Starts `threads` threads, at least one.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(threads: usize) -> io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..threads.max(1) {
+            let waiting = Arc::clone(&waiting);
+            std::thread::Builder::new()
+                .name(format!("weir-parse-{number}"))
+                .stack_size(STACK)
+                .spawn(move || while work(&waiting) {})?;
+        }
+        Ok(Self { jobs, cache: Mutex::default() })
+    }
+
+    /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
+    pub async fn inspect(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
+        if let Some(known) = self.cache().find(&text, reading) {
+            return known;
+        }
+        let inspection = Arc::new(match text.len() {
+            ..=INLINE => read(&text, reading),
+            _ => self.elsewhere(Arc::clone(&text), reading).await,
+        });
+        self.cache().keep(text, reading, Arc::clone(&inspection));
+        inspection
+    }
+
+    async fn elsewhere(&self, text: Arc<str>, reading: Reading) -> Inspection {
+        let length = text.len();
+        let (done, result) = oneshot::channel();
+        let sent = self.jobs.send(Job { text, reading, done }).await.is_ok();
+        match result.await {
+            Ok(inspection) if sent => inspection,
+            _ => unread(length),
+        }
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads one text; false once no more will come.
+fn work(waiting: &Mutex<mpsc::Receiver<Job>>) -> bool {
+    let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+    let Some(Job { text, reading, done }) = job else { return false };
+    // The session may have ended meanwhile.
+    let _heard = done.is_closed() || done.send(read(&text, reading)).is_ok();
+    true
+}
+
+/// A fault of ours in reading must cost one statement, not the thread.
+fn read(text: &str, reading: Reading) -> Inspection {
+    catch_unwind(AssertUnwindSafe(|| inspect(text, reading, Bounds::default()))).unwrap_or_else(|_fault| {
+        tracing::error!(bytes = text.len(), "a statement could not be read by a fault of ours");
+        unread(text.len())
+    })
+}
+
+fn unread(length: usize) -> Inspection {
+    let statement = Statement::unparsed(length, "it could not be read by a fault of weir's");
+    Inspection { statements: vec![statement], cross_checked: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READING: Reading = Reading { standard_conforming_strings: Some(true) };
+
+    #[tokio::test]
+    async fn short_and_long_texts_are_read_once_and_then_known() {
+        let pool = ParsePool::start(2).unwrap();
+        for length in [9, INLINE, INLINE + 1, 200_000] {
+            let text: Arc<str> = format!("SELECT {}", "1".repeat(length - 7)).into();
+            let first = pool.inspect(Arc::clone(&text), READING).await;
+            assert!(!first.statements.is_empty(), "{length}");
+            let second = pool.inspect(text, READING).await;
+            assert!(Arc::ptr_eq(&first, &second), "{length}: read twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn more_texts_than_may_wait_are_all_read() {
+        let pool = Arc::new(ParsePool::start(1).unwrap());
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..3 * WAITING {
+            let pool = Arc::clone(&pool);
+            let text: Arc<str> = format!("SELECT {number}, '{}'", "x".repeat(INLINE)).into();
+            tasks.spawn(async move { pool.inspect(text, READING).await.statements.len() });
+        }
+        assert_eq!(tasks.join_all().await.len(), 3 * WAITING);
+    }
+}

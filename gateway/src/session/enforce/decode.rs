@@ -1,0 +1,103 @@
+//! A statement's bytes as text that can be read, and the way back from a place in the text to one in the bytes.
+
+use gateway_core::protocol::Encoding;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A text and where its characters came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) text: Arc<str>,
+    pub(super) places: Places,
+}
+
+/// Where the characters of a decoded text stand in its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Places {
+    /// Where they stand in the text.
+    #[default]
+    Same,
+    /// Each was one byte; those at these places of the text take two in it. Sorted.
+    Latin1(Vec<usize>),
+}
+
+/// Reads `bytes`; what can't be read is said in the words of [`gateway_core::inspect::Facts::unparsed`].
+pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'static str> {
+    let same = |text: &str| Decoded { text: text.into(), places: Places::Same };
+    match (encoding, std::str::from_utf8(bytes)) {
+        (Encoding::Utf8, Ok(text)) => Ok(same(text)),
+        (_, Ok(text)) if text.is_ascii() => Ok(same(text)),
+        (Encoding::Utf8, Err(_)) => Err("it is not valid UTF-8"),
+        (Encoding::Latin1, _) => {
+            let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
+            let mut wide = Vec::new();
+            for &byte in bytes {
+                if !byte.is_ascii() {
+                    wide.push(text.len());
+                }
+                text.push(char::from(byte));
+            }
+            Ok(Decoded { text: text.into(), places: Places::Latin1(wide) })
+        }
+        // A quote or a backslash can be half of a character there.
+        (Encoding::Other, _) => Err("it is not ASCII, in an encoding that is not understood"),
+    }
+}
+
+impl Places {
+    /// Where in the bytes the place `at` of the text is.
+    pub(super) fn byte(&self, at: usize) -> usize {
+        match self {
+            Self::Same => at,
+            Self::Latin1(wide) => at - wide.partition_point(|&place| place < at),
+        }
+    }
+
+    /// The same of a range.
+    pub(super) fn bytes(&self, range: &Range<usize>) -> Range<usize> {
+        self.byte(range.start)..self.byte(range.end)
+    }
+
+    /// A piece of the text as bytes again.
+    pub(super) fn encode(&self, piece: &str) -> Vec<u8> {
+        match self {
+            Self::Same => piece.as_bytes().to_vec(),
+            Self::Latin1(_) => piece.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_encoding_is_read_as_far_as_it_can_be() {
+        for (bytes, encoding, read) in [
+            (&b"SELECT 1"[..], Encoding::Utf8, true),
+            (b"SELECT 1", Encoding::Latin1, true),
+            (b"SELECT 1", Encoding::Other, true),
+            ("SELECT 'ä'".as_bytes(), Encoding::Utf8, true),
+            (b"SELECT '\xe4'", Encoding::Utf8, false),
+            (b"SELECT '\xe4'", Encoding::Latin1, true),
+            ("SELECT 'ä'".as_bytes(), Encoding::Latin1, true),
+            ("SELECT 'ä'".as_bytes(), Encoding::Other, false),
+            (b"SELECT '\x95\x5c'", Encoding::Other, false),
+        ] {
+            assert_eq!(decode(bytes, encoding).is_ok(), read, "{bytes:?} {encoding:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn places_and_pieces_lead_back_to_the_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let Decoded { text, places } = decode(&bytes, Encoding::Latin1).unwrap();
+            let boundaries = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            for (place, at) in boundaries.enumerate() {
+                prop_assert_eq!(places.byte(at), place);
+                prop_assert_eq!(places.encode(&text[..at]), &bytes[..place]);
+            }
+        }
+    }
+}

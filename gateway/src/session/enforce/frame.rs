@@ -1,0 +1,133 @@
+//! What the record keeps of a judgement: a decision for each statement, a note for what is found.
+
+use super::operation::Part;
+use super::refusal;
+use super::verdict::Bench;
+use gateway_core::inspect::resolve::Question;
+use gateway_core::policy::{Alert, Decision, Mode, OnDeny};
+use gateway_core::protocol::{OperationId, OperationKind};
+use gateway_core::record::{FrameBuffer, FrameKind};
+use serde::Serialize;
+
+/// So many of a statement's questions are kept; the rest are counted.
+const MOST: usize = 20;
+/// So many characters are kept of why a statement was not understood.
+const REASON: usize = 200;
+
+/// A decision as its frame holds it.
+#[derive(Serialize)]
+struct Frame<'a> {
+    operation: u64,
+    /// The statement's place in its text, from 0.
+    part: usize,
+    asked: &'static str,
+    command: &'a str,
+    accesses: Vec<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    accesses_not_shown: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unparsed: Option<String>,
+    no_where: bool,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
+    policies: &'a [String],
+    errors: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_deny: Option<&'static str>,
+    mode: &'static str,
+    would_refuse: bool,
+    set_hash: &'a str,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Writes the decision on a statement.
+pub(super) fn decision(
+    frames: &mut FrameBuffer,
+    bench: &Bench<'_>,
+    (id, kind): (OperationId, OperationKind),
+    number: usize,
+    part: &Part,
+    decision: &Decision,
+) {
+    let denied = !decision.allows();
+    let frame = Frame {
+        operation: id.0,
+        part: number,
+        asked: asked(kind),
+        command: part.statement.command,
+        accesses: part.questions.iter().take(MOST).map(access).collect(),
+        accesses_not_shown: part.questions.len().saturating_sub(MOST),
+        unparsed: part.statement.facts.unparsed.as_ref().map(|why| why.chars().take(REASON).collect()),
+        no_where: part.statement.facts.no_where,
+        outcome: if denied { "deny" } else { "allow" },
+        held: decision.held,
+        policies: &decision.policies,
+        errors: &decision.errors,
+        message: decision.message.as_deref(),
+        alert: decision.alert.map(alert),
+        on_deny: denied.then_some(on_deny(decision.on_deny)).flatten(),
+        mode: mode(bench.mode),
+        would_refuse: denied && bench.mode == Mode::Observe,
+        set_hash: bench.set.hash(),
+    };
+    frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
+        // Writing JSON into memory can't fail.
+        let _written = serde_json::to_writer(body, &frame).is_ok();
+    });
+}
+
+/// Notes something that someone should look at.
+pub(super) fn finding(frames: &mut FrameBuffer, kind: &str, mut fields: serde_json::Value) {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("what".to_owned(), "finding".into());
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
+}
+
+fn access(question: &Question) -> String {
+    refusal::object(question).unwrap_or_else(|| format!("{} the target", question.action))
+}
+
+const fn asked(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Query => "query",
+        OperationKind::Prepare => "prepare",
+        OperationKind::Bind => "bind",
+        OperationKind::Execute => "execute",
+        OperationKind::FunctionCall => "function",
+    }
+}
+
+const fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Observe => "observe",
+        Mode::Enforce => "enforce",
+    }
+}
+
+const fn alert(alert: Alert) -> &'static str {
+    match alert {
+        Alert::Low => "low",
+        Alert::Medium => "medium",
+        Alert::High => "high",
+    }
+}
+
+/// What a denial ends beside the operation.
+pub(super) const fn on_deny(consequence: OnDeny) -> Option<&'static str> {
+    match consequence {
+        OnDeny::Refuse => None,
+        OnDeny::KillSession => Some("kill_session"),
+        OnDeny::KillRun => Some("kill_run"),
+    }
+}

@@ -1,0 +1,117 @@
+//! What a session's judge needs of the gateway around it.
+
+use crate::catalog::{self, Place};
+use crate::parse_pool::ParsePool;
+use crate::session::context::Shared;
+use crate::session::dial::SideAccess;
+use crate::session::live::{KillOrder, Session};
+use crate::session::totals::Totals;
+use gateway_core::inspect::Inspection;
+use gateway_core::inspect::catalog::Catalog;
+use gateway_core::inspect::postgres::Reading;
+use gateway_core::model::ids::RunId;
+use gateway_core::policy::PolicySet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that is waited for beside the session's bytes.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A target's own limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How many sessions of this gateway may be at work on the target at once.
+    pub max_concurrent: Option<u64>,
+    /// How long a statement may run.
+    pub statement_time: Option<Duration>,
+}
+
+/// The gateway, as a judge sees it. Tests have one of their own.
+pub trait House: Send + Sync {
+    /// The policy set in force.
+    fn policy(&self) -> Arc<PolicySet>;
+
+    /// The running totals.
+    fn totals(&self) -> &Totals;
+
+    /// Ends every session of `run`.
+    fn kill_run(&self, run: RunId, order: &KillOrder);
+
+    /// Has the target cancel what `session` runs.
+    fn cancel(&self, session: &Arc<Session>);
+
+    /// Says what a text does.
+    fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>>;
+
+    /// What is known of the database that a session is in: nothing, where the target has no credential
+    /// for it. Where it has one and can't be read, why.
+    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>>;
+
+    /// Something in that database has changed.
+    fn catalog_changed(&self, session: &Session, database: &str);
+}
+
+/// The real one.
+pub struct Gateway(pub Arc<Shared>);
+
+impl House for Gateway {
+    fn policy(&self) -> Arc<PolicySet> {
+        self.0.policy.load_full()
+    }
+
+    fn totals(&self) -> &Totals {
+        &self.0.totals
+    }
+
+    fn kill_run(&self, run: RunId, order: &KillOrder) {
+        for session in self.0.live.all().iter().filter(|session| session.run == run) {
+            session.kill(order.clone());
+        }
+    }
+
+    /// Beside the session's bytes: the server's answer comes among them.
+    fn cancel(&self, session: &Arc<Session>) {
+        let settings = self.0.config.targets.match_address(session.address);
+        let access = SideAccess::new(session.address, settings);
+        let session = Arc::clone(session);
+        tokio::spawn(async move {
+            let Some(keys) = session.keys.get() else { return };
+            if let Err(error) = catalog::cancel(access.address, &access.tls, keys.pid, &keys.server_secret).await {
+                tracing::warn!(session = %session.id, %error, "a statement that takes too long could not be cancelled");
+            }
+        });
+    }
+
+    fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>> {
+        let pool: Arc<ParsePool> = Arc::clone(&self.0.parse_pool);
+        Box::pin(async move { pool.inspect(text, reading).await })
+    }
+
+    fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
+        let (shared, session, database) = (Arc::clone(&self.0), Arc::clone(session), database.to_owned());
+        Box::pin(async move { catalog_of(&shared, &session, &database).await })
+    }
+
+    fn catalog_changed(&self, session: &Session, database: &str) {
+        self.0.catalogs.invalidate(&place(session, database));
+    }
+}
+
+/// The catalog of `database` at the session's target, by the target's own credential. Without one an
+/// unqualified name may be in any schema that the policies name.
+async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Result<Option<Arc<Catalog>>, String> {
+    let settings = shared.config.targets.match_address(session.address);
+    let Some((source, user)) = settings.and_then(|settings| settings.catalog.as_ref()) else { return Ok(None) };
+    let mut secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
+    if user.is_some() {
+        secret.user.clone_from(user);
+    }
+    let access = SideAccess::new(session.address, settings);
+    let catalog = shared.catalogs.of(&place(session, database), &access.tls, &secret).await;
+    catalog.map(Some).map_err(|error| error.to_string())
+}
+
+fn place(session: &Session, database: &str) -> Place {
+    Place { address: session.address, database: database.into() }
+}

@@ -1,0 +1,329 @@
+//! The session's side of the judgement: each question of the protocol becomes an inspection, a
+//! decision and a directive; the server's answers confirm what was thought.
+//!
+//! Files by concern: `decode` text, `names` what SQL's names stand for, `verdict` the decision on a text,
+//! `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
+
+mod decode;
+mod frame;
+mod hear;
+mod house;
+mod names;
+mod operation;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod watch;
+
+pub use hear::Answered;
+pub use house::{Gateway, House, Limits, Pending};
+pub use watch::Order;
+
+use crate::session::live::{KillOrder, Session};
+use crate::session::totals::{Meter, Slot};
+use decode::{Decoded, Places, decode};
+use gateway_core::inspect::Inspection;
+use gateway_core::inspect::catalog::Catalog;
+use gateway_core::inspect::postgres::Reading;
+use gateway_core::inspect::resolve::Mentions;
+use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
+use gateway_core::protocol::{Directive, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
+use gateway_core::record::FrameBuffer;
+use names::Names;
+use operation::{Operation, function_call, pass, unread};
+use refusal::Teller;
+use std::collections::HashMap;
+use std::sync::Arc;
+use verdict::{Bench, Judged};
+use watch::Watch;
+
+/// Operations that are remembered at once: what is prepared and not forgotten, and what runs.
+const MOST: usize = 65_536;
+
+/// A question of the protocol, with its own copy of what it refers to.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Names the question.
+    pub id: OperationId,
+    /// What kind of operation it is.
+    pub kind: OperationKind,
+    /// The name that the client gives to what it prepares.
+    pub name: Vec<u8>,
+    /// Its text.
+    pub text: Vec<u8>,
+    /// The session at that moment.
+    pub standing: Standing,
+}
+
+/// What a question's answer rests on, once it has been waited for.
+#[derive(Debug)]
+pub struct Read {
+    inspection: Arc<Inspection>,
+    places: Places,
+    /// Why it is not there where it should be.
+    catalog: Result<Option<Arc<Catalog>>, String>,
+}
+
+/// What is to be done about a question.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The protocol is told.
+    Answer(Directive),
+    /// The session is being killed; nobody is told.
+    Killed,
+}
+
+/// The judge of one session.
+pub struct Enforcer {
+    house: Arc<dyn House>,
+    session: Arc<Session>,
+    mode: Mode,
+    limits: Limits,
+    database: String,
+    user: String,
+    set: Arc<PolicySet>,
+    mentions: Mentions,
+    operations: HashMap<OperationId, Operation>,
+    names: Names,
+    /// What was forwarded since the server was last ready leaves a transaction open, or ends one.
+    begun: Option<bool>,
+    /// The open transaction has changed the database.
+    changed: bool,
+    /// Each execution is asked about.
+    executions: bool,
+    meter: Meter,
+    slot: Option<Slot>,
+    watch: Watch,
+    teller: Teller,
+}
+
+impl Enforcer {
+    /// A judge for `session`, which is judged in `mode`.
+    pub fn new(house: Arc<dyn House>, session: Arc<Session>, mode: Mode, limits: Limits) -> Self {
+        let set = house.policy();
+        let meter = house.totals().meter(&session.principal);
+        Self {
+            mentions: set.mentions(&session.target.name),
+            watch: Watch::new(set.watches_totals()),
+            executions: set.watches_totals() || limits.max_concurrent.is_some(),
+            house,
+            mode,
+            limits,
+            database: String::new(),
+            user: String::new(),
+            set,
+            operations: HashMap::new(),
+            names: Names::default(),
+            begun: None,
+            changed: false,
+            meter,
+            slot: None,
+            teller: Teller::default(),
+            session,
+        }
+    }
+
+    /// Whether the protocol is to ask about each execution: a policy looks at totals, or the target has a limit.
+    #[must_use]
+    pub const fn executions(&self) -> bool {
+        self.executions
+    }
+
+    /// Hears where the session is at the server, as far as it is told.
+    pub fn stands(&mut self, user: Option<&str>, database: Option<&str>) {
+        if let Some(user) = user {
+            user.clone_into(&mut self.user);
+        }
+        if let Some(database) = database {
+            database.clone_into(&mut self.database);
+        }
+    }
+
+    /// Takes the policy set in force; true where it is another than before. Whether each execution is
+    /// asked about may be another, too.
+    pub fn refresh(&mut self) -> bool {
+        let set = self.house.policy();
+        if Arc::ptr_eq(&set, &self.set) {
+            return false;
+        }
+        self.mentions = set.mentions(&self.session.target.name);
+        self.watch.totals(set.watches_totals());
+        self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
+        self.set = set;
+        true
+    }
+
+    /// Begins to find out what a question needs. It may take a while; the session goes on beside it.
+    pub fn read(&self, ask: &Ask) -> Pending<Read> {
+        let house = Arc::clone(&self.house);
+        let again = matches!(ask.kind, OperationKind::Bind | OperationKind::Execute);
+        // What was prepared has been read by the settings of then, and stays so at the server.
+        let known = ask.standing.settings_known && !again;
+        let reading = Reading { standard_conforming_strings: known.then_some(ask.standing.standard_conforming_strings) };
+        let prepared = self.operations.get(&ask.id).filter(|_| again);
+        let text = match ask.kind {
+            _ if let Some(operation) = prepared => Err((Arc::clone(&operation.inspection), operation.places.clone())),
+            OperationKind::FunctionCall => match function_call(&String::from_utf8_lossy(&ask.text)) {
+                Ok(text) => Ok(Decoded { text: text.into(), places: Places::Same }),
+                Err(inspection) => Err((Arc::new(inspection), Places::Same)),
+            },
+            // What is executed may have been forgotten since it was bound: its text is still there.
+            OperationKind::Query | OperationKind::Prepare | OperationKind::Bind | OperationKind::Execute => {
+                decode(&ask.text, ask.standing.encoding).map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same))
+            }
+        };
+        let (session, database) = (Arc::clone(&self.session), self.database.clone());
+        Box::pin(async move {
+            let (inspection, places) = match text {
+                Ok(Decoded { text, places }) => (house.inspect(text, reading).await, places),
+                Err(known) => known,
+            };
+            let catalog = house.catalog(&session, &database).await;
+            Read { inspection, places, catalog }
+        })
+    }
+
+    /// Answers a question.
+    pub fn verdict(&mut self, ask: &Ask, read: Read, frames: &mut FrameBuffer) -> Verdict {
+        self.refresh();
+        let Read { inspection, places, catalog } = read;
+        let names = inspection.statements.iter().any(|statement| !statement.names.is_empty());
+        if names && !ask.standing.settled {
+            return Verdict::Answer(Directive::Settle);
+        }
+        if let Some(refusal) = self.limit(ask, &inspection, frames) {
+            return Verdict::Answer(refuse(refusal));
+        }
+        let open = self.begun.unwrap_or(ask.standing.transaction != Transaction::Idle);
+        let bench = bench(
+            &self.set,
+            &self.mentions,
+            catalog.as_ref().map(Option::as_deref).map_err(String::as_str),
+            self.mode,
+            &self.session,
+            (&self.database, &self.user),
+        );
+        let judged = bench.judge(&inspection, &self.names, open, |more| self.meter.totals(more));
+        let recorded = self.record(ask, &bench, &judged, frames);
+        let outcome = judged.refused.and_then(|number| {
+            let (_, decision) = judged.decisions.last()?;
+            let part = judged.parts.get(number)?;
+            let what = refusal::what(part, decision);
+            Some((number, refusal::by_policy(&self.session, ask.id, &what, decision), decision.clone()))
+        });
+        let directive = match outcome {
+            None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
+            Some((number, refusal, decision)) => {
+                self.teller.tell(&refusal);
+                if self.punish(&decision, &refusal.message) {
+                    return Verdict::Killed;
+                }
+                refused(ask, number, refusal, &inspection, &judged, &places)
+            }
+        };
+        self.remember(ask, inspection, places, judged, recorded);
+        Verdict::Answer(directive)
+    }
+
+    /// Ends the session, or the run, where a denial says so.
+    fn punish(&self, decision: &Decision, what: &str) -> bool {
+        let reason = format!("{}: {what}", refusal::because(decision));
+        let order = KillOrder { by: "policy".to_owned(), reason };
+        match decision.on_deny {
+            OnDeny::Refuse => return false,
+            OnDeny::KillSession => self.session.kill(order),
+            OnDeny::KillRun => {
+                self.house.kill_run(self.session.run, &order);
+                self.session.kill(order);
+            }
+        }
+        true
+    }
+
+    /// Writes the decisions that are not as they were the last time, and says what they are.
+    fn record(&self, ask: &Ask, bench: &Bench<'_>, judged: &Judged, frames: &mut FrameBuffer) -> Vec<(usize, Vec<String>, bool)> {
+        let last = self.operations.get(&ask.id).map(|operation| operation.recorded.as_slice()).unwrap_or_default();
+        let mut recorded = Vec::with_capacity(judged.decisions.len());
+        for (number, decision) in &judged.decisions {
+            let Some(part) = judged.parts.get(*number) else { continue };
+            let short = (*number, decision.policies.clone(), decision.allows());
+            // A refusal is always written.
+            if !last.contains(&short) || !decision.allows() {
+                frame::decision(frames, bench, (ask.id, ask.kind), *number, part, decision);
+            }
+            if !decision.errors.is_empty() {
+                let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "errors": decision.errors });
+                frame::finding(frames, "policy_error", fields);
+                tracing::error!(session = %self.session.id, errors = ?decision.errors, "a policy could not be evaluated");
+            }
+            recorded.push(short);
+        }
+        recorded
+    }
+
+    fn remember(
+        &mut self,
+        ask: &Ask,
+        inspection: Arc<Inspection>,
+        places: Places,
+        judged: Judged,
+        recorded: Vec<(usize, Vec<String>, bool)>,
+    ) {
+        let mut parts = judged.parts;
+        // What is refused doesn't run.
+        if let Some(number) = judged.refused {
+            parts.truncate(number);
+        }
+        let runs = !matches!(ask.kind, OperationKind::Prepare | OperationKind::Bind);
+        let aborted = (runs && ask.standing.settled).then_some(ask.standing.transaction == Transaction::Failed);
+        match (ask.kind, self.operations.get_mut(&ask.id)) {
+            (OperationKind::Bind | OperationKind::Execute, Some(operation)) => {
+                // A refused execution leaves what is prepared as it was.
+                if judged.refused.is_none() {
+                    operation.parts = parts;
+                }
+                operation.aborted = aborted;
+                operation.recorded = recorded;
+            }
+            (OperationKind::Bind, None) => {}
+            (OperationKind::Prepare | OperationKind::Execute, _) if judged.refused.is_some() => {}
+            (kind, _) => {
+                let name = String::from_utf8_lossy(&ask.name).into_owned();
+                let operation = Operation { kind, name, inspection, places, parts, prepared: false, aborted, recorded };
+                self.operations.insert(ask.id, operation);
+            }
+        }
+    }
+}
+
+/// The judgement's grounds. Not a method, so that the meter can be read beside it.
+fn bench<'a>(
+    set: &'a PolicySet,
+    mentions: &'a Mentions,
+    catalog: Result<Option<&'a Catalog>, &'a str>,
+    mode: Mode,
+    session: &'a Session,
+    (database, user): (&'a str, &'a str),
+) -> Bench<'a> {
+    Bench { set, mentions, catalog, mode, principal: &session.principal, target: &session.target, database, user }
+}
+
+/// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.
+fn refused(ask: &Ask, number: usize, refusal: Refusal, inspection: &Inspection, judged: &Judged, places: &Places) -> Directive {
+    let before = inspection.statements.get(number).map_or(0, |statement| places.byte(statement.span.start));
+    match ask.kind {
+        OperationKind::Query if number > 0 => Directive::Refuse(Box::new(Refused {
+            refusal,
+            keep: before,
+            statements: u32::try_from(number).unwrap_or(u32::MAX),
+            pass: pass(judged.parts.get(..number).unwrap_or_default(), places, ask.standing.changed),
+        })),
+        _ => refuse(refusal),
+    }
+}
+
+/// A refusal of the whole text.
+pub fn refuse(refusal: Refusal) -> Directive {
+    Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
+}

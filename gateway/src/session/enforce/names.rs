@@ -1,0 +1,281 @@
+//! The session's prepared statements and cursors by the names that SQL has for them, as the server's
+//! answers confirm them.
+
+use gateway_core::inspect::resolve::Question;
+use gateway_core::inspect::{Action, Changes, Facts, NameKind, NameUse, Statement, Usage};
+use gateway_core::protocol::OperationId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Names that are kept. What is made beyond is not known later, and refused then.
+const MOST: usize = 10_000;
+/// How many names may stand for one another: a prepared statement on a cursor is the deepest there is.
+const DEEPEST: usize = 4;
+
+/// What names stand for.
+///
+/// A cursor stays here when its transaction ends, since it may be WITH HOLD. One that has gone can't be
+/// used; one that is made again, in a way that can be seen, is replaced; and after one that can't,
+/// everything is forgotten.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    prepared: HashMap<Box<str>, Meaning>,
+    cursors: HashMap<Box<str>, Meaning>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+struct Meaning {
+    statement: Arc<Statement>,
+    /// The operation that prepared it, where the protocol did and not SQL.
+    by: Option<OperationId>,
+}
+
+impl Names {
+    /// `statement` with all that the names in it stand for.
+    pub(super) fn effective(&self, statement: &Statement) -> Statement {
+        let mut whole = statement.clone();
+        self.add(statement, &mut whole, DEEPEST);
+        whole
+    }
+
+    fn add(&self, part: &Statement, whole: &mut Statement, depth: usize) {
+        for name in part.names.iter().filter(|name| name.usage == Usage::Use) {
+            match self.find(name).filter(|_| depth > 0) {
+                Some(body) => {
+                    merge(whole, body);
+                    self.add(body, whole, depth - 1);
+                }
+                None => unknown(whole, name),
+            }
+        }
+    }
+
+    fn find(&self, name: &NameUse) -> Option<&Statement> {
+        // How the server folds other letters depends on its locale.
+        let table = if name.name.is_ascii() { self.table(name.kind) } else { return None };
+        table.get(&name.name).map(|meaning| meaning.statement.as_ref())
+    }
+
+    /// The server has done `statement`, or will have before what comes next.
+    pub(super) fn done(&mut self, statement: &Statement, hidden: bool) {
+        self.ran(hidden);
+        for name in &statement.names {
+            let table = self.table_mut(name.kind);
+            match &name.usage {
+                Usage::Make(body) => {
+                    let statement = Arc::new(Statement::clone(body));
+                    insert(table, &name.name, Meaning { statement, by: None });
+                }
+                Usage::Use => {}
+                Usage::Drop => {
+                    table.remove(&name.name);
+                }
+                Usage::DropAll => table.clear(),
+            }
+        }
+    }
+
+    /// The server has run something, well or not: names are no part of a transaction, so code that
+    /// can't be seen here may have changed them even where it failed.
+    pub(super) fn ran(&mut self, hidden: bool) {
+        if hidden {
+            *self = Self::default();
+        }
+    }
+
+    /// The server has prepared `statement` by the protocol, under `name`. The empty one has none in SQL.
+    pub(super) fn prepared(&mut self, name: &str, statement: &Arc<Statement>, by: OperationId) {
+        if !name.is_empty() {
+            insert(&mut self.prepared, name, Meaning { statement: Arc::clone(statement), by: Some(by) });
+        }
+    }
+
+    /// What the protocol prepared as `by` is gone.
+    pub(super) fn forgotten(&mut self, by: OperationId) {
+        self.prepared.retain(|_, meaning| meaning.by != Some(by));
+    }
+
+    const fn table(&self, kind: NameKind) -> &HashMap<Box<str>, Meaning> {
+        match kind {
+            NameKind::Prepared => &self.prepared,
+            NameKind::Cursor => &self.cursors,
+        }
+    }
+
+    const fn table_mut(&mut self, kind: NameKind) -> &mut HashMap<Box<str>, Meaning> {
+        match kind {
+            NameKind::Prepared => &mut self.prepared,
+            NameKind::Cursor => &mut self.cursors,
+        }
+    }
+}
+
+/// Whether code runs in `statement` that can't be seen here, and that nobody has reviewed.
+pub(super) fn hidden(statement: &Statement, questions: &[Question]) -> bool {
+    let calls = || questions.iter().any(|question| question.action == Action::Call);
+    // PREPARE alone runs nothing of its body. DECLARE plans it, and that runs immutable functions.
+    let makes = |name: &NameUse| name.kind == NameKind::Prepared && matches!(name.usage, Usage::Make(_));
+    statement.changes.anything || (calls() && !statement.names.iter().any(makes))
+}
+
+/// Whether what is prepared may be another, or mean something else, after `statement`.
+pub(super) fn changes(statement: &Statement) -> bool {
+    let renames = |name: &NameUse| name.usage != Usage::Use;
+    statement.changes.any() || statement.names.iter().any(renames)
+}
+
+fn insert(table: &mut HashMap<Box<str>, Meaning>, name: &str, meaning: Meaning) {
+    if table.len() < MOST || table.contains_key(name) {
+        table.insert(name.into(), meaning);
+    }
+}
+
+fn merge(whole: &mut Statement, body: &Statement) {
+    if whole.command == "EXECUTE" {
+        whole.command = body.command;
+    }
+    for access in &body.accesses {
+        if !whole.accesses.contains(access) {
+            whole.accesses.push(access.clone());
+        }
+    }
+    let Facts { unparsed, no_where, opaque, explain, locking, copy, constant } = &body.facts;
+    let facts = &mut whole.facts;
+    if facts.unparsed.is_none() {
+        facts.unparsed.clone_from(unparsed);
+    }
+    facts.no_where |= no_where;
+    facts.opaque |= opaque;
+    facts.explain |= explain;
+    facts.locking |= locking;
+    facts.copy = facts.copy.or(*copy);
+    facts.constant &= constant;
+    whole.changes = whole.changes.or(body.changes);
+}
+
+fn unknown(whole: &mut Statement, name: &NameUse) {
+    let why = match name.kind {
+        NameKind::Prepared => "EXECUTE of a statement that was not seen prepared",
+        NameKind::Cursor => "use of a cursor that was not seen declared",
+    };
+    whole.facts.opaque = true;
+    whole.facts.unparsed.get_or_insert_with(|| why.to_owned());
+    whole.changes = Changes { settings: true, role: true, schema: true, anything: true };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_core::inspect::resolve::Resource;
+    use gateway_core::inspect::{Access, Object, ObjectName};
+
+    fn access(action: Action, name: &str) -> Access {
+        Access { action, object: Object::Relation(ObjectName::bare(name)) }
+    }
+
+    fn delete() -> Statement {
+        Statement {
+            command: "DELETE",
+            accesses: vec![access(Action::Write, "users")],
+            facts: Facts { no_where: true, ..Facts::default() },
+            ..Statement::default()
+        }
+    }
+
+    fn named(command: &'static str, kind: NameKind, usage: Usage, name: &str) -> Statement {
+        Statement { command, names: vec![NameUse { kind, usage, name: name.into(), span: 0..0 }], ..Statement::default() }
+    }
+
+    fn execute(name: &str) -> Statement {
+        named("EXECUTE", NameKind::Prepared, Usage::Use, name)
+    }
+
+    fn prepare(name: &str) -> Statement {
+        named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(delete())), name)
+    }
+
+    fn question(access: &Access) -> Question {
+        Question { action: access.action, resource: Resource::Target, behind: None }
+    }
+
+    fn call() -> Statement {
+        Statement { command: "SELECT", accesses: vec![access(Action::Call, "f")], ..Statement::default() }
+    }
+
+    /// What EXECUTE q is after the server did, or only ran, these.
+    fn check(steps: &[(Statement, bool)], known: bool) {
+        let mut names = Names::default();
+        for (statement, done) in steps {
+            let questions: Vec<_> = statement.accesses.iter().map(question).collect();
+            let hidden = hidden(statement, &questions);
+            if *done { names.done(statement, hidden) } else { names.ran(hidden) }
+        }
+        let executed = names.effective(&execute("q"));
+        if known {
+            assert_eq!((executed.command, executed.facts.no_where), ("DELETE", true), "{steps:?}");
+            assert_eq!(executed.accesses, delete().accesses, "{steps:?}");
+            assert_eq!(executed.facts.unparsed, None);
+        } else {
+            assert!(executed.facts.opaque && executed.facts.unparsed.is_some() && hidden(&executed, &[]), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_what_the_server_confirmed() {
+        let drop = || named("DEALLOCATE", NameKind::Prepared, Usage::Drop, "q");
+        let drop_all = || named("DEALLOCATE ALL", NameKind::Prepared, Usage::DropAll, "");
+        check(&[], false);
+        check(&[(prepare("q"), true)], true);
+        check(&[(prepare("q"), false)], false);
+        check(&[(prepare("other"), true)], false);
+        check(&[(prepare("q"), true), (drop(), true)], false);
+        check(&[(prepare("q"), true), (drop(), false)], true);
+        check(&[(prepare("q"), true), (drop_all(), true)], false);
+        check(&[(prepare("q"), true), (call(), true)], false);
+        check(&[(prepare("q"), true), (call(), false)], false);
+        check(&[(call(), true), (prepare("q"), true)], true);
+        check(&[(prepare("q"), true), (Statement::unparsed(1, "x"), false)], false);
+        let calling = named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(call())), "other");
+        check(&[(prepare("q"), true), (Statement { accesses: call().accesses, ..calling }, true)], true);
+        check(&[(prepare("q"), true), (named("DECLARE", NameKind::Cursor, Usage::Make(Box::default()), "q"), true)], true);
+    }
+
+    #[test]
+    fn what_the_protocol_prepared_is_known_to_sql_until_it_is_forgotten() {
+        let mut names = Names::default();
+        names.prepared("q", &Arc::new(delete()), OperationId(3));
+        names.prepared("", &Arc::new(delete()), OperationId(4));
+        assert_eq!(names.effective(&execute("q")).command, "DELETE");
+        assert!(names.effective(&execute("")).facts.unparsed.is_some());
+        names.forgotten(OperationId(3));
+        assert!(names.effective(&execute("q")).facts.unparsed.is_some());
+    }
+
+    #[test]
+    fn a_statement_on_a_cursor_takes_what_both_stand_for_and_goes_no_deeper_than_that() {
+        let mut names = Names::default();
+        let mut update = delete();
+        update.names = named("", NameKind::Cursor, Usage::Use, "c").names;
+        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(update)), "q"), false);
+        assert!(names.effective(&execute("q")).facts.unparsed.is_some(), "the cursor is not known");
+        let read = Statement { accesses: vec![access(Action::Read, "secrets")], ..Statement::default() };
+        names.done(&named("DECLARE", NameKind::Cursor, Usage::Make(Box::new(read)), "c"), false);
+        let executed = names.effective(&execute("q"));
+        assert_eq!((executed.accesses.len(), executed.facts.unparsed), (2, None));
+        let round = Statement { names: execute("r").names, ..Statement::default() };
+        names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(round)), "r"), false);
+        assert!(names.effective(&execute("r")).facts.unparsed.is_some(), "a circle ends");
+    }
+
+    #[test]
+    fn no_more_names_are_kept_than_there_is_room_for() {
+        let mut names = Names::default();
+        for number in 0..MOST + 5 {
+            names.done(&prepare(&format!("n{number}")), false);
+        }
+        assert_eq!(names.prepared.len(), MOST);
+        assert!(names.effective(&execute(&format!("n{}", MOST + 1))).facts.unparsed.is_some());
+        assert!(names.effective(&execute("gr\u{f6}\u{df}e")).facts.unparsed.is_some());
+    }
+}

@@ -1,0 +1,162 @@
+//! An operation that was asked about: what its text does, and what was made of that.
+
+use super::decode::Places;
+use super::names;
+use gateway_core::inspect::resolve::Question;
+use gateway_core::inspect::{
+    Access, Action, Changes, Facts, Inspection, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
+};
+use gateway_core::protocol::{NameAct, OperationKind, Pass, Rename};
+use std::sync::Arc;
+
+/// An operation, from its question to its end; of what is prepared, until it is forgotten.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) kind: OperationKind,
+    /// The name that the protocol prepared it under.
+    pub(super) name: String,
+    pub(super) inspection: Arc<Inspection>,
+    pub(super) places: Places,
+    /// Its statements as they were last judged; those behind a refused one are not among them.
+    pub(super) parts: Vec<Part>,
+    /// The server has confirmed that it is prepared.
+    pub(super) prepared: bool,
+    /// Whether the transaction had failed when it was asked about, where that was known.
+    pub(super) aborted: Option<bool>,
+    /// What was recorded of it last, so that the same is not recorded for each execution.
+    pub(super) recorded: Vec<(usize, Vec<String>, bool)>,
+}
+
+/// A statement as it was judged.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// With all that the names in it stand for.
+    pub(super) statement: Arc<Statement>,
+    pub(super) questions: Vec<Question>,
+    pub(super) in_transaction: bool,
+    /// Code runs in it that nobody has reviewed.
+    pub(super) hidden: bool,
+}
+
+impl Part {
+    pub(super) fn new(statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
+        let hidden = names::hidden(&statement, &questions);
+        Self { statement: Arc::new(statement), questions, in_transaction, hidden }
+    }
+}
+
+/// What goes through of `parts`. `changed`: the open transaction has changed the session, so that its
+/// end may change it back.
+pub(super) fn pass(parts: &[Part], places: &Places, changed: bool) -> Pass {
+    let mut pass = Pass::default();
+    for (number, part) in (0u32..).zip(parts) {
+        let ends = part.statement.transaction.is_some_and(|control| !matches!(control, TransactionControl::Begin));
+        pass.changes |= part.hidden || names::changes(&part.statement) || (changed && ends);
+        pass.code |= part.hidden;
+        pass.names.extend(part.statement.names.iter().map(|name| rename(name, number, places)));
+    }
+    pass
+}
+
+fn rename(name: &NameUse, statement: u32, places: &Places) -> Rename {
+    let act = match name.usage {
+        Usage::Make(_) => NameAct::Make,
+        Usage::Use => NameAct::Use,
+        Usage::Drop => NameAct::Drop,
+        Usage::DropAll => NameAct::DropAll,
+    };
+    Rename { kind: name.kind, act, name: places.encode(&name.name), span: places.bytes(&name.span), statement }
+}
+
+/// A text that is one statement, not understood.
+pub(super) fn unread(length: usize, why: &str) -> Inspection {
+    Inspection { statements: vec![Statement::unparsed(length, why)], cross_checked: false }
+}
+
+/// The large objects' functions, which client libraries call by number (PostgreSQL's `pg_proc.dat`).
+const LARGE_OBJECTS: [(&str, &str); 17] = [
+    ("715", "lo_create"),
+    ("764", "lo_import"),
+    ("765", "lo_export"),
+    ("767", "lo_import"),
+    ("952", "lo_open"),
+    ("953", "lo_close"),
+    ("954", "loread"),
+    ("955", "lowrite"),
+    ("956", "lo_lseek"),
+    ("957", "lo_creat"),
+    ("958", "lo_tell"),
+    ("964", "lo_unlink"),
+    ("1004", "lo_truncate"),
+    ("3170", "lo_lseek64"),
+    ("3171", "lo_tell64"),
+    ("3172", "lo_truncate64"),
+    ("3457", "lo_from_bytea"),
+];
+
+/// A function that is called by number: as the text that calls it by name, or as a statement of its own.
+pub(super) fn function_call(oid: &str) -> Result<String, Inspection> {
+    if let Some((_, name)) = LARGE_OBJECTS.iter().find(|(number, _)| *number == oid) {
+        return Ok(format!("SELECT pg_catalog.{name}()"));
+    }
+    let object = Object::Function(ObjectName::bare(oid));
+    let statement = Statement {
+        command: "FUNCTION CALL",
+        accesses: vec![Access { action: Action::Call, object }],
+        facts: Facts { opaque: true, ..Facts::default() },
+        changes: Changes { settings: true, role: true, schema: true, anything: true },
+        ..Statement::default()
+    };
+    Err(Inspection { statements: vec![statement], cross_checked: false })
+}
+
+impl Operation {
+    /// Its part at `number`, as the answers count them.
+    pub(super) fn part(&self, number: u32) -> Option<&Part> {
+        self.parts.get(usize::try_from(number).ok()?)
+    }
+
+    /// Whether it stays when its execution is over.
+    pub(super) const fn stays(&self) -> bool {
+        matches!(self.kind, OperationKind::Prepare)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::enforce::decode::decode;
+    use gateway_core::inspect::NameKind;
+    use gateway_core::protocol::Encoding;
+
+    #[test]
+    fn names_are_renamed_where_they_stand_in_the_bytes() {
+        let bytes = b"SELECT '\xe4'; EXECUTE q";
+        let decoded = decode(bytes, Encoding::Latin1).unwrap();
+        let at = decoded.text.len() - 1;
+        let execute = Statement {
+            names: vec![NameUse { kind: NameKind::Prepared, usage: Usage::Use, name: "q".into(), span: at..at + 1 }],
+            ..Statement::default()
+        };
+        let parts = [Statement::default(), execute].map(|statement| Part::new(statement, Vec::new(), false));
+        let passed = pass(&parts, &decoded.places, true);
+        assert!(!passed.changes);
+        let [rename] = passed.names.as_slice() else { panic!("{passed:?}") };
+        assert_eq!((rename.act, rename.statement, &bytes[rename.span.clone()]), (NameAct::Use, 1, &b"q"[..]));
+    }
+
+    #[test]
+    fn what_may_change_the_session_is_said() {
+        let passed = |statements: &[Statement], changed| {
+            let parts: Vec<_> = statements.iter().map(|statement| Part::new(statement.clone(), Vec::new(), false)).collect();
+            pass(&parts, &Places::Same, changed)
+        };
+        let both = Pass { changes: true, code: true, ..Pass::default() };
+        assert_eq!(passed(&function_call("4711").unwrap_err().statements, false), both);
+        assert_eq!(function_call("954").as_deref(), Ok("SELECT pg_catalog.loread()"));
+        assert_eq!(passed(&unread(3, "x").statements, false), both);
+        assert_eq!(passed(&[Statement::default()], true), Pass::default());
+        let rollback = [Statement { transaction: Some(TransactionControl::Rollback), ..Statement::default() }];
+        assert!(passed(&rollback, true).changes && !passed(&rollback, true).code && !passed(&rollback, false).changes);
+    }
+}

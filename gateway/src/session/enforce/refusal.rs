@@ -1,0 +1,142 @@
+//! The words of a refusal: to the client, to whoever reads the job's log, to the record.
+
+use super::operation::Part;
+use crate::session::live::Session;
+use crate::telemetry;
+use gateway_core::inspect::resolve::{Question, Resource};
+use gateway_core::policy::Decision;
+use gateway_core::protocol::{OperationId, Refusal};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Refusals of a session that are told to the job's log before they are told less often.
+const TOLD: u64 = 20;
+/// How often they are told after that.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The refusal of one statement by policy.
+pub(super) fn by_policy(session: &Session, id: OperationId, what: &str, decision: &Decision) -> Refusal {
+    let message = decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    Refusal {
+        code: "42501",
+        message: format!("weir refused {what} on {}{message}", session.target.name),
+        detail: detail(session, &because(decision)),
+        hint: hint(session, id),
+    }
+}
+
+/// The refusal by one of the target's own limits. 53400 is Postgres' `configuration_limit_exceeded`.
+pub(super) fn by_limit(session: &Session, id: OperationId, what: &str, why: &str) -> Refusal {
+    Refusal {
+        code: "53400",
+        message: format!("weir refused {what} on {}: {why}", session.target.name),
+        detail: detail(session, "a limit of the target"),
+        hint: hint(session, id),
+    }
+}
+
+/// What decided, in the words of a refusal's detail.
+pub(super) fn because(decision: &Decision) -> String {
+    match (decision.policies.as_slice(), decision.errors.as_slice()) {
+        ([], []) => "no policy permits it".to_owned(),
+        ([], [error, ..]) => format!("a policy could not be evaluated ({error})"),
+        (ids, _) => format!("policy {}", ids.join(", ")),
+    }
+}
+
+/// What is refused: the command, and what about it where that is known.
+pub(super) fn what(part: &Part, decision: &Decision) -> String {
+    let statement = &part.statement;
+    if statement.facts.unparsed.is_some() {
+        return "a statement that was not understood".to_owned();
+    }
+    if statement.facts.no_where {
+        return format!("{} without WHERE", statement.command);
+    }
+    let culprit = decision.refused.as_ref().and_then(object);
+    culprit.map_or_else(|| statement.command.to_owned(), |object| format!("{} ({object})", statement.command))
+}
+
+/// A question's action and object, where it has one of its own.
+pub(super) fn object(question: &Question) -> Option<String> {
+    let name = |schema: &Option<Box<str>>, name: &str| match schema {
+        Some(schema) => format!("{schema}.{name}"),
+        None => name.to_owned(),
+    };
+    let object = match &question.resource {
+        Resource::Target => return None,
+        Resource::Schema(schema) => format!("schema {schema}"),
+        Resource::Table(schema, table) => name(schema, table),
+        Resource::Function(schema, function) => name(schema, function),
+    };
+    let behind = question.behind.as_ref().map(|view| format!(" behind {view}")).unwrap_or_default();
+    Some(format!("{} {object}{behind}", question.action))
+}
+
+fn detail(session: &Session, because: &str) -> String {
+    format!("{because}, run {}, session {}", session.run, session.id)
+}
+
+fn hint(session: &Session, id: OperationId) -> String {
+    format!("weir why {}/{}", session.id, id.0)
+}
+
+/// Tells the job's log of refusals, and no more often than someone can read.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    told: u64,
+    untold: u64,
+    last: Option<Instant>,
+}
+
+impl Teller {
+    /// Tells of `refusal`, or counts it for the next that is told.
+    pub(super) fn tell(&mut self, refusal: &Refusal) {
+        if let Some(untold) = self.turn(Instant::now()) {
+            let more = if untold > 0 { format!(" (and {untold} more before it)") } else { String::new() };
+            let what = refusal.message.trim_start_matches("weir ");
+            telemetry::tell_job(&format!("{what} ({}); {}{more}", refusal.detail, refusal.hint));
+        }
+    }
+
+    /// Whether it is time to tell, and of how many that were not told.
+    fn turn(&mut self, now: Instant) -> Option<u64> {
+        if self.told >= TOLD && self.last.is_some_and(|last| now - last < PAUSE) {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_core::inspect::Action;
+
+    #[test]
+    fn an_object_is_named_with_what_is_done_to_it() {
+        let question =
+            |resource, behind: Option<&str>| Question { action: Action::Read, resource, behind: behind.map(Into::into) };
+        for (resource, behind, text) in [
+            (Resource::Target, None, None),
+            (Resource::Schema("app".into()), None, Some("read schema app")),
+            (Resource::Table(Some("public".into()), "users".into()), None, Some("read public.users")),
+            (Resource::Table(None, "users".into()), Some("v"), Some("read users behind v")),
+        ] {
+            assert_eq!(object(&question(resource, behind)).as_deref(), text);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_is_told_often_enough_and_no_more() {
+        let mut teller = Teller::default();
+        let told = (0..100).filter(|_| teller.turn(Instant::now()).is_some()).count();
+        assert_eq!(told as u64, TOLD);
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(teller.turn(Instant::now()), Some(100 - TOLD));
+        assert_eq!(teller.turn(Instant::now()), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! The judgement of a text: its statements in their order, up to the first that is refused.
+
+use super::names::Names;
+use super::operation::Part;
+use gateway_core::inspect::catalog::Catalog;
+use gateway_core::inspect::resolve::{Mentions, Scope, resolve};
+use gateway_core::inspect::{Inspection, Statement, TransactionControl};
+use gateway_core::model::principal::Principal;
+use gateway_core::model::target::Target;
+use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Totals};
+
+/// What a judgement rests on.
+pub(super) struct Bench<'a> {
+    pub(super) set: &'a PolicySet,
+    pub(super) mentions: &'a Mentions,
+    /// Why it is not there where it should be.
+    pub(super) catalog: Result<Option<&'a Catalog>, &'a str>,
+    pub(super) mode: Mode,
+    pub(super) principal: &'a Principal,
+    pub(super) target: &'a Target,
+    pub(super) database: &'a str,
+    pub(super) user: &'a str,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The statements that were judged, and those that need no judgement.
+    pub(super) parts: Vec<Part>,
+    /// The decisions, by the statement's place.
+    pub(super) decisions: Vec<(usize, Decision)>,
+    /// The statement that is refused: always the last of both.
+    pub(super) refused: Option<usize>,
+}
+
+impl Bench<'_> {
+    /// Judges a text. `names` is what stands when it begins; `totals` gives the counts with so many statements more.
+    pub(super) fn judge(
+        &self,
+        inspection: &Inspection,
+        names: &Names,
+        mut in_transaction: bool,
+        totals: impl Fn(u64) -> Totals,
+    ) -> Judged {
+        let mut judged = Judged { parts: Vec::with_capacity(inspection.statements.len()), decisions: Vec::new(), refused: None };
+        // What a statement does with names holds for those behind it: where it fails, they don't run.
+        let mut later = None::<Names>;
+        let several =
+            inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
+        for (number, statement) in inspection.statements.iter().enumerate() {
+            let part = self.part(later.as_ref().unwrap_or(names).effective(statement), in_transaction);
+            if let Some(control) = statement.transaction {
+                in_transaction = opens(control).unwrap_or(in_transaction);
+            } else {
+                let decision = self.decide(&part, inspection.statements.len(), totals(number as u64 + 1));
+                let refused = decision.permit(self.mode).is_none();
+                judged.decisions.push((number, decision));
+                if refused {
+                    judged.refused = Some(number);
+                    judged.parts.push(part);
+                    return judged;
+                }
+            }
+            if several {
+                later.get_or_insert_with(|| names.clone()).done(&part.statement, part.hidden);
+            }
+            judged.parts.push(part);
+        }
+        judged
+    }
+
+    fn part(&self, mut statement: Statement, in_transaction: bool) -> Part {
+        // What names stand for can't be told then: a statement that has any is not understood.
+        if let Err(why) = self.catalog
+            && !statement.accesses.is_empty()
+        {
+            statement.facts.unparsed.get_or_insert_with(|| format!("the target's catalog can't be read: {why}"));
+        }
+        let scope =
+            Scope { catalog: self.catalog.unwrap_or_default(), search_path: None, mentions: self.mentions, temporary: &[] };
+        let questions = resolve(&statement, &scope);
+        Part::new(statement, questions, in_transaction)
+    }
+
+    /// Decides on one statement.
+    pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
+        self.set.decide_operation(&OperationRequest {
+            principal: self.principal,
+            target: self.target,
+            // Nobody tells yet when an owner leaves; to have one at all is the least.
+            owner_active: self.principal.owner.is_some(),
+            database: self.database,
+            user: self.user,
+            questions: &part.questions,
+            command: part.statement.command,
+            facts: &part.statement.facts,
+            statements,
+            in_transaction: part.in_transaction,
+            totals,
+            approved: false,
+        })
+    }
+}
+
+/// Whether a transaction is open behind this; none where it stays as it was.
+const fn opens(control: TransactionControl) -> Option<bool> {
+    match control {
+        TransactionControl::Begin => Some(true),
+        TransactionControl::Commit | TransactionControl::Rollback | TransactionControl::Prepare => Some(false),
+        TransactionControl::Savepoint | TransactionControl::Release | TransactionControl::RollbackTo => None,
+    }
+}
+
+/// Whether a transaction is open behind all of `parts`; none where they don't say.
+pub(super) fn leaves_open(parts: &[Part]) -> Option<bool> {
+    parts.iter().filter_map(|part| opens(part.statement.transaction?)).next_back()
+}

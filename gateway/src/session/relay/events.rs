@@ -1,0 +1,86 @@
+//! What the protocol reports: errands for the session, questions and answers for its judge.
+
+use super::{Action, Relay};
+use crate::session::enforce::{Answered, Ask};
+use crate::session::live::Keys;
+use gateway_core::protocol::{Event, Outcome, Output};
+
+impl Relay {
+    pub(super) fn take_events(&mut self, output: &mut Output) {
+        let mut events = std::mem::take(&mut output.events);
+        for event in events.drain(..) {
+            self.take_event(event, output);
+        }
+        output.events = events;
+    }
+
+    fn take_event(&mut self, event: Event, output: &Output) {
+        let text = |span| String::from_utf8_lossy(output.kept(span)).into_owned();
+        match event {
+            Event::Dial { user, database, application } => self.actions.push_back(Action::Dial {
+                user: text(&user),
+                database: text(&database),
+                application: text(&application),
+            }),
+            Event::StartTls(side) => self.actions.push_back(Action::StartTls(side)),
+            Event::Credential => self.actions.push_back(Action::Credential),
+            Event::SaltPassword { salt, iterations } => {
+                self.actions.push_back(Action::SaltPassword { salt: output.kept(&salt).to_vec(), iterations });
+            }
+            Event::CancelRequest { pid, secret } => {
+                self.actions.push_back(Action::CancelRequest { pid, secret: output.kept(&secret).to_vec() });
+            }
+            Event::Opened { server_pid, server_secret, client_secret } => {
+                let keys = Keys {
+                    pid: server_pid,
+                    server_secret: output.kept(&server_secret).to_vec(),
+                    client_secret: output.kept(&client_secret).to_vec(),
+                };
+                let _first = self.session.keys.set(keys).is_ok();
+                self.deadline = None;
+            }
+            Event::Ask { id, kind, name, text, standing } => {
+                let (name, text) = (output.kept(&name).to_vec(), output.kept(&text).to_vec());
+                self.asked = Some(Ask { id, kind, name, text, standing });
+            }
+            Event::Violation { side, what } => {
+                tracing::warn!(session = %self.session.id, ?side, what, "refused");
+            }
+            Event::Close(reason) => {
+                self.closing.get_or_insert(reason);
+            }
+            Event::Running(_) | Event::Answered { .. } | Event::Finished(_) | Event::Forgotten(_) | Event::Ready(_) => {
+                self.tell_judge(event, output);
+            }
+        }
+    }
+
+    /// What the judge has to know of the server's answers.
+    fn tell_judge(&mut self, event: Event, output: &Output) {
+        let Some(judge) = &mut self.enforcer else { return };
+        match event {
+            Event::Running(id) => judge.running(id),
+            Event::Answered { id, part, outcome } => {
+                let answered = match &outcome {
+                    Outcome::Done(tag) => Answered::Done(output.kept(tag)),
+                    Outcome::Prepared => Answered::Prepared,
+                    Outcome::Failed(_) => Answered::Failed,
+                    Outcome::Refused | Outcome::Skipped => Answered::NotRun,
+                };
+                judge.answered(id, part, answered, &mut self.frames);
+            }
+            Event::Finished(id) => judge.finished(id),
+            Event::Forgotten(id) => judge.forgotten(id),
+            Event::Ready(transaction) => judge.ready(transaction),
+            Event::Dial { .. }
+            | Event::StartTls(_)
+            | Event::Credential
+            | Event::SaltPassword { .. }
+            | Event::Opened { .. }
+            | Event::CancelRequest { .. }
+            | Event::Ask { .. }
+            | Event::Violation { .. }
+            | Event::Close(_) => {}
+        }
+    }
+}

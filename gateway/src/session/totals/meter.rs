@@ -1,0 +1,123 @@
+//! A session's way to its totals: it adds what is new, and reads all three.
+
+use super::hour::Hour;
+use super::minute;
+use super::tally::{Counts, Tally};
+use gateway_core::policy;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::time::Instant;
+
+/// The meter of one session.
+#[derive(Debug)]
+pub struct Meter {
+    began: Instant,
+    session: Counts,
+    run: Arc<Tally>,
+    hour: Arc<Hour>,
+    /// Rows and bytes as the relay last had them.
+    seen: (u64, u64),
+    /// Since when the server has worked, as far as that is not counted yet.
+    busy: Option<Instant>,
+}
+
+impl Meter {
+    pub(super) const fn new(began: Instant, run: Arc<Tally>, hour: Arc<Hour>) -> Self {
+        let session = Counts { rows: 0, bytes: 0, statements: 0, nanoseconds: 0 };
+        Self { began, session, run, hour, seen: (0, 0), busy: None }
+    }
+
+    /// Hears the session's rows and bytes since its beginning. No lock, no allocation.
+    pub fn count(&mut self, rows: u64, bytes: u64) {
+        let more = (rows.saturating_sub(self.seen.0), bytes.saturating_sub(self.seen.1));
+        self.seen = (rows, bytes);
+        if more != (0, 0) {
+            self.add(Counts { rows: more.0, bytes: more.1, ..Counts::default() });
+        }
+    }
+
+    /// Rows that the job sent by COPY: the server counted them.
+    pub fn copied(&mut self, rows: u64) {
+        self.add(Counts { rows, ..Counts::default() });
+    }
+
+    /// The server has so many statements more to run.
+    pub fn begin(&mut self, statements: u64) {
+        if self.busy.is_none() {
+            self.busy = Some(Instant::now());
+            self.run.busy.fetch_add(1, Ordering::Relaxed);
+            self.hour.tally.busy.fetch_add(1, Ordering::Relaxed);
+        }
+        self.add(Counts { statements, ..Counts::default() });
+    }
+
+    /// The server has nothing left to run.
+    pub fn idle(&mut self) {
+        self.worked();
+        if self.busy.take().is_some() {
+            self.run.busy.fetch_sub(1, Ordering::Relaxed);
+            self.hour.tally.busy.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts the time that the server has worked up to now.
+    pub fn worked(&mut self) {
+        if let Some(since) = &mut self.busy {
+            let now = Instant::now();
+            let nanoseconds = u64::try_from((now - *since).as_nanos()).unwrap_or(u64::MAX);
+            *since = now;
+            self.add(Counts { nanoseconds, ..Counts::default() });
+        }
+    }
+
+    /// All three, as they will be with `more` statements.
+    #[must_use]
+    pub fn totals(&self, more: u64) -> policy::Totals {
+        let joins = u64::from(more > 0 && self.busy.is_none());
+        let running = |counts: Counts, busy: u64| Counts { statements: counts.statements + more, ..counts }.running(busy + joins);
+        let busy = |tally: &Tally| tally.busy.load(Ordering::Relaxed);
+        policy::Totals {
+            session: running(self.session, u64::from(self.busy.is_some())),
+            run: running(self.run.counts(), busy(&self.run)),
+            hour: running(self.hour.counts(minute(self.began)), busy(&self.hour.tally)),
+        }
+    }
+
+    fn add(&mut self, counts: Counts) {
+        self.session.rows += counts.rows;
+        self.session.bytes += counts.bytes;
+        self.session.statements += counts.statements;
+        self.session.nanoseconds += counts.nanoseconds;
+        self.run.add(counts);
+        let minute = minute(self.began);
+        self.hour.add(minute, counts);
+        for tally in [&self.run, &self.hour.tally] {
+            if tally.used.load(Ordering::Relaxed) < minute {
+                tally.used.store(minute, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.idle();
+    }
+}
+
+/// One of the places on a target, given up when dropped.
+#[derive(Debug)]
+pub struct Slot(Arc<AtomicU64>);
+
+impl Slot {
+    pub(super) fn take(taken: Arc<AtomicU64>, most: u64) -> Option<Self> {
+        let room = |now: u64| (now < most).then_some(now + 1);
+        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok().then(|| Self(taken))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

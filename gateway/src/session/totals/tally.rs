@@ -1,0 +1,67 @@
+//! Counters that several sessions add to.
+
+use gateway_core::policy::Running;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Rows to the job and, by COPY, from it.
+    pub(super) rows: u64,
+    /// Bytes in both directions.
+    pub(super) bytes: u64,
+    /// Statements begun.
+    pub(super) statements: u64,
+    /// Nanoseconds that the server worked.
+    pub(super) nanoseconds: u64,
+}
+
+/// The same as counters, and how many sessions are at work.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    statements: AtomicU64,
+    nanoseconds: AtomicU64,
+    pub(super) busy: AtomicU64,
+    /// The minute in which it was last used, for whoever looks for room.
+    pub(super) used: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn add(&self, counts: Counts) {
+        for (counter, more) in [
+            (&self.rows, counts.rows),
+            (&self.bytes, counts.bytes),
+            (&self.statements, counts.statements),
+            (&self.nanoseconds, counts.nanoseconds),
+        ] {
+            if more > 0 {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            rows: load(&self.rows),
+            bytes: load(&self.bytes),
+            statements: load(&self.statements),
+            nanoseconds: load(&self.nanoseconds),
+        }
+    }
+}
+
+impl Counts {
+    /// As policies see it.
+    pub(super) const fn running(self, concurrent: u64) -> Running {
+        Running {
+            rows: self.rows,
+            bytes: self.bytes,
+            statements: self.statements,
+            seconds: self.nanoseconds / 1_000_000_000,
+            concurrent,
+        }
+    }
+}
