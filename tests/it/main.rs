@@ -12,6 +12,7 @@ mod crash;
 mod disk_full;
 mod doctor;
 mod dump_restore;
+mod evasion;
 mod garbage;
 mod identity;
 mod kill;

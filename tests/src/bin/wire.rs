@@ -12,8 +12,7 @@ fn main() -> anyhow::Result<()> {
     let (user, database) = (variable("PGUSER")?, variable("PGDATABASE")?);
     let parameters = [("user", user.as_str()), ("database", &database), ("application_name", "weir-wire")];
     let port = variable("PGPORT")?.parse()?;
-    let mut connection =
-        Connection::open(&variable("PGHOST")?, port, &variable("PGPASSWORD").unwrap_or_default(), &parameters)?;
+    let mut connection = Connection::open(&variable("PGHOST")?, port, &variable("PGPASSWORD").unwrap_or_default(), &parameters)?;
     let mut out = std::io::stdout().lock();
     play(&script, &mut connection, file.parent().unwrap_or_else(|| Path::new(".")), &mut out)?;
     // Whether the peer still reads is no concern of a script that has ended.
