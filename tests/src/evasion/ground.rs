@@ -67,7 +67,7 @@ impl Ground {
         // What an evasion has done to the whole server is not the next case's.
         self.server.sql("ALTER ROLE app RESET ALL; ALTER ROLE other NOSUPERUSER; DROP ROLE IF EXISTS third");
         self.server.sql("ALTER SYSTEM RESET ALL");
-        self.server.sql("COPY (SELECT 1) TO PROGRAM 'rm -f weir-probe*'");
+        self.server.sql("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f weir-probe*'");
     }
 
     fn as_superuser(&self, sql: &str) -> String {
