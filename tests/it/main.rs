@@ -23,5 +23,6 @@ mod psycopg;
 mod record;
 mod roundtrip;
 mod run;
+mod sql_corpus;
 mod tls;
 mod unfit;

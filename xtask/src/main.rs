@@ -2,11 +2,14 @@
 
 mod ci;
 mod deny;
+mod evasion;
 mod run;
+mod sql_corpus;
 mod test;
 mod tidy;
 
 use clap::Parser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The chores of the weir workspace.
@@ -16,6 +19,14 @@ enum Chore {
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
     Deny,
+    /// Evasions, each run through `weir run` against a real Postgres (needs root).
+    Evasion {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Every statement of PostgreSQL's regression suite, inspected and held against a real server (needs root).
+    SqlCorpus(sql_corpus::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -26,6 +37,8 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
+        Chore::Evasion { json } => evasion::evasion(json.as_deref()),
+        Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
     };
