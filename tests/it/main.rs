@@ -21,6 +21,7 @@ mod pgbench;
 mod policy;
 mod psycopg;
 mod record;
+mod refusal;
 mod roundtrip;
 mod run;
 mod sql_corpus;
