@@ -34,6 +34,8 @@ pub(super) type Names = HashMap<(NameKind, String), Statement>;
 /// What a text's statements touch, what their names stand for included.
 pub(super) struct Said<'a> {
     relations: Vec<(Action, Option<&'a str>, &'a str)>,
+    /// Schemas that are acted on as a whole: DROP SCHEMA … CASCADE.
+    schemas: Vec<&'a str>,
     /// Whether code that can't be seen was called, whose effects are apart.
     pub(super) calls: bool,
     explains: bool,
@@ -42,7 +44,7 @@ pub(super) struct Said<'a> {
 impl<'a> Said<'a> {
     /// What `statements` say.
     pub(super) fn of(statements: &'a [Statement], names: &'a Names) -> Self {
-        let mut said = Self { relations: Vec::new(), calls: false, explains: false };
+        let mut said = Self { relations: Vec::new(), schemas: Vec::new(), calls: false, explains: false };
         for statement in statements {
             said.add(statement);
             for name in &statement.names {
@@ -66,8 +68,8 @@ impl<'a> Said<'a> {
                 Object::Relation(name) => self.relations.push((access.action, name.schema.as_deref(), &name.name)),
                 Object::Function(name) => self.calls |= name.schema.as_deref() != Some("pg_catalog"),
                 Object::Operator(_) => self.calls = true,
-                // A schema, or everything: DROP SCHEMA, VACUUM, REASSIGN OWNED …
-                Object::Schema(_) | Object::Target => {}
+                Object::Schema(name) => self.schemas.push(name),
+                Object::Target => {}
             }
         }
     }
@@ -87,12 +89,14 @@ impl<'a> Said<'a> {
     }
 }
 
-/// What the server locked or changed that `said` does not have. `text` has to name it.
+/// What the server locked or changed that `said` does not have. `text` has to name it: a sequence anywhere, anything
+/// else outside of its literals, since what is in those reaches a relation only through a function.
 pub(super) fn missing<'o>(text: &str, said: &Said<'_>, observed: &'o Observed) -> Vec<(u32, &'o Touched, String)> {
+    let code = code(text);
     let mut found = Vec::new();
     for (oid, touched) in observed {
-        // The long values of a table, and composite types: neither is a relation that holds rows of its own.
-        if ["t", "c"].contains(&touched.kind.as_str()) || !names(text, &touched.name) {
+        let place = if touched.kind == "S" { text } else { &code };
+        if apart(touched, said) || !names(place, &touched.name) {
             continue;
         }
         let actions: Vec<_> = said.actions(touched).collect();
@@ -107,6 +111,63 @@ pub(super) fn missing<'o>(text: &str, said: &Said<'_>, observed: &'o Observed) -
         }
     }
     found
+}
+
+/// Long values and composite types, which have no rows of their own; indexes of what is accessed; what a schema has.
+fn apart(touched: &Touched, said: &Said<'_>) -> bool {
+    match touched.kind.as_str() {
+        "t" | "c" => true,
+        "i" | "I" if !said.relations.is_empty() => true,
+        _ => said.schemas.contains(&touched.schema.as_str()),
+    }
+}
+
+/// `text` without what is in its literals and comments; the whole of it where one has no end.
+fn code(text: &str) -> String {
+    let (mut code, mut rest) = (String::new(), text);
+    while let Some(character) = rest.chars().next() {
+        let escapes = code.ends_with(['e', 'E']) && !code.trim_end_matches(['e', 'E']).ends_with(char::is_alphanumeric);
+        let end = match character {
+            '\'' => quoted(rest, escapes),
+            '$' if !code.ends_with(char::is_alphanumeric) => dollars(rest),
+            '-' if rest.starts_with("--") => Some(rest.find('\n').unwrap_or(rest.len())),
+            '/' if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
+            _ => {
+                code.push(character);
+                rest = rest.get(character.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+        };
+        let Some(end) = end else { return text.to_owned() };
+        code.push(' ');
+        rest = rest.get(end.max(1)..).unwrap_or_default();
+    }
+    code
+}
+
+/// How long the literal is that `text` begins with.
+fn quoted(text: &str, escapes: bool) -> Option<usize> {
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' if escapes => drop(characters.next()),
+            '\'' if characters.peek().is_some_and(|(_, next)| *next == '\'') => drop(characters.next()),
+            '\'' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How long the dollar-quoted literal is that `text` begins with; 1 where it is a parameter.
+fn dollars(text: &str) -> Option<usize> {
+    let tag = text.get(..text.get(1..)?.find('$')? + 2)?;
+    let inner = tag.trim_matches('$');
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    if !inner.chars().all(word) || inner.starts_with(|first: char| first.is_ascii_digit()) {
+        return Some(1);
+    }
+    text.get(tag.len()..)?.find(tag).map(|end| tag.len() * 2 + end)
 }
 
 /// The first thing that is wrong with the tags.
@@ -162,6 +223,13 @@ mod tests {
         check("SELECT * FROM t", &reads("u"), "t", "AccessShareLock", 1);
         check("SELECT * FROM tt", &reads("tt"), "t", "AccessShareLock", 0);
         check("DELETE FROM t", &reads("t"), "t", "RowExclusiveLock", 1);
+    }
+
+    #[test]
+    fn what_is_in_a_literal_is_named_for_functions_only() {
+        check("SELECT f('t')", &reads("u"), "t", "AccessShareLock", 0);
+        check("SELECT $a$ t $a$, E'\\' t' /* t */ -- t", &reads("u"), "t", "AccessShareLock", 0);
+        check("SELECT $1, 'x' FROM t -- $", &reads("u"), "t", "AccessShareLock", 1);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) type Observed = BTreeMap<u32, Touched>;
 /// What the session's transaction holds at this moment. None where the server would not say.
 pub(super) fn observe(session: &mut Session, side: &mut Connection) -> Option<Observed> {
     let mut observed = Observed::new();
+    // Counts of transactions that are over are in pg_stat_xact_user_tables until they are reported.
+    session.connection.rows("SELECT pg_catalog.pg_stat_force_next_flush()").ok()?;
     for row in session.connection.rows(HELD).ok()? {
         let [oid, schema, name, kind, modes, changes] = row.as_slice() else { return None };
         let touched = Touched {
