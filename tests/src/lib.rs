@@ -5,13 +5,16 @@
 mod authority;
 mod cgroup;
 mod clients;
+pub mod corpus;
+pub mod evasion;
 mod postgres;
 mod wait;
 mod weir;
+pub mod wire;
 
 pub use authority::CertificateAuthority;
 pub use cgroup::{Cgroup, cgroup2_mount};
 pub use clients::{python, python_with_psycopg};
 pub use postgres::{Postgres, PostgresBuilder, Tls};
 pub use wait::{free_port, wait_until};
-pub use weir::{Job, Outcome, Weir, WeirBuilder, binary};
+pub use weir::{Job, Outcome, Weir, WeirBuilder, binary, program};

@@ -1,5 +1,6 @@
 //! The real `weir` binary with a configuration and a policy of the test's own.
 
+use crate::wire::{Script, Step, Transcript};
 use crate::{Postgres, wait_until};
 use serde_json::Value;
 use std::fs;
@@ -60,7 +61,7 @@ impl Weir {
         ];
         WeirBuilder {
             mode: "enforce",
-            policy: r#"@id("all") permit (principal, action == Action::"connect", resource);"#.to_owned(),
+            policy: r#"@id("allow-all") permit (principal, action, resource);"#.to_owned(),
             tls: r#"{ client = "off", upstream = "disable" }"#.to_owned(),
             credential: None,
             extra: String::new(),
@@ -142,6 +143,39 @@ impl Weir {
         Job { child: Some(weir.spawn().expect("weir starts")) }
     }
 
+    /// Plays `script` as a job. What came back, and the job's own outcome.
+    pub fn wire(&self, script: &Script) -> (Transcript, Outcome) {
+        let outcome = self.run(&self.wire_command(script).each_ref().map(String::as_str));
+        (Transcript::read(&outcome.stdout), outcome)
+    }
+
+    /// Plays `script` as a job; `at_pause` runs each time that the script pauses.
+    pub fn wire_with_pauses(&self, script: &Script, mut at_pause: impl FnMut(&Self)) -> (Transcript, Outcome) {
+        let job = self.start(&self.wire_command(script).each_ref().map(String::as_str));
+        let paused = self.directory.path().join("paused");
+        for _ in script.steps.iter().filter(|step| matches!(step, Step::Pause)) {
+            wait_until("the script to pause", 30, || paused.exists().then_some(()));
+            fs::remove_file(&paused).expect("our own file");
+            at_pause(self);
+            fs::write(self.directory.path().join("go"), "").expect("our own directory");
+        }
+        let outcome = job.wait();
+        (Transcript::read(&outcome.stdout), outcome)
+    }
+
+    /// The command that plays `script`.
+    fn wire_command(&self, script: &Script) -> [String; 2] {
+        let file = self.directory.path().join("script.wire");
+        fs::write(&file, script.encode()).expect("our own directory");
+        [program("weir-wire"), file].map(|path| path.to_str().expect("a UTF-8 path").to_owned())
+    }
+
+    /// Sets the policy to another text, in force when this returns.
+    pub fn reload(&self, cedar: &str) {
+        fs::write(self.directory.path().join("policy.d/test.cedar"), cedar).expect("our own directory");
+        self.cli(&["policy", "reload"]).expect_success();
+    }
+
     fn job_command(&self, command: &[&str]) -> Command {
         self.job_command_with(&[], command)
     }
@@ -162,7 +196,7 @@ impl WeirBuilder {
         self
     }
 
-    /// The policy's text instead of one that permits every connect.
+    /// The policy's text instead of one that permits everything that is understood.
     #[must_use]
     pub fn policy(mut self, cedar: &str) -> Self {
         cedar.clone_into(&mut self.policy);
@@ -301,13 +335,15 @@ impl Drop for Job {
     }
 }
 
-/// `weir` beside this test's own directory, or the one that WEIR_BINARY names.
+/// `weir` beside this program, or the one that WEIR_BINARY names.
 pub fn binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("WEIR_BINARY") {
-        return PathBuf::from(named);
-    }
+    std::env::var_os("WEIR_BINARY").map_or_else(|| program("weir"), PathBuf::from)
+}
+
+/// A program of the workspace, which cargo has built beside this one: `target/<profile>` has
+/// programs, `deps` below it the tests.
+pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("/proc is mounted");
-    let beside = own.parent().and_then(Path::parent).expect("tests are in target/<profile>/deps").join("weir");
-    assert!(beside.exists(), "{} is not there: `cargo build -p gateway` makes it", beside.display());
-    beside
+    let found = own.ancestors().skip(1).take(2).map(|place| place.join(name)).find(|program| program.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not beside {}: `cargo build --workspace` makes it", own.display()))
 }

@@ -2,12 +2,15 @@
 
 mod ci;
 mod deny;
+mod evasion;
 mod reviewed;
 mod run;
+mod sql_corpus;
 mod test;
 mod tidy;
 
 use clap::Parser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The chores of the weir workspace.
@@ -23,6 +26,14 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Evasions, each run through `weir run` against a real Postgres (needs root).
+    Evasion {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Every statement of PostgreSQL's regression suite, inspected and held against a real server (needs root).
+    SqlCorpus(sql_corpus::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -34,6 +45,8 @@ fn main() -> ExitCode {
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::Reviewed { write } => reviewed::reviewed(write),
+        Chore::Evasion { json } => evasion::evasion(json.as_deref()),
+        Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
     };

@@ -1,0 +1,241 @@
+//! An inspection held against what the server did.
+
+use super::observe::{Observed, Touched};
+use gateway_core::inspect::{Action, NameKind, Object, Statement, Usage, answers};
+use std::collections::HashMap;
+
+/// Something about a text that is worth a row in the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind.
+    pub kind: Kind,
+    /// The session's application name: the suite's file.
+    pub file: String,
+    /// The text's first 200 characters.
+    pub text: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Kinds of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The inspection was sure, and the server did something else.
+    Wrong,
+    /// The inspection did not understand the text.
+    Unparsed,
+    /// The inspection had two minds about the text.
+    Ambiguous,
+}
+
+/// What the names of a session stand for, as the inspection of what made them said.
+pub(super) type Names = HashMap<(NameKind, String), Statement>;
+
+/// What a text's statements touch, what their names stand for included.
+pub(super) struct Said<'a> {
+    relations: Vec<(Action, Option<&'a str>, &'a str)>,
+    /// Schemas that are acted on as a whole: DROP SCHEMA … CASCADE.
+    schemas: Vec<&'a str>,
+    /// Whether code that can't be seen was called, whose effects are apart.
+    pub(super) calls: bool,
+    explains: bool,
+}
+
+impl<'a> Said<'a> {
+    /// What `statements` say.
+    pub(super) fn of(statements: &'a [Statement], names: &'a Names) -> Self {
+        let mut said = Self { relations: Vec::new(), schemas: Vec::new(), calls: false, explains: false };
+        for statement in statements {
+            said.add(statement);
+            for name in &statement.names {
+                match (&name.usage, names.get(&(name.kind, name.name.to_string()))) {
+                    (Usage::Make(made), _) => said.add(made),
+                    (Usage::Use, Some(made)) => said.add(made),
+                    // It was made in the same text, or by code that can't be seen.
+                    (Usage::Use, None) => said.calls = true,
+                    (Usage::Drop | Usage::DropAll, _) => {}
+                }
+            }
+        }
+        said
+    }
+
+    fn add(&mut self, statement: &'a Statement) {
+        self.calls |= statement.facts.opaque;
+        self.explains |= statement.facts.explain;
+        for access in &statement.accesses {
+            match &access.object {
+                Object::Relation(name) => self.relations.push((access.action, name.schema.as_deref(), &name.name)),
+                Object::Function(name) => self.calls |= name.schema.as_deref() != Some("pg_catalog"),
+                Object::Operator(_) => self.calls = true,
+                Object::Schema(name) => self.schemas.push(name),
+                Object::Target => {}
+            }
+        }
+    }
+
+    /// The relations' names.
+    pub(super) fn names(&self) -> Vec<(Option<&'a str>, &'a str)> {
+        self.relations.iter().map(|(_, schema, name)| (*schema, *name)).collect()
+    }
+
+    fn actions(&self, touched: &Touched) -> impl Iterator<Item = Action> {
+        let fits = move |schema: Option<&str>| match schema {
+            None => true,
+            Some("pg_temp") => touched.schema.starts_with("pg_temp"),
+            Some(schema) => schema == touched.schema,
+        };
+        self.relations.iter().filter(move |(_, schema, name)| *name == touched.name && fits(*schema)).map(|(action, ..)| *action)
+    }
+}
+
+/// What the server locked or changed that `said` does not have. `text` has to name it: a sequence anywhere, anything
+/// else outside of its literals, since what is in those reaches a relation only through a function.
+pub(super) fn missing<'o>(text: &str, said: &Said<'_>, observed: &'o Observed) -> Vec<(u32, &'o Touched, String)> {
+    let code = code(text);
+    let mut found = Vec::new();
+    for (oid, touched) in observed {
+        let place = if touched.kind == "S" { text } else { &code };
+        if apart(touched, said) || !names(place, &touched.name) {
+            continue;
+        }
+        let actions: Vec<_> = said.actions(touched).collect();
+        let writes = touched.changes > 0 || touched.modes.iter().any(|mode| mode == "RowExclusiveLock");
+        let may_write = actions.iter().any(|action| !matches!(action, Action::Read));
+        let Touched { schema, name, modes, changes, .. } = touched;
+        let done = format!("{schema}.{name} ({}, {changes} rows changed)", modes.join(" "));
+        if actions.is_empty() {
+            found.push((*oid, touched, format!("{done} is in no access")));
+        } else if writes && !may_write && !said.explains {
+            found.push((*oid, touched, format!("{done} is only read in the accesses")));
+        }
+    }
+    found
+}
+
+/// Long values and composite types, which have no rows of their own; indexes of what is accessed; what a schema has.
+fn apart(touched: &Touched, said: &Said<'_>) -> bool {
+    match touched.kind.as_str() {
+        "t" | "c" => true,
+        "i" | "I" if !said.relations.is_empty() => true,
+        _ => said.schemas.contains(&touched.schema.as_str()),
+    }
+}
+
+/// `text` without what is in its literals and comments; the whole of it where one has no end.
+fn code(text: &str) -> String {
+    let (mut code, mut rest) = (String::new(), text);
+    while let Some(character) = rest.chars().next() {
+        let escapes = code.ends_with(['e', 'E']) && !code.trim_end_matches(['e', 'E']).ends_with(char::is_alphanumeric);
+        let end = match character {
+            '\'' => quoted(rest, escapes),
+            '$' if !code.ends_with(char::is_alphanumeric) => dollars(rest),
+            '-' if rest.starts_with("--") => Some(rest.find('\n').unwrap_or(rest.len())),
+            '/' if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
+            _ => {
+                code.push(character);
+                rest = rest.get(character.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+        };
+        let Some(end) = end else { return text.to_owned() };
+        code.push(' ');
+        rest = rest.get(end.max(1)..).unwrap_or_default();
+    }
+    code
+}
+
+/// How long the literal is that `text` begins with.
+fn quoted(text: &str, escapes: bool) -> Option<usize> {
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' if escapes => drop(characters.next()),
+            '\'' if characters.peek().is_some_and(|(_, next)| *next == '\'') => drop(characters.next()),
+            '\'' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How long the dollar-quoted literal is that `text` begins with; 1 where it is a parameter.
+fn dollars(text: &str) -> Option<usize> {
+    let tag = text.get(..text.get(1..)?.find('$')? + 2)?;
+    let inner = tag.trim_matches('$');
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    if !inner.chars().all(word) || inner.starts_with(|first: char| first.is_ascii_digit()) {
+        return Some(1);
+    }
+    text.get(tag.len()..)?.find(tag).map(|end| tag.len() * 2 + end)
+}
+
+/// The first thing that is wrong with the tags.
+pub(super) fn tags(statements: &[Statement], tags: &[Vec<u8>], aborted: bool) -> Option<String> {
+    let show = |tag: &[u8]| String::from_utf8_lossy(tag).into_owned();
+    let tags: Vec<_> = tags.iter().filter(|tag| !tag.is_empty()).collect();
+    if tags.len() != statements.len() {
+        let tags: Vec<_> = tags.iter().map(|tag| show(tag)).collect();
+        return Some(format!("{} statements, but {} answers: {}", statements.len(), tags.len(), tags.join(", ")));
+    }
+    let illegal = statements.iter().zip(tags).find(|(statement, tag)| !answers::legal(statement, tag, Some(aborted)));
+    illegal.map(|(statement, tag)| format!("{} was answered with {}", statement.command, show(tag)))
+}
+
+/// Whether a text that was not understood was so because of two minds.
+pub(super) fn ambiguous(why: &str) -> bool {
+    ["ambiguous", "disagree", "unknown node", "missed", "second parser"].iter().any(|word| why.contains(word))
+}
+
+/// Whether `text` has `name` as a word.
+fn names(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    text.match_indices(&name).any(|(at, _)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let after = text.get(at + name.len()..).and_then(|text| text.chars().next());
+        !before.is_some_and(word) && !after.is_some_and(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_core::inspect::{Access, ObjectName};
+
+    fn reads(name: &str) -> Statement {
+        let accesses = vec![Access { action: Action::Read, object: Object::Relation(ObjectName::bare(name)) }];
+        Statement { command: "SELECT", accesses, ..Statement::default() }
+    }
+
+    #[track_caller]
+    fn check(text: &str, statement: &Statement, relation: &str, mode: &str, found: usize) {
+        let touched =
+            Touched { schema: "public".into(), name: relation.into(), kind: "r".into(), modes: vec![mode.into()], changes: 0 };
+        let observed = Observed::from([(20_000, touched)]);
+        let (statements, names) = (std::slice::from_ref(statement), Names::new());
+        assert_eq!(missing(text, &Said::of(statements, &names), &observed).len(), found, "{text}");
+    }
+
+    #[test]
+    fn what_is_locked_and_named_has_to_be_in_an_access() {
+        check("SELECT * FROM t", &reads("t"), "t", "AccessShareLock", 0);
+        check("SELECT * FROM t", &reads("u"), "t", "AccessShareLock", 1);
+        check("SELECT * FROM tt", &reads("tt"), "t", "AccessShareLock", 0);
+        check("DELETE FROM t", &reads("t"), "t", "RowExclusiveLock", 1);
+    }
+
+    #[test]
+    fn what_is_in_a_literal_is_named_for_functions_only() {
+        check("SELECT f('t')", &reads("u"), "t", "AccessShareLock", 0);
+        check("SELECT $a$ t $a$, E'\\' t' /* t */ -- t", &reads("u"), "t", "AccessShareLock", 0);
+        check("SELECT $1, 'x' FROM t -- $", &reads("u"), "t", "AccessShareLock", 1);
+    }
+
+    #[test]
+    fn each_statement_has_one_answer() {
+        assert_eq!(tags(&[reads("t")], &[b"SELECT 1".to_vec()], false), None);
+        assert!(tags(&[reads("t")], &[b"SELECT 1".to_vec(), b"DELETE 1".to_vec()], false).is_some());
+        assert!(tags(&[reads("t")], &[], false).is_some());
+    }
+}

@@ -1,0 +1,17 @@
+//! `cargo xtask evasion`: every evasion that is known, run through `weir run` against a real Postgres.
+
+use crate::run::run;
+use std::path::{Path, absolute};
+
+/// Builds what it needs and runs all cases; `json` is where the report goes.
+pub(crate) fn evasion(json: Option<&Path>) -> anyhow::Result<()> {
+    run("build", "cargo", &["build", "--locked", "-p", "gateway", "-p", "weir-tests"])?;
+    let mut arguments = vec!["run", "--quiet", "--locked", "-p", "weir-tests", "--bin", "weir-evasion", "--"];
+    // The chores run in the workspace's root, wherever they were called.
+    let json = json.map(absolute).transpose()?;
+    let json = json.as_ref().map(|path| path.to_string_lossy());
+    if let Some(path) = &json {
+        arguments.extend(["--json", path]);
+    }
+    run("evasion", "cargo", &arguments)
+}
