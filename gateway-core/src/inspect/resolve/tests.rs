@@ -352,6 +352,18 @@ fn a_counted_function_is_asked_where_the_statement_is_silent() {
 }
 
 #[test]
+fn too_many_questions_are_asked_at_large() {
+    let known = Known::default().mentions(mentions(&[("app", "users")], &[("app", "f")], &["secret"]));
+    let many = |count: usize| {
+        let accesses = (0..count).flat_map(|n| statement("LOCK TABLE", &format!("read public/t{n}")).accesses).collect();
+        resolve(&Statement { command: "LOCK TABLE", accesses, ..Statement::default() }, &known.scope())
+    };
+    assert_eq!(many(20_000).len(), 20_000);
+    let large = ["read target", "read schema secret", "read app/users", "read app/f()"];
+    assert_eq!(words(&many(20_001)), large);
+}
+
+#[test]
 fn a_call_by_number_is_a_call_by_name() {
     let (known, none) = (Known::all(), Known::default());
     let check = |known: &Known, oid: u32, expected: &[&str]| {
