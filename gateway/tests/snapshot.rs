@@ -136,6 +136,22 @@ async fn a_user_without_rights_reads_it_and_temporary_relations_are_not_in_it() 
 }
 
 #[tokio::test]
+async fn what_an_extension_brings_is_no_call_but_what_a_user_put_into_one_is() {
+    let server = Server::start(Postgres::builder());
+    server.postgres.sql(
+        "GRANT CREATE ON DATABASE postgres TO app; GRANT CREATE ON SCHEMA public TO app; SET ROLE app; CREATE EXTENSION citext; \
+         CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT $1::text'; \
+         ALTER EXTENSION citext ADD FUNCTION public.lower(varchar)",
+    );
+    let catalog = server.catalog().await.unwrap();
+    let check = |access: &str, expected: &[&str]| check(&catalog, "SELECT", access, expected);
+    check("call max", &[]);
+    check("call operator =", &[]);
+    check("call lower", &["call public.lower()"]);
+    check("call citext_eq", &["call public.citext_eq()"]);
+}
+
+#[tokio::test]
 async fn what_a_session_changed_is_seen_once_it_says_so() {
     let server = Server::start(Postgres::builder());
     let before = server.catalog().await.unwrap();

@@ -17,7 +17,8 @@ pub struct Catalog {
     schemas: BTreeSet<Arc<str>>,
     relations: BTreeMap<Arc<str>, Vec<Relation>>,
     by_oid: BTreeMap<u32, FullName>,
-    functions: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// By name and schema, whether one of the overloads is a user's own.
+    functions: BTreeMap<Arc<str>, BTreeMap<Arc<str>, bool>>,
     function_by_oid: BTreeMap<u32, FullName>,
     types: BTreeMap<Arc<str>, Vec<Type>>,
     operators: BTreeMap<Arc<str>, Vec<Operator>>,
@@ -116,10 +117,19 @@ impl Catalog {
 
     /// Adds a function, procedure or aggregate.
     pub fn add_function(&mut self, schema: &str, name: &str, oid: u32) {
+        self.add_overload(schema, name, oid, true);
+    }
+
+    /// Adds one that came with an extension and belongs to a superuser: no user can have put it there.
+    pub fn add_extension_function(&mut self, schema: &str, name: &str, oid: u32) {
+        self.add_overload(schema, name, oid, false);
+    }
+
+    fn add_overload(&mut self, schema: &str, name: &str, oid: u32, own: bool) {
         let schema = self.intern(schema);
         let name = self.functions.get_key_value(name).map_or_else(|| Arc::from(name), |(known, _)| Arc::clone(known));
         self.function_by_oid.insert(oid, (Arc::clone(&schema), Arc::clone(&name)));
-        self.functions.entry(name).or_default().insert(schema);
+        *self.functions.entry(name).or_default().entry(schema).or_default() |= own;
     }
 
     /// Adds a type that is not the server's own, with the functions that making a value of it runs.
@@ -191,7 +201,14 @@ impl Catalog {
 
     /// The schemas that have a function of a name.
     pub fn function_schemas(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
-        self.functions.get(name).into_iter().flatten()
+        self.functions.get(name).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    /// Whether a user may have put a function of this name into the schema. Those that extensions
+    /// bring stand beside the server's own of the same name, as citext's `max` does.
+    #[must_use]
+    pub fn has_own_function(&self, schema: &str, name: &str) -> bool {
+        self.functions.get(name).and_then(|schemas| schemas.get(schema)).is_some_and(|own| *own)
     }
 
     /// Schema and name of a function by its number.

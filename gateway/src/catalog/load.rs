@@ -20,9 +20,13 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.oid > $1 AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND n.nspname <> 'pg_toast' \
 ORDER BY c.oid LIMIT $2";
 
+/// The last column: whether it came with an extension. One that a user has put into an extension
+/// of theirs still belongs to them.
 const FUNCTIONS: &str = "\
-SELECT p.oid, n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-WHERE p.oid > $1 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid LIMIT $2";
+SELECT p.oid, n.nspname, p.proname, p.oid >= 16384 AND COALESCE(r.rolsuper, false) AND EXISTS (SELECT FROM pg_catalog.pg_depend d \
+  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e') \
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = p.proowner WHERE p.oid > $1 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid LIMIT $2";
 
 /// What a view names stands in its rule's tree: pg_depend leaves out all that the server brings
 /// itself. Words of the user's in the tree have their blanks escaped and can't be taken for a field.
@@ -92,7 +96,11 @@ async fn functions(side: &SideConnection, catalog: &mut Catalog) -> Result<(), C
         for row in &rows {
             last = column(side, row, 0)?;
             let (schema, name): (String, String) = (column(side, row, 1)?, column(side, row, 2)?);
-            catalog.add_function(&schema, &name, last);
+            if column(side, row, 3)? {
+                catalog.add_extension_function(&schema, &name, last);
+            } else {
+                catalog.add_function(&schema, &name, last);
+            }
         }
         count += rows.len();
         bounded(side, count)?;

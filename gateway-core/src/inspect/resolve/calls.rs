@@ -22,7 +22,7 @@ impl Asking<'_> {
             None => reviewed::is_type(bare),
         };
         if self.scope.catalog.is_some() {
-            let found = self.known_calls(bare);
+            let found = self.known_calls(bare, harmless);
             if !found && verdict.is_none() && !harmless {
                 self.unknown_call(bare);
             }
@@ -75,18 +75,20 @@ impl Asking<'_> {
             return self.function(action, name);
         }
         let symbol = &name.name;
+        let built_in = reviewed::is_operator(symbol);
         let mut found = false;
         for (schema, function) in self.scope.catalog.into_iter().flat_map(|catalog| catalog.operators(symbol)) {
             let meant = name.schema.as_deref().map_or_else(|| reachable(self.scope, schema), |named| named == schema);
             if meant {
                 found = true;
+                let beside = built_in && name.schema.is_none();
                 match function {
+                    Some((schema, function)) if beside && !self.is_own(schema, function) => {}
                     Some((schema, function)) => self.call_in(schema, function, None),
                     None => self.function_in(Action::Call, schema, symbol, None),
                 }
             }
         }
-        let built_in = reviewed::is_operator(symbol);
         match name.schema.as_deref() {
             Some("pg_catalog") if built_in => {}
             Some(schema) if !found => self.function_in(Action::Call, schema, symbol, None),
@@ -96,13 +98,14 @@ impl Asking<'_> {
     }
 
     /// Asks for each function that the catalog has of this name, and for what types of this name
-    /// run. Whether there are any.
-    fn known_calls(&mut self, name: &str) -> bool {
-        let functions = self.functions_of(name);
+    /// run; `beside` a harmless one of the server's, only for what a user may have put there. Whether there are any.
+    fn known_calls(&mut self, name: &str, beside: bool) -> bool {
         let mut found = false;
-        for schema in functions.into_iter().filter(|schema| reachable(self.scope, schema)) {
+        for schema in self.functions_of(name).into_iter().filter(|schema| reachable(self.scope, schema)) {
             found = true;
-            self.call_in(schema, name, None);
+            if !beside || self.is_own(schema, name) {
+                self.call_in(schema, name, None);
+            }
         }
         self.makes_value(None, name) || found
     }
@@ -142,6 +145,10 @@ impl Asking<'_> {
         if behind.is_some() || !said {
             self.ask(action, Resource::Target, behind);
         }
+    }
+
+    fn is_own(&self, schema: &str, name: &str) -> bool {
+        self.scope.catalog.is_some_and(|catalog| catalog.has_own_function(schema, name))
     }
 
     fn function_in(&mut self, action: Action, schema: &str, name: &str, behind: Option<&str>) {

@@ -58,13 +58,14 @@ pub struct Mentions {
     pub schemas: BTreeSet<Box<str>>,
 }
 
-/// The questions that `statement` raises, each once.
+/// The questions that `statement` raises, each once. Where they are more than 20 000, its actions
+/// are asked for on the target and on all that the policy set names of it instead.
 ///
 /// What is uncommitted, the catalog does not see: after DDL of the session's own in an open
 /// transaction, leave it out of `scope`.
 #[must_use]
 pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
-    let mut asking = Asking { scope, statement: Some(statement), questions: Vec::new() };
+    let mut asking = Asking::new(scope, Some(statement));
     if statement.facts.unparsed.is_some() {
         Action::ALL.into_iter().for_each(|action| asking.ask(action, Resource::Target, None));
     }
@@ -81,20 +82,20 @@ pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
             Object::Operator(name) => asking.operator(access.action, name),
         }
     }
-    asking.each_once()
+    asking.done()
 }
 
 /// The questions that a call of the function `oid` by its number raises (`FunctionCall`,
 /// `PostgreSQL` docs 55.2.4). None for a reviewed function.
 #[must_use]
 pub fn resolve_function_call(oid: u32, scope: &Scope<'_>) -> Vec<Question> {
-    let mut asking = Asking { scope, statement: None, questions: Vec::new() };
+    let mut asking = Asking::new(scope, None);
     match (reviewed::large_object(oid), scope.catalog.and_then(|catalog| catalog.function(oid))) {
         (Some(action), _) => asking.ask(action, Resource::Target, None),
         (None, Some((schema, name))) => asking.call_in(schema, name, None),
         (None, None) => asking.ask(Action::Call, Resource::Function(None, format!("oid {oid}").into()), None),
     }
-    asking.each_once()
+    asking.done()
 }
 
 /// Whether a statement with these questions runs code that nobody has reviewed, so that all of the
@@ -118,24 +119,57 @@ const MAKING: [&str; 10] = [
     "CREATE AGGREGATE",
 ];
 
+/// The most questions of one statement. Views that many statements name, each over many relations,
+/// would be more than anyone can answer.
+const MOST: usize = 20_000;
+
 /// The questions of one statement, while they are found.
 struct Asking<'a> {
     scope: &'a Scope<'a>,
     /// None for a call by number.
     statement: Option<&'a Statement>,
     questions: Vec<Question>,
+    seen: BTreeSet<Question>,
+    actions: BTreeSet<Action>,
+    /// Whether there were more than [`MOST`].
+    excess: bool,
 }
 
-impl Asking<'_> {
-    fn ask(&mut self, action: Action, resource: Resource, behind: Option<&str>) {
-        self.questions.push(Question { action, resource, behind: behind.map(Box::from) });
+impl<'a> Asking<'a> {
+    const fn new(scope: &'a Scope<'a>, statement: Option<&'a Statement>) -> Self {
+        Self { scope, statement, questions: Vec::new(), seen: BTreeSet::new(), actions: BTreeSet::new(), excess: false }
     }
 
-    fn each_once(self) -> Vec<Question> {
-        let mut seen = BTreeSet::new();
-        let mut questions = self.questions;
-        questions.retain(|question| seen.insert(question.clone()));
-        questions
+    fn ask(&mut self, action: Action, resource: Resource, behind: Option<&str>) {
+        self.actions.insert(action);
+        let question = Question { action, resource, behind: behind.map(Box::from) };
+        if self.questions.len() >= MOST {
+            self.excess |= !self.seen.contains(&question);
+        } else if self.seen.insert(question.clone()) {
+            self.questions.push(question);
+        }
+    }
+
+    fn done(self) -> Vec<Question> {
+        if self.excess { self.at_large() } else { self.questions }
+    }
+
+    /// What stands for questions that are too many: each of their actions, on all that a policy can
+    /// tell apart.
+    fn at_large(&self) -> Vec<Question> {
+        let Mentions { relations, functions, schemas } = self.scope.mentions;
+        let pairs = |names: &'a BTreeMap<Box<str>, BTreeSet<Box<str>>>| {
+            names.iter().flat_map(|(name, schemas)| schemas.iter().map(move |schema| (Some(schema.clone()), name.clone())))
+        };
+        let mut resources = vec![Resource::Target];
+        resources.extend(schemas.iter().cloned().map(Resource::Schema));
+        resources.extend(pairs(relations).map(|(schema, name)| Resource::Table(schema, name)));
+        resources.extend(pairs(functions).map(|(schema, name)| Resource::Function(schema, name)));
+        let each = |action: &Action| {
+            let action = *action;
+            resources.clone().into_iter().map(move |resource| Question { action, resource, behind: None })
+        };
+        self.actions.iter().flat_map(each).collect()
     }
 
     /// Whether the statement may make what it does `action` to, rather than find it.

@@ -51,6 +51,9 @@ impl Asking<'_> {
     /// What is behind a view. All of it is read, or written, where the view is: which of its
     /// relations a write goes to, the catalog does not say.
     fn behind(&mut self, catalog: &Catalog, action: Action, relation: &Relation, view: &str) {
+        if self.excess {
+            return;
+        }
         let refresh = relation.kind == RelationKind::MaterialisedView && self.refreshes();
         let action = if refresh { Action::Read } else { action };
         let reached = catalog.reached(relation.oid, refresh);

@@ -60,6 +60,10 @@ fn database() -> Catalog {
     ] {
         catalog.add_function(schema, name, oid);
     }
+    for (schema, name, oid) in [("app", "max", 30_005), ("app", "citext_eq", 30_006), ("app", "dblink", 30_007)] {
+        catalog.add_extension_function(schema, name, oid);
+    }
+    catalog.add_operator("app", "=", 30_006);
     for (view, function) in [(20_003, 30_001), (20_003, 870), (20_005, 2923), (12_000, 2923), (20_004, 1574)] {
         catalog.add_call(view, function);
     }
@@ -304,11 +308,24 @@ fn what_nobody_has_reviewed_is_a_call() {
     check(&known, "SELECT", "call query_to_xml", &["call pg_catalog/query_to_xml()"]);
     check(&known, "SELECT", "call pg_catalog/query_to_xml", &["call pg_catalog/query_to_xml()"]);
     check(&known, "SELECT", "call from_the_future", &["call pg_catalog/from_the_future()"]);
-    check(&known, "SELECT", "call dblink", &["call ?/dblink()"]);
+    check(&known, "SELECT", "call crosstab", &["call ?/crosstab()"]);
     check(&known, "SELECT", "call nextval", &["write target"]);
     check(&known, "DROP FUNCTION", "define function audit", &["define app/audit()", "define public/audit()"]);
     check(&known, "CREATE SCHEMA", "define schema s", &["define schema s"]);
     check(&known, "ALTER SYSTEM", "administer target", &["administer target"]);
+}
+
+#[test]
+fn what_extensions_bring_beside_the_servers_own_is_no_call_by_a_bare_name() {
+    let known = Known::all();
+    check(&known, "SELECT", "call max", &[]);
+    check(&known, "SELECT", "call operator =", &[]);
+    check(&known, "SELECT", "call app/max", &["call app/max()"]);
+    check(&known, "SELECT", "call operator app/=", &["call app/citext_eq()"]);
+    check(&known, "SELECT", "call dblink", &["call app/dblink()"]);
+    let mut catalog = database();
+    catalog.add_function("app", "max", 30_008);
+    check(&Known { catalog: Some(catalog), ..known }, "SELECT", "call max", &["call app/max()"]);
 }
 
 #[test]
@@ -349,6 +366,18 @@ fn a_counted_function_is_asked_where_the_statement_is_silent() {
     let mut said = statement("SELECT", "call nextval");
     said.accesses.extend(statement("SELECT", "write orders").accesses);
     assert_eq!(words(&resolve(&said, &Known::all().path(&["public"]).scope())), ["write public/orders"]);
+}
+
+#[test]
+fn too_many_questions_are_asked_at_large() {
+    let known = Known::default().mentions(mentions(&[("app", "users")], &[("app", "f")], &["secret"]));
+    let many = |count: usize| {
+        let accesses = (0..count).flat_map(|n| statement("LOCK TABLE", &format!("read public/t{n}")).accesses).collect();
+        resolve(&Statement { command: "LOCK TABLE", accesses, ..Statement::default() }, &known.scope())
+    };
+    assert_eq!(many(20_000).len(), 20_000);
+    let large = ["read target", "read schema secret", "read app/users", "read app/f()"];
+    assert_eq!(words(&many(20_001)), large);
 }
 
 #[test]
