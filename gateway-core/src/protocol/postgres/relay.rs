@@ -153,7 +153,8 @@ impl Relay {
             limits,
             ask: interest.operations,
             executions: interest.executions,
-            nonce,
+            // The server folds names that are not quoted.
+            nonce: nonce.to_ascii_lowercase(),
             pending: Pending::default(),
             statements: Names::default(),
             portals: Names::default(),

@@ -29,15 +29,15 @@ fn told() -> Vec<u8> {
 }
 
 fn lacks(code: &str, what: &str) -> Vec<u8> {
-    error("ERROR", code, &format!("{what} \"weir_refused_N_1\" does not exist"))
+    error("ERROR", code, &format!("{what} \"weir_refused_n_1\" does not exist"))
 }
 
 #[test]
 fn each_kind_is_replaced_by_what_must_fail() {
     for (message, kind, sent, failed) in [
-        (query("drop table t"), "Query", query(" EXECUTE weir_refused_N_1"), lacks("26000", "prepared statement")),
-        (parse("", "drop table t"), "Prepare", m(b'P', "\0weir_refused_N_1\0\0\0"), lacks("42601", "syntax error at or near")),
-        (parse("s", "drop"), "Prepare", m(b'P', "weir_N_0\0weir_refused_N_1\0\0\0"), lacks("42601", "syntax error")),
+        (query("drop table t"), "Query", query(" EXECUTE weir_refused_n_1"), lacks("26000", "prepared statement")),
+        (parse("", "drop table t"), "Prepare", m(b'P', "\0weir_refused_n_1\0\0\0"), lacks("42601", "syntax error at or near")),
+        (parse("s", "drop"), "Prepare", m(b'P', "weir_n_0\0weir_refused_n_1\0\0\0"), lacks("42601", "syntax error")),
         (
             m(b'F', b"\0\0\x03\xf7\0\0\0\0\0\0"),
             "FunctionCall",
@@ -68,7 +68,7 @@ fn the_allowed_statements_before_it_stay_byte_for_byte() {
     let mut script = asking();
     let text = "begin; insert into t values (1); drop table t; commit";
     script.client(query(text)).verdict(1, refused(32, 2));
-    assert_eq!(script.to_server, query("begin; insert into t values (1); EXECUTE weir_refused_N_1"));
+    assert_eq!(script.to_server, query("begin; insert into t values (1); EXECUTE weir_refused_n_1"));
     script.server([complete("BEGIN"), complete("INSERT 0 1"), lacks("26000", "prepared statement"), ready(b'E')].concat());
     assert_eq!(script.to_client, [complete("BEGIN"), complete("INSERT 0 1"), told(), ready(b'E')].concat());
 }
@@ -152,11 +152,11 @@ fn names_at_the_server_are_the_sessions_own() {
     script.client([parse("s", "select 1"), bind("p", "s", "x"), execute("p"), close('S', "s"), sync()].concat());
     script.verdict(1, yes());
     let sent =
-        [parse("weir_N_1", "select 1"), bind("weir_N_2", "weir_N_1", "x"), execute("weir_N_2"), close('S', "weir_N_1"), sync()];
+        [parse("weir_n_1", "select 1"), bind("weir_n_2", "weir_n_1", "x"), execute("weir_n_2"), close('S', "weir_n_1"), sync()];
     assert_eq!(String::from_utf8_lossy(&script.to_server), String::from_utf8_lossy(&sent.concat()));
     // An error names what the client knows.
     script
-        .server([m(b'1', ""), m(b'2', ""), error("ERROR", "42P05", "about \"weir_N_1\" and \"weir_N_9\""), ready(b'I')].concat());
+        .server([m(b'1', ""), m(b'2', ""), error("ERROR", "42P05", "about \"weir_n_1\" and \"weir_n_9\""), ready(b'I')].concat());
     assert!(script.client_has("about \"s\" and \"?\""));
 }
 
@@ -170,8 +170,8 @@ fn what_was_not_seen_made_does_not_exist() {
     ] {
         let mut script = asking();
         script.client([message, sync()].concat());
-        assert!(String::from_utf8_lossy(&script.to_server).contains("weir_refused_N_0"));
-        script.server([error("ERROR", "26000", "no \"weir_refused_N_0\""), ready(b'I')].concat());
+        assert!(String::from_utf8_lossy(&script.to_server).contains("weir_refused_n_0"));
+        script.server([error("ERROR", "26000", "no \"weir_refused_n_0\""), ready(b'I')].concat());
         assert_eq!(String::from_utf8_lossy(&script.to_client), String::from_utf8_lossy(&[told, ready(b'I')].concat()));
     }
 }
@@ -187,7 +187,7 @@ fn a_statement_is_asked_about_again_when_the_session_has_changed() {
     script.client([bind("", "s", "x"), execute(""), sync()].concat());
     assert_eq!(script.events.last().unwrap(), "ask 1 Bind select 1");
     script.verdict(1, refused(0, 0));
-    assert!(script.to_server.windows(16).any(|bytes| bytes == b"weir_refused_N_1"));
+    assert!(script.to_server.windows(16).any(|bytes| bytes == b"weir_refused_n_1"));
     script.server([lacks("26000", "prepared statement"), ready(b'I')].concat());
     assert!(script.to_client.ends_with(&[told(), ready(b'I')].concat()));
     // Allowed again, it is not asked about twice.
@@ -208,10 +208,10 @@ fn a_statement_with_names_waits_until_all_before_it_is_answered() {
     assert_eq!(script.events.last().unwrap(), "ask 2 Query deallocate s");
     let name = Rename { kind: NameKind::Prepared, act: NameAct::Drop, name: b"s".to_vec(), span: 11..12, statement: 0 };
     script.verdict(2, Directive::Forward(Pass { names: vec![name], changes: true, code: false }));
-    assert!(script.to_server.ends_with(&query("deallocate \"weir_N_1\"")));
+    assert!(script.to_server.ends_with(&query("deallocate \"weir_n_1\"")));
     script.server([complete("DEALLOCATE"), ready(b'I')].concat());
     script.client([bind("", "s", "x"), sync()].concat());
-    assert!(script.to_server.windows(14).any(|bytes| bytes == b"weir_refused_N"), "the name is gone");
+    assert!(script.to_server.windows(14).any(|bytes| bytes == b"weir_refused_n"), "the name is gone");
 }
 
 #[test]
@@ -248,8 +248,8 @@ fn after_code_that_nobody_has_read_a_statement_is_prepared_anew() {
     script.verdict(2, Directive::Forward(Pass { code: true, ..Pass::default() }));
     // Asked about again, and for its own name that nobody has seen.
     script.verdict(1, yes());
-    let anew = m(b'P', b"weir_N_5\0select $1\0\0\x01\0\0\0\x17");
-    let sent = [query("select f()"), close('S', "weir_N_1"), anew, bind("", "weir_N_5", "x"), execute(""), sync()];
+    let anew = m(b'P', b"weir_n_5\0select $1\0\0\x01\0\0\0\x17");
+    let sent = [query("select f()"), close('S', "weir_n_1"), anew, bind("", "weir_n_5", "x"), execute(""), sync()];
     assert_eq!(String::from_utf8_lossy(&script.to_server), String::from_utf8_lossy(&sent.concat()));
     script.seen.to_client.clear();
     script.server(
@@ -271,7 +271,7 @@ fn a_name_that_an_error_may_have_kept_waits_for_the_answer() {
     script.server([error("ERROR", "42601", "syntax"), ready(b'I')].concat());
     assert!(
         String::from_utf8_lossy(&script.to_server)
-            .ends_with(&*String::from_utf8_lossy(&[bind("", "weir_N_1", "x"), execute(""), sync()].concat()))
+            .ends_with(&*String::from_utf8_lossy(&[bind("", "weir_n_1", "x"), execute(""), sync()].concat()))
     );
 }
 
@@ -285,8 +285,8 @@ fn a_copy_fails_in_step() {
     let result = script.session.answer(Answer::FailCopy(refusal), &mut script.output);
     script.collect(result);
     script.client([m(b'd', "two\n"), m(b'c', "")].concat());
-    assert!(script.to_server.windows(22).any(|bytes| bytes == m(b'f', "weir_refused_N_1\0").get(..22).unwrap()));
-    script.server([error("ERROR", "57014", "COPY from stdin failed: weir_refused_N_1"), ready(b'I')].concat());
+    assert!(script.to_server.windows(22).any(|bytes| bytes == m(b'f', "weir_refused_n_1\0").get(..22).unwrap()));
+    script.server([error("ERROR", "57014", "COPY from stdin failed: weir_refused_n_1"), ready(b'I')].concat());
     assert!(script.client_has("C42501\0Menough"));
     assert_eq!(script.error, None);
 }
@@ -295,5 +295,5 @@ fn a_copy_fails_in_step() {
 fn a_loop_of_indecision_is_a_refusal() {
     let mut script = asking();
     script.client(query("execute s")).verdict(1, Directive::Settle);
-    assert!(script.to_server.windows(14).any(|bytes| bytes == b"weir_refused_N"));
+    assert!(script.to_server.windows(14).any(|bytes| bytes == b"weir_refused_n"));
 }
