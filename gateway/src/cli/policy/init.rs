@@ -86,3 +86,33 @@ fn write(path: &Path, text: &str) -> Result<()> {
         _ => CliError::new(format!("cannot write {}: {error}", path.display())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PolicyTexts;
+
+    #[test]
+    fn a_part_and_the_whole_are_written_once_and_load() {
+        let root = tempfile::tempdir().unwrap();
+        for (name, set, policies) in [("one", vec!["no-where".to_owned()], 2), ("all", Vec::new(), 27)] {
+            let dir = root.path().join(name);
+            let arguments = Arguments { dir: dir.clone(), set };
+            assert!(init(&arguments).is_ok());
+            let texts = PolicyTexts::read(&dir).unwrap();
+            assert_eq!(texts.load().unwrap().len(), policies, "{name}");
+            assert!(!texts.run(&texts.load().unwrap()).unwrap().is_empty());
+            let again = init(&arguments).unwrap_err().to_string();
+            assert!(again.contains("nothing is overwritten"), "{again}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_where_a_file_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("quotas.cedar"), "mine").unwrap();
+        assert!(init(&Arguments { dir: dir.path().to_owned(), set: Vec::new() }).is_err());
+        assert_eq!(std::fs::read_to_string(dir.path().join("quotas.cedar")).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
