@@ -53,7 +53,7 @@ fn parts() -> clap::builder::PossibleValuesParser {
 pub(in crate::cli) fn init(arguments: &Arguments) -> Result {
     let wanted: BTreeSet<&str> = arguments.set.iter().map(String::as_str).collect();
     let parts = PARTS.iter().filter(|part| wanted.is_empty() || wanted.contains(part.name));
-    let mut files = vec![(arguments.dir.join("README.md"), README)];
+    let mut files = Vec::new();
     for part in parts {
         files.push((arguments.dir.join(format!("{}.cedar", part.name)), part.policies));
         let cases = part.cases.iter().map(|(name, text)| (arguments.dir.join("cases").join(name), *text));
@@ -66,6 +66,8 @@ pub(in crate::cli) fn init(arguments: &Arguments) -> Result {
             taken.display()
         )));
     }
+    // A further part finds it there.
+    files.extend(Some((arguments.dir.join("README.md"), README)).filter(|(path, _)| !path.exists()));
     let cases = arguments.dir.join("cases");
     std::fs::create_dir_all(&cases).map_err(|error| CliError::new(format!("cannot make {}: {error}", cases.display())))?;
     for (path, text) in &files {
@@ -102,6 +104,8 @@ mod tests {
             let texts = PolicyTexts::read(&dir).unwrap();
             assert_eq!(texts.load().unwrap().len(), policies, "{name}");
             assert!(!texts.run(&texts.load().unwrap()).unwrap().is_empty());
+            let more = Arguments { dir: dir.clone(), set: vec!["quotas".to_owned()] };
+            assert_eq!(init(&more).is_ok(), name == "one", "a further part can be added");
             let again = init(&arguments).unwrap_err().to_string();
             assert!(again.contains("nothing is overwritten"), "{again}");
         }
