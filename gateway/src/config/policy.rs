@@ -98,6 +98,9 @@ mod tests {
 
     const PERMIT: &str = r#"@id("p") permit (principal, action == Action::"connect", resource);"#;
 
+    /// Names below a policy directory, with what they hold.
+    type Files<'f> = &'f [(&'f str, &'f [u8])];
+
     /// A case of a connect that expects this.
     fn case(expect: &str) -> String {
         format!(
@@ -106,7 +109,7 @@ mod tests {
     }
 
     /// Loads a directory of these files.
-    fn load(files: &[(&str, &[u8])]) -> Result<PolicySet> {
+    fn load(files: Files<'_>) -> Result<PolicySet> {
         let dir = tempfile::tempdir()?;
         std::fs::create_dir(dir.path().join("cases"))?;
         for (name, bytes) in files {
@@ -121,7 +124,7 @@ mod tests {
         assert_eq!(good.unwrap().len(), 1);
         let large = vec![b' '; FILE_BYTES + 1];
         let denies = case("deny");
-        let bad: [(&[(&str, &[u8])], &str); 6] = [
+        let bad: [(Files<'_>, &str); 6] = [
             (&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", denies.as_bytes())], "cases/a.toml:1: the case \"it connects\""),
             (
                 &[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", b"[[case]]\nnmae = \"x\"\n")],
