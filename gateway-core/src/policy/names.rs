@@ -63,6 +63,17 @@ pub(super) fn id(target: &str, resource: &Resource) -> String {
     }
 }
 
+/// The kind and the id of a target's resource, for people.
+pub(super) fn entity(target: &str, resource: &Resource) -> (&'static str, String) {
+    let kind = match resource {
+        Resource::Target => "Target",
+        Resource::Schema(_) => "Schema",
+        Resource::Table(..) => "Table",
+        Resource::Function(..) => "Function",
+    };
+    (kind, id(target, resource))
+}
+
 fn join(target: &str, parts: &[Option<&str>]) -> String {
     let mut text = String::with_capacity(target.len() + 32);
     part(&mut text, target, target.contains(['/', '"']));

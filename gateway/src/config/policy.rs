@@ -91,3 +91,62 @@ pub fn problems(problems: Vec<PolicyProblem>) -> anyhow::Error {
     let count = if lines.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", lines.len()) };
     anyhow::anyhow!("the policy set has {count}:\n  {}", lines.join("\n  "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERMIT: &str = r#"@id("p") permit (principal, action == Action::"connect", resource);"#;
+
+    /// Names below a policy directory, with what they hold.
+    type Files<'f> = &'f [(&'f str, &'f [u8])];
+
+    /// A case of a connect that expects this.
+    fn case(expect: &str) -> String {
+        format!(
+            "[[case]]\nname = \"it connects\"\nprincipal = {{ workload = \"spiffe://a/b\" }}\ntarget = {{ name = \"db\" }}\naction = \"connect\"\nexpect = \"{expect}\"\n"
+        )
+    }
+
+    /// Loads a directory of these files.
+    fn load(files: Files<'_>) -> Result<PolicySet> {
+        let dir = tempfile::tempdir()?;
+        std::fs::create_dir(dir.path().join("cases"))?;
+        for (name, bytes) in files {
+            std::fs::write(dir.path().join(name), bytes)?;
+        }
+        load_policy(dir.path())
+    }
+
+    #[test]
+    fn a_set_whose_cases_fail_is_a_bad_set() {
+        let good = load(&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", case("allow").as_bytes()), ("b.txt", b"not read")]);
+        assert_eq!(good.unwrap().len(), 1);
+        let large = vec![b' '; FILE_BYTES + 1];
+        let denies = case("deny");
+        let bad: [(Files<'_>, &str); 6] = [
+            (&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", denies.as_bytes())], "cases/a.toml:1: the case \"it connects\""),
+            (
+                &[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", b"[[case]]\nnmae = \"x\"\n")],
+                "cases/a.toml:2: unknown key `nmae`",
+            ),
+            (&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", b"[[case")], "cases/a.toml:1: "),
+            (&[("a.cedar", b"permit (")], "a.cedar"),
+            (&[("a.cedar", b"\xff")], "not UTF-8"),
+            (&[("a.cedar", &large)], "more than 1048576 bytes"),
+        ];
+        for (files, words) in bad {
+            let error = format!("{:#}", load(files).unwrap_err());
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn cases_are_no_part_of_the_hash_and_no_folder_is_no_policy() {
+        let with = load(&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", case("allow").as_bytes())]).unwrap();
+        let without = load(&[("a.cedar", PERMIT.as_bytes())]).unwrap();
+        assert_eq!(with.hash(), without.hash());
+        assert!(load_policy(Path::new("")).unwrap().is_empty());
+        assert!(load_policy(Path::new("/nowhere/at/all")).is_err());
+    }
+}

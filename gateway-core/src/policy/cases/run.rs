@@ -4,7 +4,7 @@ use super::{Asks, Case, Outcome, Verdict};
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::resolve::{Question, Scope, resolve};
 use crate::inspect::{Facts, TransactionControl};
-use crate::policy::{ConnectRequest, Decision, OperationRequest, PolicySet};
+use crate::policy::{ConnectRequest, Decision, OperationRequest, PolicySet, names};
 
 /// What `set` says to each of `cases`, in their order.
 #[must_use]
@@ -29,7 +29,8 @@ impl Case {
         policies.dedup();
         notes.extend(telling.iter().flat_map(|decision| decision.errors.iter().cloned()));
         if let Some(question) = denied.and_then(|decision| decision.refused.as_ref()) {
-            notes.push(format!("asked for {} on {:?}", question.action, question.resource));
+            let (kind, id) = names::entity(&self.target.name, &question.resource);
+            notes.push(format!("it asked for {} on {kind}::{id:?}", question.action));
         }
         // A hold is a denial to who does not ask for more.
         let as_expected = got == self.expect || self.expect == Verdict::Deny && got == Verdict::Hold;

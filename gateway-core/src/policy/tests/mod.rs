@@ -217,7 +217,18 @@ fn problems_of_all_files_come_together_and_the_hash_names_the_texts() {
 #[test]
 fn the_examples_of_the_policy_page_load() {
     let page = include_str!("../../../../docs/policy.md");
-    let example = page.split("```cedar").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    check(example, true, &["backup-connects"]);
-    assert_eq!(decide(example, &principal(BACKUP, Grade::Claimed), true).policies, ["no-claims-in-production"]);
+    let blocks = |kind: &str| -> Vec<&str> {
+        let fence = format!("```{kind}\n");
+        page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    };
+    let examples = blocks("cedar");
+    for example in &examples {
+        assert!(load(example).is_ok(), "{example}: {:?}", load(example));
+    }
+    let first = examples.first().unwrap();
+    check(first, true, &["backup-connects"]);
+    assert_eq!(decide(first, &principal(BACKUP, Grade::Claimed), true).policies, ["no-claims-in-production"]);
+    let cases: Vec<_> = blocks("toml").iter().map(|text| ("policy.md".to_owned(), (*text).to_owned())).collect();
+    let outcomes = crate::policy::cases::run(&load(first).unwrap(), &crate::policy::cases::read(&cases).unwrap());
+    assert!(outcomes.len() == 3 && outcomes.iter().all(|outcome| outcome.passed), "{outcomes:?}");
 }

@@ -271,6 +271,39 @@ fn a_policy_of_another_workload_or_target_neither_decides_nor_fails() {
     check(&format!("{others}{own}"), &asking(&[table(Action::Read, "public", "t")]), false, &["mine"]);
 }
 
+#[test]
+fn the_examples_of_the_policy_page_do_what_they_say() {
+    let page = include_str!("../../../../docs/policy.md");
+    let example = |id: &str| {
+        page.split("```").find(|block| block.starts_with("cedar") && block.contains(id)).unwrap().replacen("cedar", "", 1)
+    };
+    let examples = format!("{ANY}{}", example("@id(\"salaries\")"));
+    let one_by_one = |statement: Statement| Statement { in_transaction: true, ..statement };
+    let rows = [
+        (asking(&[table(Action::Read, "hr", "pay")]), false, ["one-at-a-time", "salaries"].as_slice()),
+        (one_by_one(asking(&[table(Action::Read, "hr", "pay")])), false, &["salaries"]),
+        (one_by_one(asking(&[table(Action::Read, "public", "pay")])), true, &["allow-all"]),
+        (one_by_one(asking(&[table(Action::Read, "", "api_tokens")])), false, &["no-tokens"]),
+        (one_by_one(asking(&[table(Action::Write, "", "api_tokens")])), true, &["allow-all"]),
+        (asking(&[whole(Action::Session)]), false, &["one-at-a-time"]),
+        (one_by_one(unparsed(&[])), false, &[]),
+    ];
+    for (statement, allowed, policies) in rows {
+        check(&examples, &statement, allowed, policies);
+    }
+    let etl = example("@id(\"salaries\")").replace("\"etl\"", "\"nightly-backup\"").replace("staging-pg", "prod-pg");
+    check(&etl, &one_by_one(asking(&[table(Action::Write, "public", "t")])), true, &["etl-writes"]);
+    check(&etl, &one_by_one(unparsed(&[])), true, &["etl-not-understood", "etl-writes"]);
+    let quota = format!("{ANY}{}", example("@id(\"backup-quota\")"));
+    let rows = |rows| Statement {
+        totals: Totals { run: Running { rows, ..Running::default() }, ..Totals::default() },
+        ..asking(&[table(Action::Read, "public", "t")])
+    };
+    check(&quota, &rows(2_000_000), true, &["allow-all"]);
+    let over = check(&quota, &rows(2_000_001), false, &["backup-quota"]);
+    assert_eq!((over.on_deny, over.alert), (OnDeny::KillRun, Some(Alert::High)));
+}
+
 /// Policies of all shapes, without their ids.
 fn policy(effect: &'static str) -> impl Strategy<Value = String> {
     let principals = [

@@ -53,7 +53,7 @@ fn parts() -> clap::builder::PossibleValuesParser {
 pub(in crate::cli) fn init(arguments: &Arguments) -> Result {
     let wanted: BTreeSet<&str> = arguments.set.iter().map(String::as_str).collect();
     let parts = PARTS.iter().filter(|part| wanted.is_empty() || wanted.contains(part.name));
-    let mut files = vec![(arguments.dir.join("README.md"), README)];
+    let mut files = Vec::new();
     for part in parts {
         files.push((arguments.dir.join(format!("{}.cedar", part.name)), part.policies));
         let cases = part.cases.iter().map(|(name, text)| (arguments.dir.join("cases").join(name), *text));
@@ -66,6 +66,8 @@ pub(in crate::cli) fn init(arguments: &Arguments) -> Result {
             taken.display()
         )));
     }
+    // A further part finds it there.
+    files.extend(Some((arguments.dir.join("README.md"), README)).filter(|(path, _)| !path.exists()));
     let cases = arguments.dir.join("cases");
     std::fs::create_dir_all(&cases).map_err(|error| CliError::new(format!("cannot make {}: {error}", cases.display())))?;
     for (path, text) in &files {
@@ -85,4 +87,36 @@ fn write(path: &Path, text: &str) -> Result<()> {
         ErrorKind::AlreadyExists => CliError::new(format!("{} is there already, and nothing is overwritten", path.display())),
         _ => CliError::new(format!("cannot write {}: {error}", path.display())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PolicyTexts;
+
+    #[test]
+    fn a_part_and_the_whole_are_written_once_and_load() {
+        let root = tempfile::tempdir().unwrap();
+        for (name, set, policies) in [("one", vec!["no-where".to_owned()], 2), ("all", Vec::new(), 27)] {
+            let dir = root.path().join(name);
+            let arguments = Arguments { dir: dir.clone(), set };
+            assert!(init(&arguments).is_ok());
+            let texts = PolicyTexts::read(&dir).unwrap();
+            assert_eq!(texts.load().unwrap().len(), policies, "{name}");
+            assert!(!texts.run(&texts.load().unwrap()).unwrap().is_empty());
+            let more = Arguments { dir: dir.clone(), set: vec!["quotas".to_owned()] };
+            assert_eq!(init(&more).is_ok(), name == "one", "a further part can be added");
+            let again = init(&arguments).unwrap_err().to_string();
+            assert!(again.contains("nothing is overwritten"), "{again}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_where_a_file_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("quotas.cedar"), "mine").unwrap();
+        assert!(init(&Arguments { dir: dir.path().to_owned(), set: Vec::new() }).is_err());
+        assert_eq!(std::fs::read_to_string(dir.path().join("quotas.cedar")).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }
