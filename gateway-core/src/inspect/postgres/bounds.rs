@@ -17,18 +17,23 @@ pub(super) struct Shape {
     pub(super) backslash: bool,
 }
 
-/// The shape of a text that is within bounds; else why it is not.
-///
-/// Besides plain counts it bounds a text's *weight*: in `SET (a, b, c) = (…)` PostgreSQL's tree has
-/// the part behind the sign once for each column, so each token there weighs as many, and nested
-/// ones multiply. Any list in parentheses before `=` counts as one of these.
-pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape, String> {
+/// Whether a text is no longer than it may be, and has no NUL.
+pub(super) fn bytes(text: &str, bounds: Bounds) -> Result<(), String> {
     if text.len() > bounds.bytes {
         return Err(format!("longer than {} bytes", bounds.bytes));
     }
     if text.as_bytes().contains(&0) {
         return Err("it has a NUL byte".to_owned());
     }
+    Ok(())
+}
+
+/// The shape of a text that is within bounds; else why it is not.
+///
+/// Besides plain counts it bounds a text's *weight*: in `SET (a, b, c) = (…)` PostgreSQL's tree has
+/// the part behind the sign once for each column, so each token there weighs as many, and nested
+/// ones multiply. Any list in parentheses before `=` counts as one of these.
+pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape, String> {
     let mut shape = Shape::default();
     let mut lexer = Lexer::new(text, conforming);
     let mut levels: Vec<Level> = vec![Level { weight: 1, commas: 0 }];

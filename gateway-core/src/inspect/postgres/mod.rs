@@ -3,6 +3,8 @@
 mod bounds;
 mod builtin;
 mod cross;
+mod elide;
+mod fuzz;
 mod lexer;
 mod merge;
 mod names;
@@ -13,6 +15,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod walk;
+
+pub use fuzz::fuzz_entry;
 
 use super::{Inspection, Statement};
 use cross::First;
@@ -32,13 +36,13 @@ pub struct Reading {
 pub struct Bounds {
     /// Bytes of a text.
     pub bytes: usize,
-    /// Tokens of a text.
+    /// Tokens of a text; literals of long lists don't count.
     pub tokens: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { bytes: 16 << 20, tokens: 16 << 20 }
+        Self { bytes: 16 << 20, tokens: 1 << 20 }
     }
 }
 
@@ -70,8 +74,10 @@ struct Read {
 }
 
 fn one_reading(text: &str, conforming: bool, bounds: Bounds) -> Result<Read, String> {
-    let shape = bounds::look(text, conforming, bounds)?;
-    let tree = parse::parse(text, conforming)?;
+    bounds::bytes(text, bounds)?;
+    let short = elide::elide(text, conforming);
+    let shape = bounds::look(&short, conforming, bounds)?;
+    let tree = parse::parse(&short, conforming)?;
     let mut statements = Vec::with_capacity(tree.stmts.len());
     let mut written = Vec::with_capacity(tree.stmts.len());
     for RawStmt { stmt, stmt_location, stmt_len } in &tree.stmts {
