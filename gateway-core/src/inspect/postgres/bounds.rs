@@ -90,7 +90,7 @@ pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape
             Kind::Word => shape.joints += usize::from(joins(written)),
             Kind::Text => {
                 // `E'…'` and its like are read in one way only.
-                shape.backslash |= written.starts_with(['\'', 'n', 'N']) && written.contains('\\');
+                shape.backslash |= written.starts_with('\'') && written.contains('\\');
             }
             Kind::Quoted | Kind::Unicode | Kind::Number | Kind::Parameter | Kind::Symbol(_) => {}
         }

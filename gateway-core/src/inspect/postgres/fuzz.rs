@@ -42,7 +42,7 @@ fn lexes_alike(text: &str) {
         let (start, end) = (usize::try_from(token.start).unwrap_or_default(), usize::try_from(token.end).unwrap_or_default());
         // A scanner's token may be shorter where a run of operator characters is no one operator.
         let same = ours.span.start == start && (ours.span.end == end || ours.kind == Kind::Operator || ours.kind == Kind::Number);
-        assert!(same, "{:?} and {start}..{end}", ours.span);
+        assert!(same, "{ours:?} and {token:?} {:?}", text.get(start..));
         if ours.span.end != end {
             return;
         }
