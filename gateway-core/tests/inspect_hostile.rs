@@ -1,8 +1,13 @@
 //! Texts that are made to exhaust a parser: each is answered, in bounded time and on a small stack.
 
-use super::super::{Bounds, Reading, inspect};
-use super::inspected;
-use crate::inspect::{Action, Inspection};
+#![expect(clippy::unwrap_used, reason = "a helper of tests: a thread that can't be made or that fails is the failure")]
+
+use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+use gateway_core::inspect::{Action, Inspection};
+
+fn inspected(text: &str) -> Inspection {
+    inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+}
 
 /// Inspects in a thread with the stack that the texts of its size are promised.
 fn on_stack(mebibytes: usize, text: String) -> Inspection {
@@ -67,10 +72,47 @@ fn no_text_ends_the_process() {
 }
 
 #[test]
+fn a_text_of_four_kibibytes_fits_the_smallest_stack() {
+    for unit in [
+        "(",
+        "f(",
+        "ARRAY[",
+        "NOT ",
+        "- ",
+        "1+",
+        "a||",
+        "CASE WHEN ",
+        "(SELECT ",
+        "SELECT 1 UNION ",
+        "a AND ",
+        "a OR ",
+        "EXPLAIN ",
+        "a::b::",
+        "a IN (",
+        "x COLLATE y ",
+        "((a), ",
+        "SELECT * FROM (",
+        "a JOIN (",
+        "WITH x AS (",
+        "/*",
+        "[",
+        "1,",
+        "a.",
+    ] {
+        for (before, behind) in [("", ""), ("SELECT ", ""), ("SELECT * FROM ", " a"), ("DELETE FROM t WHERE ", " 1")] {
+            let text = format!("{before}{}{behind}", unit.repeat(4_000 / unit.len()));
+            assert!(!on_stack(2, text).statements.is_empty(), "{before}{unit}{behind}");
+        }
+    }
+}
+
+#[test]
 fn a_chain_that_the_second_parser_is_given_fits_the_smallest_stack() {
-    for joint in [" AND 1=1", " + 1", " || 'a'", "::text", " UNION SELECT 1", " OR NOT a"] {
-        let inspection = on_stack(2, format!("SELECT 1{}", joint.repeat(999)));
-        assert!(!inspection.statements.is_empty(), "{joint}");
+    for joint in [" AND a", " OR a", " OR NOT a"] {
+        let inspection = on_stack(2, format!("SELECT a FROM t WHERE a{}", joint.repeat(999)));
+        assert!(parsed(&inspection) && inspection.cross_checked, "{joint}");
+        let inspection = on_stack(2, format!("SELECT a FROM t WHERE a{}", joint.repeat(1_999)));
+        assert!(parsed(&inspection), "{joint}");
     }
 }
 
@@ -153,7 +195,7 @@ fn long_ordinary_statements_are_accepted() {
     assert!(!select.cross_checked);
 }
 
-/// Run by hand: `cargo test --release -p gateway-core hostile -- --ignored --nocapture`.
+/// Run by hand: `cargo test --release -p gateway-core --test inspect_hostile -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement: sixteen mebibytes of rows, and the time of a short statement"]
 fn figures() {
