@@ -57,7 +57,12 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     let both = reading.standard_conforming_strings.is_none() && text.contains('\\');
     let read = match (first, both) {
         (Ok(first), false) => Ok(first),
-        (Ok(first), true) => one_reading(text, false, bounds).and_then(|second| merge::merge(first, second)),
+        (Ok(first), true) => match one_reading(text, false, bounds) {
+            Ok(second) => merge::merge(first, second),
+            // With the setting off the server refuses such a text: the other reading is the only one.
+            Err(why) if why.starts_with(UNSAFE) => Ok(first),
+            Err(why) => Err(why),
+        },
         (Err(why), _) => Err(why),
     };
     match read {
@@ -65,6 +70,9 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
         Err(why) => Inspection { statements: vec![Statement::unparsed(text.len(), why)], cross_checked: false },
     }
 }
+
+/// What PostgreSQL says of `U&'…'` where `standard_conforming_strings` is off.
+const UNSAFE: &str = "unsafe use of string constant with Unicode escapes";
 
 /// A text, read in one way.
 #[derive(Debug)]
