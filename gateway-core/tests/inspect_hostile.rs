@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests: a thread that can't be made or that fails is the failure")]
 
 use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
-use gateway_core::inspect::{Action, Inspection};
+use gateway_core::inspect::{Action, Inspection, Object};
 
 fn inspected(text: &str) -> Inspection {
     inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
@@ -193,6 +193,36 @@ fn long_ordinary_statements_are_accepted() {
     assert!(parsed(&select));
     assert_eq!(select.statements[0].accesses[0].action, Action::Read);
     assert!(!select.cross_checked);
+}
+
+#[test]
+fn nothing_hides_among_literals() {
+    // Literals of long lists are left out before the text is parsed; whatever is more than one stays.
+    let literals = vec!["('a', 1, NULL)"; 10_000].join(",");
+    for (hidden, expected) in [
+        ("((SELECT a FROM secret))", "secret"),
+        ("(1, (SELECT a FROM secret))", "secret"),
+        ("(1 + (SELECT a FROM secret), 2)", "secret"),
+        ("(E'\\'', (SELECT a FROM secret))", "secret"),
+        ("(, (SELECT a FROM secret), )", "secret"),
+        ("($$'$$, (SELECT a FROM secret), $a$'$a$)", "secret"),
+        ("(1 /* ' */, (SELECT a FROM secret) /* ' */)", "secret"),
+        ("(1 -- '\n, (SELECT a FROM secret) --'\n)", "secret"),
+        ("(B'1''1', (SELECT a FROM secret))", ""),
+    ] {
+        let inspection = inspected(&format!("INSERT INTO t VALUES {literals}, {hidden}, {literals}"));
+        let read: Vec<String> = inspection.statements[0]
+            .accesses
+            .iter()
+            .filter(|access| access.action == Action::Read)
+            .map(|access| match &access.object {
+                Object::Relation(name) => name.to_string(),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert!(read == [expected] || !parsed(&inspection), "{hidden}: {read:?}");
+        assert_eq!(expected.is_empty(), !parsed(&inspection), "{hidden}: {}", why(&inspection));
+    }
 }
 
 /// Run by hand: `cargo test --release -p gateway-core --test inspect_hostile -- --ignored --nocapture`.

@@ -60,7 +60,7 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
         (Ok(first), true) => match one_reading(text, false, bounds) {
             Ok(second) => merge::merge(first, second),
             // With the setting off the server refuses such a text: the other reading is the only one.
-            Err(why) if why.starts_with(UNSAFE) => Ok(first),
+            Err(why) if IN_ESCAPES.iter().any(|own| why.starts_with(own)) => Ok(first),
             Err(why) => Err(why),
         },
         (Err(why), _) => Err(why),
@@ -71,8 +71,9 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     }
 }
 
-/// What PostgreSQL says of `U&'…'` where `standard_conforming_strings` is off.
-const UNSAFE: &str = "unsafe use of string constant with Unicode escapes";
+/// What PostgreSQL's scanner says, in any encoding, of strings that it can only read with
+/// `standard_conforming_strings` on: `U&'…'`, and half an escape of Unicode.
+const IN_ESCAPES: [&str; 2] = ["unsafe use of string constant with Unicode escapes", "invalid Unicode"];
 
 /// A text, read in one way.
 #[derive(Debug)]
