@@ -204,7 +204,7 @@ fn nothing_hides_among_literals() {
         ("(1, (SELECT a FROM secret))", "secret"),
         ("(1 + (SELECT a FROM secret), 2)", "secret"),
         ("(E'\\'', (SELECT a FROM secret))", "secret"),
-        ("(, (SELECT a FROM secret), )", "secret"),
+        ("('''', (SELECT a FROM secret), '''')", "secret"),
         ("($$'$$, (SELECT a FROM secret), $a$'$a$)", "secret"),
         ("(1 /* ' */, (SELECT a FROM secret) /* ' */)", "secret"),
         ("(1 -- '\n, (SELECT a FROM secret) --'\n)", "secret"),
