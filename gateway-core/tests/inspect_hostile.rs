@@ -180,6 +180,8 @@ fn a_row_assignment_can_not_multiply_the_tree() {
     }
     assert_eq!(why(&inspected(&source)), "more than 1048576 tokens");
     assert!(parsed(&inspected("UPDATE t SET (a, b) = (SELECT 1, 2) WHERE (c, d) = (3, 4)")));
+    let list = vec!["1"; 20_000].join(",");
+    assert!(parsed(&inspected(&format!("SELECT a FROM t WHERE b IN ({list}) = true AND c IN ({list}) = true AND d = 1"))));
 }
 
 #[test]
