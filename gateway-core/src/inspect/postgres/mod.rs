@@ -50,6 +50,10 @@ impl Default for Bounds {
 ///
 /// PostgreSQL's own grammar decides. Its tree is decoded to a depth of 100: a chain of some 45
 /// operators that are not AND or OR (`a || b || …`), or of some 90 UNIONs, is not understood.
+///
+/// Measured in a release build on two busy cores: 205 bytes with both parsers 0.2 ms, of which the
+/// parsers alone take 0.15 ms; 16 MiB of `(1),` 0.5 s and 75 MB of memory, for literals of long
+/// lists are left out; rows that call functions 2.5 s and 1.2 GB at the default limit of tokens.
 #[must_use]
 pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     let conforming = reading.standard_conforming_strings.unwrap_or(true);
