@@ -17,21 +17,27 @@ pub(super) struct Shape {
     pub(super) backslash: bool,
 }
 
-/// The shape of a text that is within bounds; else why it is not.
-///
-/// Besides plain counts it bounds a text's *weight*: in `SET (a, b, c) = (…)` PostgreSQL's tree has
-/// the part behind the sign once for each column, so each token there weighs as many, and nested
-/// ones multiply. Any list in parentheses before `=` counts as one of these.
-pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape, String> {
+/// Whether a text is no longer than it may be, and has no NUL.
+pub(super) fn bytes(text: &str, bounds: Bounds) -> Result<(), String> {
     if text.len() > bounds.bytes {
         return Err(format!("longer than {} bytes", bounds.bytes));
     }
     if text.as_bytes().contains(&0) {
         return Err("it has a NUL byte".to_owned());
     }
+    Ok(())
+}
+
+/// The shape of a text that is within bounds; else why it is not.
+///
+/// Besides plain counts it bounds a text's *weight*: in `SET (a, b, c) = (…)` PostgreSQL's tree has
+/// the part behind the sign once for each column, so each token there weighs as many, and nested
+/// ones multiply. Any list in parentheses before `=` counts as one of these, unless it has a
+/// literal.
+pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape, String> {
     let mut shape = Shape::default();
     let mut lexer = Lexer::new(text, conforming);
-    let mut levels: Vec<Level> = vec![Level { weight: 1, commas: 0 }];
+    let mut levels: Vec<Level> = vec![Level { weight: 1, commas: 0, literals: false }];
     let mut weight: usize = 0;
     // The columns of the list that a parenthesis has just closed.
     let mut closed: Option<usize> = None;
@@ -56,13 +62,13 @@ pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape
                     return Err(format!("parentheses nested deeper than {PARENTHESES}"));
                 }
                 let weight = levels.last().map_or(1, |level| level.weight);
-                levels.push(Level { weight, commas: 0 });
+                levels.push(Level { weight, commas: 0, literals: false });
             }
             Kind::Symbol(b')' | b']') => {
                 if levels.len() > 1
                     && let Some(level) = levels.pop()
                 {
-                    closed = Some(level.commas + 1);
+                    closed = (!level.literals).then_some(level.commas + 1);
                 }
             }
             Kind::Symbol(b',') => {
@@ -70,7 +76,7 @@ pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape
                     level.commas += 1;
                 }
             }
-            Kind::Symbol(b';') => levels = vec![Level { weight: 1, commas: 0 }],
+            Kind::Symbol(b';') => levels = vec![Level { weight: 1, commas: 0, literals: false }],
             Kind::Operator => {
                 shape.joints += 1;
                 if let Some(columns) = before.filter(|columns| *columns > 1)
@@ -84,10 +90,12 @@ pub(super) fn look(text: &str, conforming: bool, bounds: Bounds) -> Result<Shape
             }
             Kind::Word => shape.joints += usize::from(joins(written)),
             Kind::Text => {
+                literal(&mut levels);
                 // `E'…'` and its like are read in one way only.
-                shape.backslash |= written.starts_with(['\'', 'n', 'N']) && written.contains('\\');
+                shape.backslash |= written.starts_with('\'') && written.contains('\\');
             }
-            Kind::Quoted | Kind::Unicode | Kind::Number | Kind::Parameter | Kind::Symbol(_) => {}
+            Kind::Number | Kind::Parameter => literal(&mut levels),
+            Kind::Quoted | Kind::Unicode | Kind::Symbol(_) => {}
         }
     }
 }
@@ -99,6 +107,14 @@ struct Level {
     weight: usize,
     /// The commas in it so far.
     commas: usize,
+    /// It has a literal: it is no list of columns.
+    literals: bool,
+}
+
+fn literal(levels: &mut [Level]) {
+    if let Some(level) = levels.last_mut() {
+        level.literals = true;
+    }
 }
 
 /// Words that make a tree deeper without a parenthesis.

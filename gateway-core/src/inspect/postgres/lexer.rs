@@ -61,7 +61,7 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         let Some(first) = self.peek(0) else { return Ok(None) };
         let kind = match first {
-            b'\'' => self.string(!self.conforming)?,
+            b'\'' => self.string(!self.conforming, true)?,
             b'"' => self.quoted(Kind::Quoted)?,
             b'$' => self.dollar()?,
             b'0'..=b'9' => self.number(),
@@ -69,7 +69,8 @@ impl<'a> Lexer<'a> {
             first if begins_word(first) => self.word(first)?,
             first if is_operator(first) => self.operator(),
             first => {
-                self.at += 1;
+                let pair = matches!((first, self.peek(1)), (b':', Some(b':' | b'=')) | (b'.', Some(b'.')));
+                self.at += 1 + usize::from(pair);
                 Kind::Symbol(first)
             }
         };
@@ -122,15 +123,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A quoted string with those that continue it behind a new line.
-    fn string(&mut self, escapes: bool) -> Result<Kind, Stop> {
+    /// A quoted string with those that continue it behind a new line. Two quotes are one of its
+    /// own, except in a string of bits.
+    fn string(&mut self, escapes: bool, doubles: bool) -> Result<Kind, Stop> {
         loop {
             self.at += 1;
             loop {
                 match self.peek(0) {
                     None => return Err(Stop::Unterminated),
                     Some(b'\\') if escapes => self.at += 2,
-                    Some(b'\'') if self.peek(1) == Some(b'\'') => self.at += 2,
+                    Some(b'\'') if doubles && self.peek(1) == Some(b'\'') => self.at += 2,
                     Some(b'\'') => break,
                     Some(_) => self.at += 1,
                 }
@@ -234,19 +236,20 @@ impl<'a> Lexer<'a> {
         match (first.to_ascii_lowercase(), self.peek(1), self.peek(2)) {
             (b'e', Some(b'\''), _) => {
                 self.at += 1;
-                self.string(true)
+                self.string(true, true)
             }
             (b'b' | b'x', Some(b'\''), _) => {
                 self.at += 1;
-                self.string(false)
+                self.string(false, false)
             }
+            // A word of its own; the string is next.
             (b'n', Some(b'\''), _) => {
                 self.at += 1;
-                self.string(!self.conforming)
+                Ok(Kind::Word)
             }
             (b'u', Some(b'&'), Some(b'\'')) => {
                 self.at += 2;
-                self.string(false)
+                self.string(false, true)
             }
             (b'u', Some(b'&'), Some(b'"')) => {
                 self.at += 2;

@@ -3,6 +3,8 @@
 mod bounds;
 mod builtin;
 mod cross;
+mod elide;
+mod fuzz;
 mod lexer;
 mod merge;
 mod names;
@@ -13,6 +15,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod walk;
+
+pub use fuzz::fuzz_entry;
 
 use super::{Inspection, Statement};
 use cross::First;
@@ -32,13 +36,13 @@ pub struct Reading {
 pub struct Bounds {
     /// Bytes of a text.
     pub bytes: usize,
-    /// Tokens of a text.
+    /// Tokens of a text; literals of long lists don't count.
     pub tokens: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { bytes: 16 << 20, tokens: 16 << 20 }
+        Self { bytes: 16 << 20, tokens: 1 << 20 }
     }
 }
 
@@ -46,6 +50,10 @@ impl Default for Bounds {
 ///
 /// PostgreSQL's own grammar decides. Its tree is decoded to a depth of 100: a chain of some 45
 /// operators that are not AND or OR (`a || b || …`), or of some 90 UNIONs, is not understood.
+///
+/// Measured in a release build on two busy cores: 205 bytes with both parsers 0.2 ms, of which the
+/// parsers alone take 0.15 ms; 16 MiB of `(1),` 0.5 s and 75 MB of memory, for literals of long
+/// lists are left out; rows that call functions 2.5 s and 1.2 GB at the default limit of tokens.
 #[must_use]
 pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     let conforming = reading.standard_conforming_strings.unwrap_or(true);
@@ -53,7 +61,12 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     let both = reading.standard_conforming_strings.is_none() && text.contains('\\');
     let read = match (first, both) {
         (Ok(first), false) => Ok(first),
-        (Ok(first), true) => one_reading(text, false, bounds).and_then(|second| merge::merge(first, second)),
+        (Ok(first), true) => match one_reading(text, false, bounds) {
+            Ok(second) => merge::merge(first, second),
+            // With the setting off the server refuses such a text: the other reading is the only one.
+            Err(why) if IN_ESCAPES.iter().any(|own| why.starts_with(own)) => Ok(first),
+            Err(why) => Err(why),
+        },
         (Err(why), _) => Err(why),
     };
     match read {
@@ -61,6 +74,10 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
         Err(why) => Inspection { statements: vec![Statement::unparsed(text.len(), why)], cross_checked: false },
     }
 }
+
+/// What PostgreSQL's scanner says, in any encoding, of strings that it can only read with
+/// `standard_conforming_strings` on: `U&'…'`, and half an escape of Unicode.
+const IN_ESCAPES: [&str; 2] = ["unsafe use of string constant with Unicode escapes", "invalid Unicode"];
 
 /// A text, read in one way.
 #[derive(Debug)]
@@ -70,8 +87,10 @@ struct Read {
 }
 
 fn one_reading(text: &str, conforming: bool, bounds: Bounds) -> Result<Read, String> {
-    let shape = bounds::look(text, conforming, bounds)?;
-    let tree = parse::parse(text, conforming)?;
+    bounds::bytes(text, bounds)?;
+    let short = elide::elide(text, conforming);
+    let shape = bounds::look(&short, conforming, bounds)?;
+    let tree = parse::parse(&short, conforming)?;
     let mut statements = Vec::with_capacity(tree.stmts.len());
     let mut written = Vec::with_capacity(tree.stmts.len());
     for RawStmt { stmt, stmt_location, stmt_len } in &tree.stmts {

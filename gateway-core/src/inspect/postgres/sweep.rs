@@ -123,7 +123,7 @@ macro_rules! nothing {
     };
 }
 
-impl<'a> ser::Serializer for &'a mut Counter {
+impl ser::Serializer for &mut Counter {
     type Ok = ();
     type Error = Never;
     type SerializeSeq = Self;

@@ -33,20 +33,53 @@ struct Misreading {
 const MISREADINGS: [Misreading; 3] = [
     // ONLY is read as the relation, and the relation as its alias.
     Misreading { example: "SELECT * FROM ONLY t", is: |_, now| word(now, "only") },
-    // U&"…" is read as the column U and an operator.
-    Misreading { example: "SELECT * FROM U&\"\\0061\"", is: |_, now| now.0 == Kind::Unicode },
     // The relation of a TABLE that stands for a query is not visited.
     Misreading {
         example: "SELECT 1 UNION TABLE t",
         is: |before, now| word(now, "table") && before.is_some_and(|before| JOINING.iter().any(|joint| word(before, joint))),
+    },
+    // A label without AS that is an operator's word: FROM is read as the operand, the relation as a label.
+    // (So is END; it stays compared, for a CASE ends in it.)
+    Misreading {
+        example: "SELECT 1 or FROM t",
+        is: |before, now| word(now, "from") && before.is_some_and(|before| LABELS.iter().any(|label| word(before, label))),
     },
 ];
 
 /// What a query stands behind.
 const JOINING: [&str; 6] = ["union", "except", "intersect", "all", "distinct", "as"];
 
+/// Words that begin or join an expression, and may be labels.
+const LABELS: [&str; 6] = ["and", "collate", "ilike", "interval", "like", "or"];
+
+/// Whether an unquoted name in FROM is one of the functions that are called without parentheses: the
+/// second parser reads `SELECT * FROM current_user` as a relation of that name.
+pub(super) fn is_function(name: &str) -> bool {
+    [
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "localtime",
+        "localtimestamp",
+        "session_user",
+        "system_user",
+        "user",
+    ]
+    .contains(&name)
+}
+
 fn word((kind, text): Written<'_>, expected: &str) -> bool {
     kind == Kind::Word && text.eq_ignore_ascii_case(expected)
+}
+
+/// A statement for each shape.
+#[cfg(test)]
+pub(super) fn examples() -> impl Iterator<Item = &'static str> {
+    MISREADINGS.iter().map(|misreading| misreading.example)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ fn a_backslash_is_read_in_both_ways_until_the_setting_is_known() {
     assert_eq!(read("SELECT '\\'; DROP TABLE t --'", None).split(' ').next(), Some("UNPARSED"));
     assert_eq!(read("SELECT E'\\'' FROM t", None), "SELECT: read t");
     assert_eq!(read("SELECT 'a\\b' FROM t", None), "SELECT: read t");
+    assert_eq!(read("SELECT '\\u00' FROM t", None), "SELECT: read t");
+    assert_eq!(read("SELECT U&'\\0061' FROM t", None), "SELECT: read t");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use super::{Bounds, Reading, inspect};
 use crate::inspect::{CopyWith, Inspection, NameKind, NameUse, Object, Statement, Usage};
 
 mod evasion;
-mod hostile;
 mod planted;
 
 #[test]

@@ -1,5 +1,6 @@
 //! Properties: a subselect that is planted at any expression position is seen.
 
+use super::super::fuzz_entry;
 use super::inspected;
 use crate::inspect::{Access, Action, Object, ObjectName};
 use proptest::prelude::*;
@@ -196,4 +197,24 @@ const WORDS: [&str; 48] = [
     "*/",
     "E'\\'",
     "$$",
+];
+
+proptest! {
+    #[test]
+    fn hostile_bytes_are_answered_and_cut_as_the_server_cuts_them(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fuzz_entry(&bytes);
+    }
+
+    #[test]
+    fn pieces_of_the_lexical_grammar_are_cut_as_the_server_cuts_them(
+        pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..30),
+    ) {
+        fuzz_entry(format!("1{}", pieces.concat()).as_bytes());
+    }
+}
+
+const PIECES: [&str; 58] = [
+    "'", "''", "\"", "\"\"", "\\", "\n", " ", "\t", "--", "/*", "*/", "$", "$$", "$a$", "$1", "E'", "e'", "U&'", "U&\"", "B'",
+    "x'", "N'", "a", "é", "_", "1", "1.5", ".", "..", "1e5", "1e", "0x1F", "1_000", "+", "-", "*", "/", "<", ">", "=", "!", "@",
+    "#", "&", "|", "?", "~", "%", "^", "`", "(", ")", "[", "]", ",", ";", ":", "::",
 ];

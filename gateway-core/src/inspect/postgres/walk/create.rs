@@ -102,7 +102,7 @@ impl Walk {
         let CreateTableAsStmt { query, into, objtype, is_select_into: _, if_not_exists: _ } = statement;
         let view = ObjectType::try_from(*objtype) == Ok(ObjectType::ObjectMatview);
         if let Some(into) = into {
-            self.into_clause(into, !view);
+            self.made_by_into(into, !view);
         }
         match query {
             Some(query) => self.body(query),

@@ -228,9 +228,7 @@ impl Part for AlterTableCmd {
             }
             (Some(Kind::RangeVar(_)), _) => walk.trouble("ALTER TABLE with another relation"),
             (Some(_), Ok(_)) => def.walk(walk),
-            (node, _) => {
-                walk.trouble(format!("ALTER TABLE with {}", node.as_ref().map_or("nothing".to_owned(), |_| kind_of(def))))
-            }
+            (_, _) => walk.trouble(format!("ALTER TABLE with {}", kind_of(def))),
         }
     }
 }

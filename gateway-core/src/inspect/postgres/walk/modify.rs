@@ -96,6 +96,11 @@ impl Walk {
     fn modified(&mut self, relation: Option<&RangeVar>, reads: bool) {
         let Some(relation) = relation else { return self.trouble("a statement without the relation that it changes") };
         self.relation(Action::Write, relation);
+        if relation.relname == "pg_settings" {
+            // A view whose rule calls set_config.
+            self.out.changes.settings = true;
+            self.out.changes.role = true;
+        }
         if reads {
             self.access(Action::Read, Object::Relation(temporary(relation)));
         }

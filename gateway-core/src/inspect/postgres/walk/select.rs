@@ -58,7 +58,7 @@ impl Part for IntoClause {
     /// The INTO of a SELECT. CREATE TABLE AS has it too, and walks it itself.
     fn walk(&self, walk: &mut Walk) {
         walk.into = true;
-        walk.into_clause(self, true);
+        walk.made_by_into(self, true);
     }
 }
 
@@ -193,7 +193,7 @@ impl Walk {
     }
 
     /// The relation that INTO makes: it is defined, and `filled` says whether that also writes to it.
-    pub(super) fn into_clause(&mut self, clause: &IntoClause, filled: bool) {
+    pub(super) fn made_by_into(&mut self, clause: &IntoClause, filled: bool) {
         let IntoClause { rel, col_names, access_method: _, options, on_commit: _, table_space_name: _, view_query, skip_data: _ } =
             clause;
         if let Some(relation) = rel {

@@ -1,8 +1,13 @@
 //! Texts that are made to exhaust a parser: each is answered, in bounded time and on a small stack.
 
-use super::super::{Bounds, Reading, inspect};
-use super::inspected;
-use crate::inspect::{Action, Inspection};
+#![expect(clippy::unwrap_used, reason = "a helper of tests: a thread that can't be made or that fails is the failure")]
+
+use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+use gateway_core::inspect::{Action, Inspection, Object};
+
+fn inspected(text: &str) -> Inspection {
+    inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+}
 
 /// Inspects in a thread with the stack that the texts of its size are promised.
 fn on_stack(mebibytes: usize, text: String) -> Inspection {
@@ -67,10 +72,47 @@ fn no_text_ends_the_process() {
 }
 
 #[test]
+fn a_text_of_four_kibibytes_fits_the_smallest_stack() {
+    for unit in [
+        "(",
+        "f(",
+        "ARRAY[",
+        "NOT ",
+        "- ",
+        "1+",
+        "a||",
+        "CASE WHEN ",
+        "(SELECT ",
+        "SELECT 1 UNION ",
+        "a AND ",
+        "a OR ",
+        "EXPLAIN ",
+        "a::b::",
+        "a IN (",
+        "x COLLATE y ",
+        "((a), ",
+        "SELECT * FROM (",
+        "a JOIN (",
+        "WITH x AS (",
+        "/*",
+        "[",
+        "1,",
+        "a.",
+    ] {
+        for (before, behind) in [("", ""), ("SELECT ", ""), ("SELECT * FROM ", " a"), ("DELETE FROM t WHERE ", " 1")] {
+            let text = format!("{before}{}{behind}", unit.repeat(4_000 / unit.len()));
+            assert!(!on_stack(2, text).statements.is_empty(), "{before}{unit}{behind}");
+        }
+    }
+}
+
+#[test]
 fn a_chain_that_the_second_parser_is_given_fits_the_smallest_stack() {
-    for joint in [" AND 1=1", " + 1", " || 'a'", "::text", " UNION SELECT 1", " OR NOT a"] {
-        let inspection = on_stack(2, format!("SELECT 1{}", joint.repeat(999)));
-        assert!(!inspection.statements.is_empty(), "{joint}");
+    for joint in [" AND a", " OR a", " OR NOT a"] {
+        let inspection = on_stack(2, format!("SELECT a FROM t WHERE a{}", joint.repeat(999)));
+        assert!(parsed(&inspection) && inspection.cross_checked, "{joint}");
+        let inspection = on_stack(2, format!("SELECT a FROM t WHERE a{}", joint.repeat(1_999)));
+        assert!(parsed(&inspection), "{joint}");
     }
 }
 
@@ -136,8 +178,10 @@ fn a_row_assignment_can_not_multiply_the_tree() {
     for _ in 0..3 {
         source = format!("WITH x AS (UPDATE t SET ({columns}) = ({source})) SELECT 1");
     }
-    assert_eq!(why(&inspected(&source)), "more than 16777216 tokens");
+    assert_eq!(why(&inspected(&source)), "more than 1048576 tokens");
     assert!(parsed(&inspected("UPDATE t SET (a, b) = (SELECT 1, 2) WHERE (c, d) = (3, 4)")));
+    let list = vec!["1"; 20_000].join(",");
+    assert!(parsed(&inspected(&format!("SELECT a FROM t WHERE b IN ({list}) = true AND c IN ({list}) = true AND d = 1"))));
 }
 
 #[test]
@@ -153,20 +197,50 @@ fn long_ordinary_statements_are_accepted() {
     assert!(!select.cross_checked);
 }
 
-/// Run by hand: `cargo test --release -p gateway-core hostile -- --ignored --nocapture`.
+#[test]
+fn nothing_hides_among_literals() {
+    // Literals of long lists are left out before the text is parsed; whatever is more than one stays.
+    let literals = vec!["('a', 1, NULL)"; 10_000].join(",");
+    for (hidden, expected) in [
+        ("((SELECT a FROM secret))", "secret"),
+        ("(1, (SELECT a FROM secret))", "secret"),
+        ("(1 + (SELECT a FROM secret), 2)", "secret"),
+        ("(E'\\'', (SELECT a FROM secret))", "secret"),
+        ("('''', (SELECT a FROM secret), '''')", "secret"),
+        ("($$'$$, (SELECT a FROM secret), $a$'$a$)", "secret"),
+        ("(1 /* ' */, (SELECT a FROM secret) /* ' */)", "secret"),
+        ("(1 -- '\n, (SELECT a FROM secret) --'\n)", "secret"),
+        ("(B'1''1', (SELECT a FROM secret))", ""),
+    ] {
+        let inspection = inspected(&format!("INSERT INTO t VALUES {literals}, {hidden}, {literals}"));
+        let read: Vec<String> = inspection.statements[0]
+            .accesses
+            .iter()
+            .filter(|access| access.action == Action::Read)
+            .map(|access| match &access.object {
+                Object::Relation(name) => name.to_string(),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert!(read == [expected] || !parsed(&inspection), "{hidden}: {read:?}");
+        assert_eq!(expected.is_empty(), !parsed(&inspection), "{hidden}: {}", why(&inspection));
+    }
+}
+
+/// Run by hand: `cargo test --release -p gateway-core --test inspect_hostile -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement: sixteen mebibytes of rows, and the time of a short statement"]
 fn figures() {
     let reading = Reading { standard_conforming_strings: Some(true) };
-    for row in ["(1),", "(1,'a name',2.5,now()),"] {
-        let mut text = format!("INSERT INTO t VALUES {}", row.repeat((16 << 20) / row.len() - 20));
+    for (row, rows) in [("(1),", 4_194_000), ("(1,'a name',2.5,NULL),", 762_000), ("(f(1)),", 149_000)] {
+        let mut text = format!("INSERT INTO t VALUES {}", row.repeat(rows));
         text.pop();
         let started = std::time::Instant::now();
         let inspection = on_stack(16, text);
-        println!("16 MiB of {row} {:?} {}", started.elapsed(), why(&inspection));
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak: String = status.lines().filter(|line| line.starts_with("VmHWM")).collect();
+        println!("{rows} rows of {row} {:?} {peak} {}", started.elapsed(), why(&inspection));
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    println!("{}", status.lines().filter(|line| line.starts_with("VmHWM")).collect::<String>());
     let text = "SELECT o.id, o.total, c.name FROM orders o JOIN customers c ON c.id = o.customer_id \
                 WHERE o.created_at > now() - interval '1 day' AND c.country IN ('DE', 'FR', 'NL') AND o.state = $1 ORDER BY o.id LIMIT 50";
     let started = std::time::Instant::now();

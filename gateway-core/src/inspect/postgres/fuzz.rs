@@ -1,0 +1,50 @@
+//! Inspects hostile bytes: for the fuzz target and for the property on stable.
+
+use super::lexer::{Kind, Lexer};
+use super::{Bounds, Reading, inspect};
+use crate::inspect::Inspection;
+
+/// Inspects `bytes` as text; the first byte says which reading is known. Whatever the bytes, it has to return.
+///
+/// # Panics
+///
+/// Where an answer contradicts itself: that is what the fuzzer looks for.
+pub fn fuzz_entry(bytes: &[u8]) {
+    let Some((&choice, bytes)) = bytes.split_first() else { return };
+    let text = String::from_utf8_lossy(bytes);
+    let known = match choice % 3 {
+        0 => None,
+        1 => Some(true),
+        _ => Some(false),
+    };
+    let Inspection { statements, cross_checked: _ } =
+        inspect(&text, Reading { standard_conforming_strings: known }, Bounds { bytes: 1 << 16, tokens: 1 << 14 });
+    let mut end = 0;
+    for statement in statements {
+        assert!(statement.span.start >= end && text.get(statement.span.clone()).is_some(), "a statement's place");
+        end = statement.span.end;
+        for name in statement.names {
+            assert!(text.get(name.span).is_some_and(|written| !written.is_empty()), "a name's place");
+        }
+        assert!(statement.facts.unparsed.is_some() || !statement.command.is_empty(), "a statement without a command");
+    }
+    lexes_alike(&text);
+}
+
+/// The lexer has to cut a text where PostgreSQL's own scanner does, wherever that one cuts it at all.
+fn lexes_alike(text: &str) {
+    let Ok(scanned) = pg_query::scan(text) else { return };
+    let comments = [pg_query::protobuf::Token::SqlComment as i32, pg_query::protobuf::Token::CComment as i32];
+    let theirs = scanned.tokens.iter().filter(|token| !comments.contains(&token.token));
+    let mut lexer = Lexer::new(text, true);
+    for token in theirs {
+        let Ok(Some(ours)) = lexer.next() else { return };
+        let (start, end) = (usize::try_from(token.start).unwrap_or_default(), usize::try_from(token.end).unwrap_or_default());
+        // A scanner's token may be shorter where a run of operator characters is no one operator.
+        let same = ours.span.start == start && (ours.span.end == end || ours.kind == Kind::Operator || ours.kind == Kind::Number);
+        assert!(same, "{ours:?} and {token:?} {:?}", text.get(start..));
+        if ours.span.end != end {
+            return;
+        }
+    }
+}
