@@ -14,6 +14,7 @@ mod doctor;
 mod dump_restore;
 mod garbage;
 mod identity;
+mod judgement;
 mod kill;
 mod notify;
 mod pgbench;

@@ -1,6 +1,6 @@
 //! Reads a database's catalog: relations, what views name, functions, types, operators.
 
-use super::{CatalogError, SideConnection};
+use super::{CatalogError, SideConnection, types};
 use gateway_core::inspect::catalog::{Catalog, RelationKind};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
@@ -40,60 +40,27 @@ const OPERATORS: &str = "\
 SELECT n.nspname, o.oprname, o.oprcode::pg_catalog.oid \
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid >= 16384 LIMIT 1000001";
 
-/// The types of users, rows of relations and arrays apart, with the functions that making a value
-/// runs: those of the type itself, of casts from and to it, of its domain's conditions, and the same
-/// of what it is made of.
-const TYPES: &str = "\
-WITH RECURSIVE own AS ( \
-  SELECT t.oid, n.nspname, t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
-  WHERE t.oid >= 16384 AND t.typcategory <> 'A' AND n.nspname !~ '^pg_temp_' AND (t.typtype <> 'c' \
-    OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))), \
-parts (type, part) AS ( \
-  SELECT oid, oid FROM own \
-  UNION SELECT p.type, inner_part.oid FROM parts p JOIN pg_catalog.pg_type t ON t.oid = p.part, LATERAL ( \
-    SELECT t.typbasetype WHERE t.typtype = 'd' UNION ALL SELECT t.typelem WHERE t.typelem <> 0 \
-    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid) \
-    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-      WHERE a.attrelid = t.typrelid AND c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped) inner_part (oid)), \
-runs (type, function) AS ( \
-  SELECT t.oid, f.oid FROM pg_catalog.pg_type t, \
-    LATERAL (VALUES (t.typinput::pg_catalog.oid), (t.typreceive::pg_catalog.oid), (t.typmodin::pg_catalog.oid)) f (oid) \
-    WHERE f.oid >= 16384 \
-  UNION SELECT t.oid, c.castfunc FROM pg_catalog.pg_cast c, LATERAL (VALUES (c.castsource), (c.casttarget)) t (oid) \
-    WHERE c.castfunc >= 16384 AND t.oid >= 16384 \
-  UNION SELECT r.rngtypid, f.oid FROM pg_catalog.pg_range r, \
-    LATERAL (VALUES (r.rngcanonical::pg_catalog.oid), (r.rngsubdiff::pg_catalog.oid)) f (oid) WHERE f.oid >= 16384 \
-  UNION SELECT c.contypid, m[1]::pg_catalog.oid FROM pg_catalog.pg_constraint c, LATERAL pg_catalog.regexp_matches( \
-    c.conbin::pg_catalog.text, ':(?:funcid|opfuncid) ([1-9][0-9]*)', 'g') m WHERE c.contypid <> 0) \
-SELECT own.nspname, own.typname, COALESCE(found.functions, '{}') FROM own LEFT JOIN ( \
-  SELECT p.type, pg_catalog.array_agg(DISTINCT r.function) FROM parts p JOIN runs r ON r.type = p.part GROUP BY p.type) \
-  found (type, functions) ON found.type = own.oid LIMIT 1000001";
-
 /// Reads the whole of it, as of one moment.
 ///
 /// # Errors
 /// When the server refuses or does not answer, or the database is too large.
 pub(super) async fn load(side: &SideConnection) -> Result<Catalog, CatalogError> {
-    side.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    side.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off").await?;
     let mut catalog = Catalog::default();
-    let all: [&(dyn tokio_postgres::types::ToSql + Sync); 0] = [];
-    for row in whole(side, side.rows(SCHEMAS, &all).await?)? {
+    for row in whole(side, side.rows(SCHEMAS, &[]).await?)? {
         catalog.add_schema(&column::<String>(side, &row, 0)?);
     }
     relations(side, &mut catalog).await?;
     views(side, &mut catalog).await?;
     functions(side, &mut catalog).await?;
-    for row in whole(side, side.rows(FAMILIES, &all).await?)? {
+    for row in whole(side, side.rows(FAMILIES, &[]).await?)? {
         catalog.add_child(column(side, &row, 0)?, column(side, &row, 1)?);
     }
-    for row in whole(side, side.rows(OPERATORS, &all).await?)? {
+    for row in whole(side, side.rows(OPERATORS, &[]).await?)? {
         let (schema, symbol): (String, String) = (column(side, &row, 0)?, column(side, &row, 1)?);
         catalog.add_operator(&schema, &symbol, column(side, &row, 2)?);
     }
-    for row in whole(side, side.rows(TYPES, &all).await?)? {
-        let (schema, name): (String, String) = (column(side, &row, 0)?, column(side, &row, 1)?);
-        catalog.add_type(&schema, &name, column::<Vec<u32>>(side, &row, 2)?);
-    }
+    types::load(side, &mut catalog).await?;
     side.run("COMMIT").await?;
     Ok(catalog)
 }
@@ -152,7 +119,7 @@ async fn views(side: &SideConnection, catalog: &mut Catalog) -> Result<(), Catal
     }
 }
 
-fn whole(side: &SideConnection, rows: Vec<Row>) -> Result<Vec<Row>, CatalogError> {
+pub(super) fn whole(side: &SideConnection, rows: Vec<Row>) -> Result<Vec<Row>, CatalogError> {
     bounded(side, rows.len()).map(|()| rows)
 }
 
@@ -160,6 +127,6 @@ fn bounded(side: &SideConnection, count: usize) -> Result<(), CatalogError> {
     if count > MOST { Err(CatalogError::TooLarge { address: side.address(), most: MOST }) } else { Ok(()) }
 }
 
-fn column<T: FromSqlOwned>(side: &SideConnection, row: &Row, index: usize) -> Result<T, CatalogError> {
+pub(super) fn column<T: FromSqlOwned>(side: &SideConnection, row: &Row, index: usize) -> Result<T, CatalogError> {
     row.try_get(index).map_err(|error| side.unfit(&error))
 }

@@ -5,6 +5,7 @@ mod load;
 mod side;
 mod snapshot;
 mod tls;
+mod types;
 
 pub use cancel::cancel;
 pub use side::{BackendState, SideConnection};
