@@ -15,6 +15,7 @@ mod dump_restore;
 mod evasion;
 mod garbage;
 mod identity;
+mod judgement;
 mod kill;
 mod notify;
 mod pgbench;

@@ -72,9 +72,9 @@ struct Explained {
 /// Prints why.
 pub(super) fn why(state_dir: &Path, subject: Subject, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let why = Why::read(state_dir, subject)?;
-    if let Some(operation) = subject.operation.filter(|_| why.operations.is_empty()) {
+    if let Some(operation) = subject.operation.filter(|_| why.operations.is_empty() && why.findings.is_empty()) {
         return Err(CliError::new(format!(
-            "session {0} has no decision on an operation {operation}: `weir session show {0}` lists them",
+            "session {0} has no operation {operation}: `weir session show {0}` lists them",
             subject.session
         )));
     }
@@ -98,7 +98,7 @@ impl Why {
         let denied = |explained: &Explained| explained.decisions.iter().any(is_denial);
         for mut explained in operations.into_values() {
             let asked = subject.operation.is_some();
-            if explained.decisions.is_empty() || !(asked || denied(&explained)) {
+            if !asked && !denied(&explained) {
                 why.allowed += u64::from(!explained.decisions.is_empty());
             } else {
                 explained.advice = explained.decisions.iter().filter_map(advice).collect();

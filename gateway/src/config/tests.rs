@@ -100,6 +100,33 @@ credential = { inject = "file:backup.secret", user = "backup" }
 }
 
 #[test]
+fn a_targets_limits_are_whole_numbers_and_need_statements() {
+    let limits = |protocol: &str, limits: &str| {
+        let text = format!(
+            "trust_domain = \"acme.example\"\n[[target]]\nname = \"t\"\nmatch = [\"192.0.2.1:1\"]\nprotocol = \"{protocol}\"\n{limits}\n"
+        );
+        match Config::parse(&text, Path::new("")) {
+            Ok(config) => {
+                let target = config.targets.iter().next().expect("one target");
+                Ok((target.max_concurrent, target.statement_time.map(|time| time.as_secs())))
+            }
+            Err(problems) => Err(problems.iter().map(|problem| problem.what.clone()).collect::<Vec<_>>()),
+        }
+    };
+    assert_eq!(limits("postgres", ""), Ok((None, None)));
+    assert_eq!(limits("postgres", "max_concurrent = 8\nstatement_time = 600"), Ok((Some(8), Some(600))));
+    for (protocol, written, problem) in [
+        ("postgres", "max_concurrent = 0", "`max_concurrent` can't be 0"),
+        ("postgres", "statement_time = 0", "`statement_time` can't be 0"),
+        ("postgres", "statement_time = \"5s\"", "`statement_time`"),
+        ("opaque", "statement_time = 5", "`max_concurrent` and `statement_time` need a protocol that has statements"),
+    ] {
+        let problems = limits(protocol, written).expect_err(written);
+        assert!(problems.iter().any(|what| what.contains(problem)), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_syntax_is_reported_with_its_place() {
     assert!(problems("trust_domain = \n").first().is_some_and(|problem| problem.starts_with("1:")));
 }

@@ -17,9 +17,12 @@ pub(super) enum Places {
     /// Where they stand in the text.
     #[default]
     Same,
-    /// Each was one byte; those at these places of the text take two in it. Sorted.
-    Latin1(Vec<usize>),
+    /// Each was one byte. Of the text, how many take two before each block of [`BLOCK`] bytes.
+    Latin1(Arc<str>, Vec<usize>),
 }
+
+/// A place is found by counting within its block: as many places as bytes would take too much memory.
+const BLOCK: usize = 4096;
 
 /// Reads `bytes`; what can't be read is said in the words of [`gateway_core::inspect::Facts::unparsed`].
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'static str> {
@@ -30,14 +33,15 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'stat
         (Encoding::Utf8, Err(_)) => Err("it is not valid UTF-8"),
         (Encoding::Latin1, _) => {
             let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
-            let mut wide = Vec::new();
-            for &byte in bytes {
-                if !byte.is_ascii() {
-                    wide.push(text.len());
-                }
-                text.push(char::from(byte));
-            }
-            Ok(Decoded { text: text.into(), places: Places::Latin1(wide) })
+            text.extend(bytes.iter().map(|byte| char::from(*byte)));
+            let text: Arc<str> = text.into();
+            let blocks = text.as_bytes().chunks(BLOCK).scan(0, |before, block| {
+                let so_far = *before;
+                *before += second_halves(block);
+                Some(so_far)
+            });
+            let blocks = blocks.collect();
+            Ok(Decoded { places: Places::Latin1(Arc::clone(&text), blocks), text })
         }
         // A quote or a backslash can be half of a character there.
         (Encoding::Other, _) => Err("it is not ASCII, in an encoding that is not understood"),
@@ -49,7 +53,13 @@ impl Places {
     pub(super) fn byte(&self, at: usize) -> usize {
         match self {
             Self::Same => at,
-            Self::Latin1(wide) => at - wide.partition_point(|&place| place < at),
+            Self::Latin1(text, blocks) => {
+                let block = at / BLOCK;
+                let within = text.as_bytes().get(block * BLOCK..at).unwrap_or_default();
+                // The text's end may be the beginning of a block that is not there.
+                let before = blocks.get(block).copied().unwrap_or_else(|| second_halves(text.as_bytes()));
+                at - before - second_halves(within)
+            }
         }
     }
 
@@ -62,9 +72,14 @@ impl Places {
     pub(super) fn encode(&self, piece: &str) -> Vec<u8> {
         match self {
             Self::Same => piece.as_bytes().to_vec(),
-            Self::Latin1(_) => piece.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect(),
+            Self::Latin1(..) => piece.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect(),
         }
     }
+}
+
+/// How many characters take two bytes, by the second of them.
+fn second_halves(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte & 0b1100_0000 == 0b1000_0000).count()
 }
 
 #[cfg(test)]
@@ -91,10 +106,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_and_pieces_lead_back_to_the_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn places_and_pieces_lead_back_to_the_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200), blocks in 0usize..3) {
+            let bytes = [bytes.as_slice(), &b"\xe4a".repeat(BLOCK / 3 * blocks)].concat();
             let Decoded { text, places } = decode(&bytes, Encoding::Latin1).unwrap();
             let boundaries = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            for (place, at) in boundaries.enumerate() {
+            for (place, at) in boundaries.enumerate().step_by(1 + blocks * 411) {
                 prop_assert_eq!(places.byte(at), place);
                 prop_assert_eq!(places.encode(&text[..at]), &bytes[..place]);
             }

@@ -23,10 +23,10 @@ pub use watch::Order;
 use crate::session::live::{KillOrder, Session};
 use crate::session::totals::{Meter, Slot};
 use decode::{Decoded, Places, decode};
-use gateway_core::inspect::Inspection;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
+use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
 use gateway_core::protocol::{Directive, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::FrameBuffer;
@@ -179,7 +179,12 @@ impl Enforcer {
                 Ok(Decoded { text, places }) => (house.inspect(text, reading).await, places),
                 Err(known) => known,
             };
-            let catalog = house.catalog(&session, &database).await;
+            // What touches nothing needs none.
+            let touches = |statement: &Statement| !statement.accesses.is_empty() || !statement.names.is_empty();
+            let catalog = match inspection.statements.iter().any(touches) {
+                true => house.catalog(&session, &database).await,
+                false => Ok(None),
+            };
             Read { inspection, places, catalog }
         })
     }
