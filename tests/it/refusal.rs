@@ -10,7 +10,7 @@ const POLICY: &str = r#"
 @id("allow-all") permit (principal, action, resource);
 @id("no-delete") @message("nothing is deleted here") forbid (principal, action == Action::"write", resource)
 when { context.verb == "DELETE" };
-@id("no-define") forbid (principal, action == Action::"define", resource) when { context.verb == "DROP TABLE" };
+@id("no-define") forbid (principal, action == Action::"define", resource) when { context.verb == "DROP" };
 @id("no-calls") forbid (principal, action == Action::"call", resource == Target::"db");
 "#;
 
