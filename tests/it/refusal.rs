@@ -185,12 +185,12 @@ fn copy_data_of_a_refused_copy_goes_nowhere() {
 
 #[test]
 fn what_follows_a_copy_in_its_text_takes_the_copy_with_it() {
-    let script = Script::new()
-        .send(&[query(b"COPY t FROM STDIN; DELETE FROM t")])
-        .until(b'G', 1)
-        .send(&[copy_data(b"1\n"), copy_done()])
-        .ready(1);
-    check(script, "G C E Z", "II", "");
+    let (server, weir) = start();
+    let script = Script::new().send(&[query(b"COPY t FROM STDIN; DELETE FROM t"), copy_data(b"1\n"), copy_done()]).ready(1);
+    let (seen, outcome) = weir.wire(&script.query("SELECT 'last'"));
+    assert_eq!((seen.refusals().len(), seen.states().as_str()), (1, "II"), "{}", outcome.stdout);
+    assert_eq!(seen.rows(), ["last"], "{}", outcome.stdout);
+    assert_eq!(at(&server, "SELECT count(*) FROM t"), "0");
 }
 
 #[test]
