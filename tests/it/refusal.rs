@@ -11,7 +11,7 @@ const POLICY: &str = r#"
 @id("no-delete") @message("nothing is deleted here") forbid (principal, action == Action::"write", resource)
 when { context.verb == "DELETE" };
 @id("no-define") forbid (principal, action == Action::"define", resource) when { context.verb == "DROP" };
-@id("no-calls") forbid (principal, action == Action::"call", resource == Target::"db");
+@id("no-calls") forbid (principal, action in [Action::"call", Action::"write"], resource == Target::"db");
 "#;
 
 const BAD: &[u8] = b"DELETE FROM t";
