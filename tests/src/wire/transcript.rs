@@ -95,10 +95,10 @@ impl Transcript {
 }
 
 impl Refusal {
-    /// Whether weir has refused, by the error's own words.
+    /// Whether weir has refused: by policy, or by a limit of its own or of the target's.
     #[must_use]
     pub fn is_weirs(&self) -> bool {
-        self.code == "42501" && self.text.starts_with("weir refused ")
+        ["42501", "54000", "53400"].contains(&self.code.as_str()) && self.text.starts_with("weir refused ")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::evasion::{Case, Client, Must, SCRATCH, SETS};
 use crate::wire::Script;
-use crate::wire::message::{bind, close, copy_data, copy_done, describe, execute, parse, query, sync};
+use crate::wire::message::{bind, close, copy_data, copy_done, describe, execute, function_call, parse, query, sync};
 
 /// A backup: reads everything, and says so of what it can't see through.
 const BACKUP: &str = r#"
@@ -200,6 +200,12 @@ fn wire() -> Vec<Case> {
                 .segment(&[bind("", "s", &["0"]), execute("", 0)])
                 .segment(&[bind("", "s", &["2"]), execute("", 0), close(b'S', "s")]),
             Must::Judge("SELECT 1", "1", 0),
+        ),
+        // pg_backend_pid: its number is the same in every server.
+        Case::wire(
+            "a FunctionCall that is permitted",
+            Script::new().send(&[function_call(2026, &[])]).ready(1),
+            Must::Pass("in-step"),
         ),
         Case::wire(
             "COPY both ways",
