@@ -302,7 +302,7 @@ pub struct Standing {
     pub changed: bool,
     /// Whether a backslash is an ordinary character in a literal, as last reported.
     pub standard_conforming_strings: bool,
-    /// How the client's bytes are to be read.
+    /// How the client's bytes are to be read; [`Encoding::Other`] while that may be changing.
     pub encoding: Encoding,
 }
 

@@ -7,8 +7,8 @@ use super::reported::Reported;
 use super::{Fault, Limits};
 use crate::buffer::Buffer;
 use crate::protocol::{
-    CloseReason, Directive, Event, Interest, OperationId, Output, Pass, Refusal, Refused, Rename, Side, Standing, Totals,
-    Transaction,
+    CloseReason, Directive, Encoding, Event, Interest, OperationId, Output, Pass, Refusal, Refused, Rename, Side, Standing,
+    Totals, Transaction,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -251,7 +251,7 @@ impl Relay {
             settings_known: !self.unreported,
             changed: self.changed_in_transaction,
             standard_conforming_strings: self.reported.standard_conforming_strings,
-            encoding: self.reported.encoding(),
+            encoding: if self.unreported { Encoding::Other } else { self.reported.encoding() },
         }
     }
 
