@@ -40,6 +40,9 @@ pub struct Access {
     pub action: Action,
     /// To what.
     pub object: Object,
+    /// The verb of what does it, where that may be another than the statement's own: `DELETE` for what
+    /// a DELETE changes, also in WITH, EXPLAIN ANALYZE, COPY or PREPARE. None: the first word of the command.
+    pub verb: Option<&'static str>,
 }
 
 /// What policies call an action, apart from `connect` and `reveal`.
@@ -211,6 +214,14 @@ impl Changes {
             schema: self.schema || other.schema,
             anything: self.anything || other.anything,
         }
+    }
+}
+
+impl Access {
+    /// What the statement does by its own verb.
+    #[must_use]
+    pub const fn new(action: Action, object: Object) -> Self {
+        Self { action, object, verb: None }
     }
 }
 

@@ -204,7 +204,7 @@ mod tests {
     use gateway_core::inspect::{Access, ObjectName};
 
     fn reads(name: &str) -> Statement {
-        let accesses = vec![Access { action: Action::Read, object: Object::Relation(ObjectName::bare(name)) }];
+        let accesses = vec![Access::new(Action::Read, Object::Relation(ObjectName::bare(name)))];
         Statement { command: "SELECT", accesses, ..Statement::default() }
     }
 

@@ -108,7 +108,7 @@ fn statement(command: &'static str, access: &str) -> Statement {
         _ if object == "target" => Object::Target,
         _ => Object::Relation(named(object)),
     };
-    Statement { command, accesses: vec![Access { action, object }], ..Statement::default() }
+    Statement { command, accesses: vec![Access::new(action, object)], ..Statement::default() }
 }
 
 /// Questions as words: `read app/users`, `call ?/f`, `read public/t < app.view`.
@@ -378,6 +378,22 @@ fn too_many_questions_are_asked_at_large() {
     assert_eq!(many(20_000).len(), 20_000);
     let large = ["read target", "read schema secret", "read app/users", "read app/f()"];
     assert_eq!(words(&many(20_001)), large);
+    let verbs = Statement {
+        accesses: ["MERGE", "DELETE"]
+            .into_iter()
+            .flat_map(|verb| {
+                (0..10_001).map(move |n| Access {
+                    action: Action::Write,
+                    object: Object::Relation(ObjectName::within("public", &format!("t{n}"))),
+                    verb: Some(verb),
+                })
+            })
+            .collect(),
+        ..Statement::default()
+    };
+    let asked = resolve(&verbs, &known.scope());
+    assert_eq!(asked.iter().filter(|question| question.verb == Some("DELETE")).count(), large.len());
+    assert_eq!(asked.len(), 2 * large.len());
 }
 
 #[test]
@@ -431,9 +447,9 @@ proptest! {
         }
         let object = ObjectName::bare(name);
         let access = if calls {
-            Access { action: Action::Call, object: Object::Function(object) }
+            Access::new(Action::Call, Object::Function(object))
         } else {
-            Access { action, object: Object::Relation(object) }
+            Access::new(action, Object::Relation(object))
         };
         let statement = Statement { command, accesses: vec![access], ..Statement::default() };
         let known = Known { catalog: Some(database()), path: Some(path), mentions, temporary: Vec::new() };

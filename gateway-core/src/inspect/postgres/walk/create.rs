@@ -202,7 +202,7 @@ impl Walk {
             self.access(Action::Define, Object::Schema(names::name(schemaname)));
         }
         for element in schema_elts {
-            self.statement(element);
+            self.nested(element);
         }
         self.defines("CREATE SCHEMA");
     }
@@ -215,7 +215,7 @@ impl Walk {
         }
         where_clause.walk(self);
         for action in actions {
-            self.statement(action);
+            self.nested(action);
         }
         self.defines("CREATE RULE");
     }
@@ -280,7 +280,7 @@ impl Walk {
         match &body.node {
             Some(Kind::List(list)) => list.items.iter().for_each(|item| self.routine_body(item)),
             Some(Kind::ReturnStmt(value)) => value.walk(self),
-            Some(_) => self.statement(body),
+            Some(_) => self.nested(body),
             None => {}
         }
     }

@@ -127,7 +127,15 @@ impl Walk {
             (true, Action::Define) => return,
             (_, action) => action,
         };
-        self.accesses.insert(Access { action, object });
+        self.accesses.insert(Access::new(action, object));
+    }
+
+    /// The same, done by `verb`, whatever the statement's own is. Where nothing runs, `verb` does nothing.
+    fn access_by(&mut self, verb: &'static str, action: Action, object: Object) {
+        if self.dry {
+            return self.access(action, object);
+        }
+        self.accesses.insert(Access { action, object, verb: Some(verb) });
     }
 
     fn on_target(&mut self, action: Action) {
@@ -140,6 +148,15 @@ impl Walk {
         self.seen(Counted::RangeVar);
         self.written.insert(names::object(&relation.schemaname, &relation.relname));
         self.access(action, Object::Relation(temporary(relation)));
+    }
+
+    /// The relation that `verbs` change.
+    fn changed(&mut self, verbs: &[&'static str], relation: &RangeVar) {
+        self.seen(Counted::RangeVar);
+        self.written.insert(names::object(&relation.schemaname, &relation.relname));
+        for verb in verbs {
+            self.access_by(verb, Action::Write, Object::Relation(temporary(relation)));
+        }
     }
 
     /// Each relation of a list.

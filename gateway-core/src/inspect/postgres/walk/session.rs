@@ -186,7 +186,7 @@ impl Walk {
                     self.body(query);
                 }
             }
-            Some(_) => query.iter().for_each(|query| self.statement(query)),
+            Some(_) => query.iter().for_each(|query| self.nested(query)),
             None => self.trouble("EXPLAIN of nothing"),
         }
         self.dry = dry;
@@ -230,7 +230,7 @@ impl Walk {
                 | Kind::ExecuteStmt(_),
             ) => {
                 let command = self.out.command;
-                self.statement(query);
+                self.nested(query);
                 self.out.command = command;
             }
             _ => self.trouble("a query that is another statement"),
@@ -245,7 +245,7 @@ impl Walk {
         };
         let outer = std::mem::take(&mut self.out);
         let accesses = std::mem::take(&mut self.accesses);
-        self.statement(query);
+        self.nested(query);
         let mut body = std::mem::replace(&mut self.out, outer);
         body.accesses = std::mem::replace(&mut self.accesses, accesses).into_iter().collect();
         self.accesses.extend(body.accesses.iter().cloned());
