@@ -472,8 +472,25 @@ impl Part for Constraint {
 
 impl Part for DefElem {
     fn walk(&self, walk: &mut Walk) {
-        let Self { defnamespace: _, defname: _, arg, defaction: _, location: _, arg_location: _ } = self;
+        let Self { defnamespace: _, defname, arg, defaction: _, location: _, arg_location: _ } = self;
         walk.seen(Counted::DefElem);
         arg.walk(walk);
+        if let ("owned_by", Some(Kind::List(owner))) = (defname.as_str(), arg.as_deref().and_then(|arg| arg.node.as_ref())) {
+            walk.owner(&owner.items);
+        }
+    }
+}
+
+impl Walk {
+    /// The column that a sequence is OWNED BY: its table is altered. One word alone can only be NONE.
+    fn owner(&mut self, column: &[Node]) {
+        if let Some((_, table)) = column.split_last()
+            && !table.is_empty()
+        {
+            match names::listed(table) {
+                Some(name) => self.access(Action::Define, Object::Relation(name)),
+                None => self.trouble("OWNED BY what is not a name"),
+            }
+        }
     }
 }

@@ -117,6 +117,7 @@ impl Walk {
         self.on_target(Action::Session);
     }
 
+    /// PREPARE touches what its body does. To have a name, to use it and to drop it touches nothing.
     pub(super) fn prepare_stmt(&mut self, statement: &PrepareStmt) {
         let PrepareStmt { name, argtypes, query } = statement;
         for argument in argtypes {
@@ -127,7 +128,7 @@ impl Walk {
             }
         }
         let body = self.apart(query.as_deref());
-        self.of_the_session("PREPARE");
+        self.out.command = "PREPARE";
         self.want(NameKind::Prepared, Usage::Make(Box::new(body)), name, Place::Second);
     }
 
@@ -150,7 +151,6 @@ impl Walk {
     pub(super) fn deallocate_stmt(&mut self, statement: &DeallocateStmt) {
         let DeallocateStmt { name, isall, location: _ } = statement;
         self.out.command = if *isall { "DEALLOCATE ALL" } else { "DEALLOCATE" };
-        self.on_target(Action::Session);
         self.want(NameKind::Prepared, if *isall { Usage::DropAll } else { Usage::Drop }, name, Place::Last);
     }
 
