@@ -73,8 +73,14 @@ pub enum Object {
     Relation(ObjectName),
     /// A function, procedure, aggregate, or the function behind an operator.
     Function(ObjectName),
-    /// An operator, by its symbol: it calls a function. Only those that may be user-defined matter.
+    /// An operator, by its symbol: it calls a function. Those that every server has are among them, for
+    /// a database may have others of the same symbol.
     Operator(ObjectName),
+    /// What is written behind a relation and a dot, as a column is: a function of the row where there
+    /// is no such column.
+    Member(Box<str>),
+    /// The same behind a value that need not be a row: `(value).name`.
+    MemberOfValue(Box<str>),
 }
 
 /// A name as the statement has it, folded as the server folds it and cut to 63 bytes.

@@ -83,6 +83,8 @@ pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
             Object::Function(name) if access.action == Action::Call => asking.call(name),
             Object::Function(name) => asking.function(access.action, name),
             Object::Operator(name) => asking.operator(access.action, name),
+            Object::Member(name) => asking.member(name, true),
+            Object::MemberOfValue(name) => asking.member(name, false),
         }
     }
     asking.done()

@@ -102,6 +102,8 @@ fn statement(command: &'static str, access: &str) -> Statement {
     let action = Action::ALL.into_iter().find(|known| known.name() == action).unwrap();
     let object = match (action, object.split_once(' ')) {
         (_, Some(("operator", name))) => Object::Operator(named(name)),
+        (_, Some(("member", name))) => Object::Member(name.into()),
+        (_, Some(("value", name))) => Object::MemberOfValue(name.into()),
         (_, Some(("function", name))) => Object::Function(named(name)),
         (_, Some(("schema", name))) => Object::Schema(name.into()),
         (Action::Call, _) if object != "target" => Object::Function(named(object)),
@@ -326,6 +328,31 @@ fn what_extensions_bring_beside_the_servers_own_is_no_call_by_a_bare_name() {
     let mut catalog = database();
     catalog.add_function("app", "max", 30_008);
     check(&Known { catalog: Some(catalog), ..known }, "SELECT", "call max", &["call app/max()"]);
+}
+
+#[test]
+fn what_is_behind_a_dot_is_a_call_where_there_is_such_a_function() {
+    let known = Known::all();
+    let both = ["call app/audit()", "call public/audit()"];
+    check(&known, "SELECT", "call member audit", &both);
+    check(&known, "SELECT", "call value audit", &both);
+    check(&known.clone().path(&["public"]), "SELECT", "call member audit", &["call public/audit()"]);
+    // A user's own beside the server's; an extension's beside the server's; an extension's.
+    check(&known, "SELECT", "call member upper", &["call public/upper()"]);
+    check(&known, "SELECT", "call value max", &[]);
+    check(&known, "SELECT", "call member dblink", &[]);
+    check(&known, "SELECT", "call value dblink", &["call app/dblink()"]);
+    let named = known.clone().mentions(mentions(&[], &[("app", "dblink")], &[]));
+    check(&named, "SELECT", "call member dblink", &["call app/dblink()"]);
+    for known in [known, Known::default()] {
+        check(&known, "SELECT", "call member name", &[]);
+        check(&known, "SELECT", "call value lower", &[]);
+        check(&known, "SELECT", "call value pg_read_file", &["call pg_catalog/pg_read_file()"]);
+        check(&known, "SELECT", "call value nextval", &["write target"]);
+    }
+    check(&Known::default(), "SELECT", "call value audit", &[]);
+    let named = Known::default().mentions(mentions(&[], &[("app", "audit")], &[]));
+    check(&named, "SELECT", "call member audit", &["call app/audit()"]);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //! `COMMAND: action object, action object; fact fact; name name`. Objects: `@` the target, `s/` a
 //! schema, `t` or `s.t` a relation, `f()` a function, `{op}` an operator. `by DELETE`: the verb, where it is not the command's.
 
+use super::builtin::is_operator;
 use super::{Bounds, Reading, inspect};
-use crate::inspect::{Access, CopyWith, Inspection, NameKind, NameUse, Object, Statement, Usage};
+use crate::inspect::{Access, CopyWith, Inspection, NameKind, NameUse, Object, ObjectName, Statement, Usage};
 
 mod evasion;
+mod operators;
 mod planted;
 
 #[test]
@@ -46,7 +48,8 @@ fn one(text: &str, statement: &Statement) -> String {
     if let Some(why) = &statement.facts.unparsed {
         return format!("UNPARSED {why}");
     }
-    let accesses: Vec<String> = statement.accesses.iter().map(|access| accessed(statement, access)).collect();
+    let shown = statement.accesses.iter().filter(|access| !ordinary(&access.object));
+    let accesses: Vec<String> = shown.map(|access| accessed(statement, access)).collect();
     let mut line = format!("{}: {}", statement.command, accesses.join(", "));
     let facts = facts(statement);
     let names: Vec<String> = statement.names.iter().map(|name| name_use(text, name)).collect();
@@ -57,6 +60,15 @@ fn one(text: &str, statement: &Statement) -> String {
         line += &format!("; {}", names.join(" "));
     }
     line
+}
+
+/// Whether it is left out here: what nearly every statement has, and `operators` checks.
+fn ordinary(object: &Object) -> bool {
+    match object {
+        Object::Operator(ObjectName { schema, name }) => schema.is_none() && is_operator(name),
+        Object::Member(_) | Object::MemberOfValue(_) => true,
+        Object::Target | Object::Schema(_) | Object::Relation(_) | Object::Function(_) => false,
+    }
 }
 
 fn accessed(statement: &Statement, access: &Access) -> String {
@@ -72,6 +84,8 @@ fn object(object: &Object) -> String {
         Object::Relation(name) => name.to_string(),
         Object::Function(name) => format!("{name}()"),
         Object::Operator(name) => format!("{{{name}}}"),
+        Object::Member(name) => format!(".{name}"),
+        Object::MemberOfValue(name) => format!("().{name}"),
     }
 }
 

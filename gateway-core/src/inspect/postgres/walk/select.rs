@@ -79,8 +79,11 @@ impl Part for RangeVar {
 
 impl Part for JoinExpr {
     fn walk(&self, walk: &mut Walk) {
-        let Self { jointype: _, is_natural: _, larg, rarg, using_clause, join_using_alias, quals, alias, rtindex: _ } = self;
+        let Self { jointype: _, is_natural, larg, rarg, using_clause, join_using_alias, quals, alias, rtindex: _ } = self;
         walk.seen(Counted::JoinExpr);
+        if *is_natural || !using_clause.is_empty() {
+            walk.symbol("=");
+        }
         larg.walk(walk);
         rarg.walk(walk);
         using_clause.walk(walk);

@@ -245,9 +245,10 @@ impl Walk {
         };
         let outer = std::mem::take(&mut self.out);
         let accesses = std::mem::take(&mut self.accesses);
+        self.symbols.clear();
         self.nested(query);
         let mut body = std::mem::replace(&mut self.out, outer);
-        body.accesses = std::mem::replace(&mut self.accesses, accesses).into_iter().collect();
+        body.accesses = super::settled(std::mem::replace(&mut self.accesses, accesses), &self.seen);
         self.accesses.extend(body.accesses.iter().cloned());
         let facts = &mut self.out.facts;
         facts.no_where |= body.facts.no_where;
