@@ -57,6 +57,7 @@ fn measure(set: &PolicySet) {
             action: Action::Read,
             resource: Resource::Table(Some("public".into()), format!("t{number}").into()),
             behind: None,
+            verb: None,
         };
         let questions: Vec<_> = (0..count).map(question).collect();
         let request = OperationRequest {

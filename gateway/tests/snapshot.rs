@@ -227,7 +227,7 @@ fn check(catalog: &Catalog, command: &'static str, access: &str, expected: &[&st
         None if action == Action::Call => Object::Function(ObjectName::bare(name)),
         None => Object::Relation(ObjectName::bare(name)),
     };
-    let statement = Statement { command, accesses: vec![Access { action, object }], ..Statement::default() };
+    let statement = Statement { command, accesses: vec![Access::new(action, object)], ..Statement::default() };
     let mentions = Mentions::default();
     let scope = Scope { catalog: Some(catalog), search_path: None, mentions: &mentions, temporary: &[] };
     assert_eq!(words(&resolve(&statement, &scope)), expected, "{access}");

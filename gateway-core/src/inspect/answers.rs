@@ -3,13 +3,14 @@
 //! The words are those of PostgreSQL's `src/include/tcop/cmdtaglist.h`; which of them a statement
 //! gets is in `CreateCommandTag` of `src/backend/tcop/utility.c`.
 
+use super::postgres::replication::is_command;
 use super::{Statement, TransactionControl};
 
 /// Whether a server that ran `statement` may answer with `tag`. `aborted`: the transaction had
 /// already failed when the statement came, where that is known.
 ///
 /// EXECUTE is answered as its body is: pass the body where it is known; by itself any tag is legal.
-/// So it is with what was not understood.
+/// So it is with what was not understood, and with commands of a replication connection.
 #[must_use]
 pub fn legal(statement: &Statement, tag: &[u8], aborted: Option<bool>) -> bool {
     if statement.facts.unparsed.is_some() {
@@ -39,6 +40,7 @@ fn controls(control: TransactionControl, command: &str, tag: &str, aborted: Opti
 fn answers(command: &str, tag: &str) -> bool {
     match command {
         "EXECUTE" => true,
+        _ if is_command(command) => true,
         "SELECT" | "SELECT INTO" => counted(tag, "SELECT"),
         // With WITH NO DATA, and with IF NOT EXISTS where it does, the command by its name.
         "CREATE TABLE AS" | "CREATE MATERIALIZED VIEW" => tag == command || counted(tag, "SELECT"),
@@ -99,6 +101,7 @@ mod tests {
             ("START TRANSACTION", "START TRANSACTION"),
             ("PREPARE TRANSACTION 'x'", "ROLLBACK"),
             ("SELEC", "ANYTHING 5"),
+            ("START_REPLICATION 0/0", "START_STREAMING"),
         ] {
             check(text, Some(false), tag, true);
         }

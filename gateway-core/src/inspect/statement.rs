@@ -40,6 +40,9 @@ pub struct Access {
     pub action: Action,
     /// To what.
     pub object: Object,
+    /// The verb of what does it, where that may be another than the statement's own: `DELETE` for what
+    /// a DELETE changes, also in WITH, EXPLAIN ANALYZE, COPY or PREPARE. None: the first word of the command.
+    pub verb: Option<&'static str>,
 }
 
 /// What policies call an action, apart from `connect` and `reveal`.
@@ -70,8 +73,14 @@ pub enum Object {
     Relation(ObjectName),
     /// A function, procedure, aggregate, or the function behind an operator.
     Function(ObjectName),
-    /// An operator, by its symbol: it calls a function. Only those that may be user-defined matter.
+    /// An operator, by its symbol: it calls a function. Those that every server has are among them, for
+    /// a database may have others of the same symbol.
     Operator(ObjectName),
+    /// What is written behind a relation and a dot, as a column is: a function of the row where there
+    /// is no such column.
+    Member(Box<str>),
+    /// The same behind a value that need not be a row: `(value).name`.
+    MemberOfValue(Box<str>),
 }
 
 /// A name as the statement has it, folded as the server folds it and cut to 63 bytes.
@@ -211,6 +220,14 @@ impl Changes {
             schema: self.schema || other.schema,
             anything: self.anything || other.anything,
         }
+    }
+}
+
+impl Access {
+    /// What the statement does by its own verb.
+    #[must_use]
+    pub const fn new(action: Action, object: Object) -> Self {
+        Self { action, object, verb: None }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::inspect::{CopyWith, Facts};
 use crate::model::principal::{Claims, Principal};
 use crate::model::target::Target;
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The names of the schema, parsed once.
 #[derive(Debug)]
@@ -126,11 +126,29 @@ pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> 
     ])
 }
 
-/// What a statement is judged by, [`behind`] apart.
-pub(super) fn operation_context(request: &OperationRequest<'_>, approved: bool) -> Result<Context, String> {
+/// What the questions of a statement are judged by: they differ in their verb, and in what they are behind.
+pub(super) struct Contexts(BTreeMap<Option<&'static str>, Context>);
+
+impl Contexts {
+    pub(super) fn new(request: &OperationRequest<'_>, questions: &[Question], approved: bool) -> Result<Self, String> {
+        let verbs: BTreeSet<_> = questions.iter().map(|question| question.verb).collect();
+        let each = verbs.into_iter().map(|verb| Ok((verb, operation_context(request, verb, approved)?)));
+        each.collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn of(&self, question: &Question) -> Result<Context, String> {
+        let context = self.0.get(&question.verb).ok_or("a question without a context")?.clone();
+        match &question.behind {
+            None => Ok(context),
+            Some(view) => context.merge([("behind".to_owned(), text(view))]).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn operation_context(request: &OperationRequest<'_>, verb: Option<&'static str>, approved: bool) -> Result<Context, String> {
     let Facts { unparsed, no_where, opaque, explain, locking, copy, constant: _ } = request.facts;
     let totals = &request.totals;
-    let verb = request.command.split(' ').next().unwrap_or_default();
+    let verb = verb.or_else(|| request.command.split(' ').next()).unwrap_or_default();
     let relations = request.questions.iter().map(|question| &question.resource);
     let relations: HashSet<_> = relations.filter(|resource| matches!(resource, Resource::Table(..))).collect();
     let facts = [
@@ -152,14 +170,6 @@ pub(super) fn operation_context(request: &OperationRequest<'_>, approved: bool) 
         ("approval", approval(approved)?),
     ];
     context(facts.into_iter().chain(copy.map(|with| ("copy", text(copy_name(with))))))
-}
-
-/// The same, for a question that the statement gets to through a view.
-pub(super) fn behind(context: &Context, question: &Question) -> Result<Context, String> {
-    match &question.behind {
-        None => Ok(context.clone()),
-        Some(view) => context.clone().merge([("behind".to_owned(), text(view))]).map_err(|error| error.to_string()),
-    }
 }
 
 const fn copy_name(with: CopyWith) -> &'static str {

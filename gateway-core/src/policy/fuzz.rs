@@ -43,8 +43,18 @@ fn decide_all(set: &PolicySet) -> [Decision; 3] {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));
     let connect = set.decide(&ConnectRequest { principal: &principal, target: &target, address, owner_active: true });
     let questions = [
-        Question { action: Action::Read, resource: Resource::Table(Some("public".into()), "users".into()), behind: None },
-        Question { action: Action::Call, resource: Resource::Function(None, "f".into()), behind: Some("public.v".into()) },
+        Question {
+            action: Action::Read,
+            resource: Resource::Table(Some("public".into()), "users".into()),
+            behind: None,
+            verb: None,
+        },
+        Question {
+            action: Action::Call,
+            resource: Resource::Function(None, "f".into()),
+            behind: Some("public.v".into()),
+            verb: Some("DELETE"),
+        },
     ];
     let operation = |facts: &Facts| {
         set.decide_operation(&OperationRequest {

@@ -2,7 +2,7 @@
 
 use super::Decision;
 use super::decide::Answer;
-use super::entities::{behind, operation_context};
+use super::entities::Contexts;
 use super::set::PolicySet;
 use crate::inspect::resolve::{Mentions, Question, Resource};
 use crate::inspect::{Action, Facts};
@@ -93,8 +93,8 @@ impl PolicySet {
         };
         let refused = Cell::new(None);
         let mut decision = self.decide_each(request.approved, |approved| {
-            let context = operation_context(request, approved)?;
-            let answer = |question: &Question| self.answer(request, question, behind(&context, question)?, &entities);
+            let contexts = Contexts::new(request, &questions, approved)?;
+            let answer = |question: &Question| self.answer(request, question, contexts.of(question)?, &entities);
             let answers: Vec<_> = questions.iter().map(answer).collect::<Result<_, _>>()?;
             if approved == request.approved {
                 refused.set(answers.iter().position(|answer| !answer.allowed || !answer.errors.is_empty()));
@@ -142,7 +142,7 @@ impl PolicySet {
 
 /// What is asked: what the statement touches, and the whole target where nobody knows that.
 fn asked<'a>(request: &OperationRequest<'a>) -> Cow<'a, [Question]> {
-    let whole = Action::ALL.map(|action| Question { action, resource: Resource::Target, behind: None });
+    let whole = Action::ALL.map(|action| Question { action, resource: Resource::Target, behind: None, verb: None });
     if request.facts.unparsed.is_none() || whole.iter().all(|question| request.questions.contains(question)) {
         return Cow::Borrowed(request.questions);
     }

@@ -1,6 +1,7 @@
 //! An inspection held against what the server did.
 
 use super::observe::{Observed, Touched};
+use gateway_core::inspect::reviewed::{self, Verdict};
 use gateway_core::inspect::{Action, NameKind, Object, Statement, Usage, answers};
 use std::collections::HashMap;
 
@@ -67,7 +68,11 @@ impl<'a> Said<'a> {
             match &access.object {
                 Object::Relation(name) => self.relations.push((access.action, name.schema.as_deref(), &name.name)),
                 Object::Function(name) => self.calls |= name.schema.as_deref() != Some("pg_catalog"),
-                Object::Operator(_) => self.calls = true,
+                Object::Operator(name) => self.calls |= name.schema.is_some() || !reviewed::is_operator(&name.name),
+                Object::Member(_) => {}
+                Object::MemberOfValue(name) => {
+                    self.calls |= reviewed::function(name).is_some_and(|verdict| verdict != Verdict::Reviewed)
+                }
                 Object::Schema(name) => self.schemas.push(name),
                 Object::Target => {}
             }
@@ -204,7 +209,7 @@ mod tests {
     use gateway_core::inspect::{Access, ObjectName};
 
     fn reads(name: &str) -> Statement {
-        let accesses = vec![Access { action: Action::Read, object: Object::Relation(ObjectName::bare(name)) }];
+        let accesses = vec![Access::new(Action::Read, Object::Relation(ObjectName::bare(name)))];
         Statement { command: "SELECT", accesses, ..Statement::default() }
     }
 

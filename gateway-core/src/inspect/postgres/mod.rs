@@ -10,6 +10,7 @@ mod merge;
 mod names;
 mod parse;
 mod places;
+pub(in crate::inspect) mod replication;
 mod scope;
 mod sweep;
 #[cfg(test)]
@@ -46,7 +47,7 @@ impl Default for Bounds {
     }
 }
 
-/// Says what `text` does. Needs a stack of 16 MiB for texts above 4 KiB.
+/// Says what `text` does. Where it is no SQL, it may be a command of a replication connection. Needs a stack of 16 MiB for texts above 4 KiB.
 ///
 /// PostgreSQL's own grammar decides. Its tree is decoded to a depth of 100: a chain of some 45
 /// operators that are not AND or OR (`a || b || …`), or of some 90 UNIONs, is not understood.
@@ -71,7 +72,11 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     };
     match read {
         Ok(Read { statements, cross_checked }) => Inspection { statements, cross_checked },
-        Err(why) => Inspection { statements: vec![Statement::unparsed(text.len(), why)], cross_checked: false },
+        Err(why) => {
+            let command = replication::read(text).filter(|_| text.len() <= bounds.bytes);
+            let statement = command.unwrap_or_else(|| Statement::unparsed(text.len(), why));
+            Inspection { statements: vec![statement], cross_checked: false }
+        }
     }
 }
 

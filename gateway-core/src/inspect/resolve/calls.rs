@@ -28,10 +28,7 @@ impl Asking<'_> {
             }
         } else if harmless {
             // Which other schemas have the name, nobody knows here: those count that a policy names.
-            let mentioned = self.scope.mentions.functions.get(bare).into_iter().flatten();
-            for schema in mentioned.filter(|schema| reachable(self.scope, schema) && ***schema != *"pg_catalog") {
-                self.call_in(schema, bare, None);
-            }
+            self.mentioned_calls(bare);
         } else {
             self.unknown_call(bare);
         }
@@ -94,6 +91,37 @@ impl Asking<'_> {
             Some(schema) if !found => self.function_in(Action::Call, schema, symbol, None),
             None if !found && !built_in => self.unknown_call(symbol),
             Some(_) | None => {}
+        }
+    }
+
+    /// Asks for what `t.name` and `(value).name` may call. Mostly it is a column, so only functions that
+    /// are known to be there are asked for, and those that the policy set names; of a row, no extension's.
+    pub(super) fn member(&mut self, name: &str, of_row: bool) {
+        let verdict = reviewed::function(name);
+        match verdict {
+            Some(Verdict::Denied(_) | Verdict::Counted(_)) => self.call_in("pg_catalog", name, None),
+            Some(Verdict::Reviewed) | None => {}
+        }
+        if self.scope.catalog.is_none() {
+            return self.mentioned_calls(name);
+        }
+        if !of_row {
+            self.known_calls(name, verdict.is_some() || reviewed::is_type(name));
+            return;
+        }
+        let named = self.scope.mentions.functions.get(name);
+        for schema in self.functions_of(name).into_iter().filter(|schema| reachable(self.scope, schema)) {
+            if self.is_own(schema, name) || named.is_some_and(|schemas| schemas.contains(schema)) {
+                self.call_in(schema, name, None);
+            }
+        }
+    }
+
+    /// Asks for the functions that the policy set names beside one of the server's.
+    fn mentioned_calls(&mut self, name: &str) {
+        let mentioned = self.scope.mentions.functions.get(name).into_iter().flatten();
+        for schema in mentioned.filter(|schema| reachable(self.scope, schema) && ***schema != *"pg_catalog") {
+            self.call_in(schema, name, None);
         }
     }
 

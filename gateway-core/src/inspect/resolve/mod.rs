@@ -19,6 +19,8 @@ pub struct Question {
     pub resource: Resource,
     /// The view through which the statement gets there, where it does not name it itself.
     pub behind: Option<Box<str>>,
+    /// The verb of what asks, where that may be another than the statement's own.
+    pub verb: Option<&'static str>,
 }
 
 /// What a policy can be asked about.
@@ -73,6 +75,7 @@ pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
         asking.ask(Action::Call, Resource::Target, None);
     }
     for access in &statement.accesses {
+        asking.verb = access.verb;
         match &access.object {
             Object::Target => asking.ask(access.action, Resource::Target, None),
             Object::Schema(schema) => asking.ask(access.action, Resource::Schema(schema.clone()), None),
@@ -80,6 +83,8 @@ pub fn resolve(statement: &Statement, scope: &Scope<'_>) -> Vec<Question> {
             Object::Function(name) if access.action == Action::Call => asking.call(name),
             Object::Function(name) => asking.function(access.action, name),
             Object::Operator(name) => asking.operator(access.action, name),
+            Object::Member(name) => asking.member(name, true),
+            Object::MemberOfValue(name) => asking.member(name, false),
         }
     }
     asking.done()
@@ -130,19 +135,29 @@ struct Asking<'a> {
     statement: Option<&'a Statement>,
     questions: Vec<Question>,
     seen: BTreeSet<Question>,
-    actions: BTreeSet<Action>,
+    actions: BTreeSet<(Action, Option<&'static str>)>,
+    /// Of the access that is asked for.
+    verb: Option<&'static str>,
     /// Whether there were more than [`MOST`].
     excess: bool,
 }
 
 impl<'a> Asking<'a> {
     const fn new(scope: &'a Scope<'a>, statement: Option<&'a Statement>) -> Self {
-        Self { scope, statement, questions: Vec::new(), seen: BTreeSet::new(), actions: BTreeSet::new(), excess: false }
+        Self {
+            scope,
+            statement,
+            questions: Vec::new(),
+            seen: BTreeSet::new(),
+            actions: BTreeSet::new(),
+            verb: None,
+            excess: false,
+        }
     }
 
     fn ask(&mut self, action: Action, resource: Resource, behind: Option<&str>) {
-        self.actions.insert(action);
-        let question = Question { action, resource, behind: behind.map(Box::from) };
+        self.actions.insert((action, self.verb));
+        let question = Question { action, resource, behind: behind.map(Box::from), verb: self.verb };
         if self.questions.len() >= MOST {
             self.excess |= !self.seen.contains(&question);
         } else if self.seen.insert(question.clone()) {
@@ -154,7 +169,7 @@ impl<'a> Asking<'a> {
         if self.excess { self.at_large() } else { self.questions }
     }
 
-    /// What stands for questions that are too many: each of their actions, on all that a policy can
+    /// What stands for questions that are too many: each of their actions and verbs, on all that a policy can
     /// tell apart.
     fn at_large(&self) -> Vec<Question> {
         let Mentions { relations, functions, schemas } = self.scope.mentions;
@@ -165,9 +180,9 @@ impl<'a> Asking<'a> {
         resources.extend(schemas.iter().cloned().map(Resource::Schema));
         resources.extend(pairs(relations).map(|(schema, name)| Resource::Table(schema, name)));
         resources.extend(pairs(functions).map(|(schema, name)| Resource::Function(schema, name)));
-        let each = |action: &Action| {
-            let action = *action;
-            resources.clone().into_iter().map(move |resource| Question { action, resource, behind: None })
+        let each = |asked: &(Action, Option<&'static str>)| {
+            let (action, verb) = *asked;
+            resources.clone().into_iter().map(move |resource| Question { action, resource, behind: None, verb })
         };
         self.actions.iter().flat_map(each).collect()
     }

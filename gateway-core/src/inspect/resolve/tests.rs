@@ -102,13 +102,15 @@ fn statement(command: &'static str, access: &str) -> Statement {
     let action = Action::ALL.into_iter().find(|known| known.name() == action).unwrap();
     let object = match (action, object.split_once(' ')) {
         (_, Some(("operator", name))) => Object::Operator(named(name)),
+        (_, Some(("member", name))) => Object::Member(name.into()),
+        (_, Some(("value", name))) => Object::MemberOfValue(name.into()),
         (_, Some(("function", name))) => Object::Function(named(name)),
         (_, Some(("schema", name))) => Object::Schema(name.into()),
         (Action::Call, _) if object != "target" => Object::Function(named(object)),
         _ if object == "target" => Object::Target,
         _ => Object::Relation(named(object)),
     };
-    Statement { command, accesses: vec![Access { action, object }], ..Statement::default() }
+    Statement { command, accesses: vec![Access::new(action, object)], ..Statement::default() }
 }
 
 /// Questions as words: `read app/users`, `call ?/f`, `read public/t < app.view`.
@@ -329,6 +331,31 @@ fn what_extensions_bring_beside_the_servers_own_is_no_call_by_a_bare_name() {
 }
 
 #[test]
+fn what_is_behind_a_dot_is_a_call_where_there_is_such_a_function() {
+    let known = Known::all();
+    let both = ["call app/audit()", "call public/audit()"];
+    check(&known, "SELECT", "call member audit", &both);
+    check(&known, "SELECT", "call value audit", &both);
+    check(&known.clone().path(&["public"]), "SELECT", "call member audit", &["call public/audit()"]);
+    // A user's own beside the server's; an extension's beside the server's; an extension's.
+    check(&known, "SELECT", "call member upper", &["call public/upper()"]);
+    check(&known, "SELECT", "call value max", &[]);
+    check(&known, "SELECT", "call member dblink", &[]);
+    check(&known, "SELECT", "call value dblink", &["call app/dblink()"]);
+    let named = known.clone().mentions(mentions(&[], &[("app", "dblink")], &[]));
+    check(&named, "SELECT", "call member dblink", &["call app/dblink()"]);
+    for known in [known, Known::default()] {
+        check(&known, "SELECT", "call member name", &[]);
+        check(&known, "SELECT", "call value lower", &[]);
+        check(&known, "SELECT", "call value pg_read_file", &["call pg_catalog/pg_read_file()"]);
+        check(&known, "SELECT", "call value nextval", &["write target"]);
+    }
+    check(&Known::default(), "SELECT", "call value audit", &[]);
+    let named = Known::default().mentions(mentions(&[], &[("app", "audit")], &[]));
+    check(&named, "SELECT", "call member audit", &["call app/audit()"]);
+}
+
+#[test]
 fn operators_and_types_are_their_functions() {
     let known = Known::all();
     check(&known, "SELECT", "call operator <", &["call app/less()"]);
@@ -378,6 +405,22 @@ fn too_many_questions_are_asked_at_large() {
     assert_eq!(many(20_000).len(), 20_000);
     let large = ["read target", "read schema secret", "read app/users", "read app/f()"];
     assert_eq!(words(&many(20_001)), large);
+    let verbs = Statement {
+        accesses: ["MERGE", "DELETE"]
+            .into_iter()
+            .flat_map(|verb| {
+                (0..10_001).map(move |n| Access {
+                    action: Action::Write,
+                    object: Object::Relation(ObjectName::within("public", &format!("t{n}"))),
+                    verb: Some(verb),
+                })
+            })
+            .collect(),
+        ..Statement::default()
+    };
+    let asked = resolve(&verbs, &known.scope());
+    assert_eq!(asked.iter().filter(|question| question.verb == Some("DELETE")).count(), large.len());
+    assert_eq!(asked.len(), 2 * large.len());
 }
 
 #[test]
@@ -431,9 +474,9 @@ proptest! {
         }
         let object = ObjectName::bare(name);
         let access = if calls {
-            Access { action: Action::Call, object: Object::Function(object) }
+            Access::new(Action::Call, Object::Function(object))
         } else {
-            Access { action, object: Object::Relation(object) }
+            Access::new(action, Object::Relation(object))
         };
         let statement = Statement { command, accesses: vec![access], ..Statement::default() };
         let known = Known { catalog: Some(database()), path: Some(path), mentions, temporary: Vec::new() };

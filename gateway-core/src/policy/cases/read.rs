@@ -16,6 +16,9 @@ use toml::de::DeTable;
 /// Bytes of a case's SQL: a longer text needs a larger stack than this may be run on.
 const SQL_BYTES: usize = 4096;
 
+/// What a question may say that does it, where that is not the statement itself.
+const VERBS: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "CREATE"];
+
 /// Reads the case files of a set, each with its file's name.
 pub fn read(sources: &[(String, String)]) -> Result<Vec<Case>, Vec<PolicyProblem>> {
     let (mut cases, mut problems) = (Vec::new(), Vec::new());
@@ -144,8 +147,9 @@ impl Page<'_> {
                 resource = self.resource(place, kind, &text);
             }
         }
+        let verb = table.chosen("verb", &VERBS.map(|verb| (verb, verb)), self);
         table.end(self);
-        Some(Question { action: action?, resource: resource?, behind })
+        Some(Question { action: action?, resource: resource?, behind, verb })
     }
 
     /// `public.users`, spelled as in a policy but for the target.

@@ -1,7 +1,8 @@
 //! Tests of decisions on statements: what is asked, what decides, what a denial says.
 
 use super::{BACKUP, EXAMPLES, load, principal, target};
-use crate::inspect::resolve::{Question, Resource};
+use crate::inspect::postgres::{Bounds, Reading, inspect};
+use crate::inspect::resolve::{Mentions, Question, Resource, Scope, resolve};
 use crate::inspect::{Action, CopyWith, Facts};
 use crate::model::principal::Grade;
 use crate::policy::{Alert, Decision, Mode, OnDeny, OperationRequest, PolicySet, RecordLevel, Running, Totals};
@@ -20,15 +21,15 @@ struct Statement {
 
 fn table(action: Action, schema: &str, name: &str) -> Question {
     let schema = if schema.is_empty() { None } else { Some(schema.into()) };
-    Question { action, resource: Resource::Table(schema, name.into()), behind: None }
+    Question { action, resource: Resource::Table(schema, name.into()), behind: None, verb: None }
 }
 
 fn function(schema: &str, name: &str) -> Question {
-    Question { action: Action::Call, resource: Resource::Function(Some(schema.into()), name.into()), behind: None }
+    Question { action: Action::Call, resource: Resource::Function(Some(schema.into()), name.into()), behind: None, verb: None }
 }
 
 fn whole(action: Action) -> Question {
-    Question { action, resource: Resource::Target, behind: None }
+    Question { action, resource: Resource::Target, behind: None, verb: None }
 }
 
 fn asking(questions: &[Question]) -> Statement {
@@ -91,7 +92,8 @@ fn resources_are_in_their_schema_target_and_environment() {
     let nowhere = asking(&[table(Action::Read, "", "users")]);
     let called = asking(&[function("public", "f")]);
     let session = asking(&[whole(Action::Session)]);
-    let schema = asking(&[Question { action: Action::Define, resource: Resource::Schema("public".into()), behind: None }]);
+    let schema =
+        asking(&[Question { action: Action::Define, resource: Resource::Schema("public".into()), behind: None, verb: None }]);
     let cases = [
         ("resource == Table::\"prod-pg/public.users\"", &users, true),
         ("resource == Table::\"prod-pg/public.users\"", &nowhere, false),
@@ -167,6 +169,37 @@ fn facts_are_those_of_the_statement() {
     for (condition, holds) in cases {
         let text = format!("@id(\"p\") permit (principal, action in Action::\"operation\", resource) when {{ {condition} }};");
         check(&text, &statement, holds, if holds { &["p"] } else { &[] });
+    }
+}
+
+#[test]
+fn a_rule_against_a_verb_holds_however_its_statement_is_dressed() {
+    let rules = format!(
+        "{ANY} @id(\"no-delete\") forbid (principal, action == Action::\"write\", resource) when {{ context.verb == \"DELETE\" }};"
+    );
+    let mentions = Mentions::default();
+    let scope = Scope { catalog: None, search_path: None, mentions: &mentions, temporary: &[] };
+    for (text, command, deletes) in [
+        ("DELETE FROM t", "DELETE", true),
+        ("WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", "SELECT", true),
+        ("WITH x AS (DELETE FROM t RETURNING *) INSERT INTO u SELECT * FROM x", "INSERT", true),
+        ("EXPLAIN ANALYZE DELETE FROM t", "EXPLAIN", true),
+        ("EXPLAIN DELETE FROM t", "EXPLAIN", false),
+        ("COPY (DELETE FROM t RETURNING *) TO STDOUT", "COPY", true),
+        ("PREPARE p AS DELETE FROM t", "PREPARE", true),
+        ("DELETE FROM t WHERE CURRENT OF c", "DELETE", true),
+        ("MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE", "MERGE", true),
+        ("MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN UPDATE SET a = 1", "MERGE", false),
+        ("CREATE RULE r AS ON UPDATE TO t DO ALSO DELETE FROM u", "CREATE RULE", true),
+        ("CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM t; END", "CREATE FUNCTION", true),
+        ("UPDATE t SET a = 1", "UPDATE", false),
+    ] {
+        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+        let [read] = inspection.statements.as_slice() else { panic!("{text}") };
+        assert_eq!(read.command, command);
+        let questions = resolve(read, &scope);
+        let statement = Statement { questions, command: read.command, facts: read.facts.clone(), ..Statement::default() };
+        check(&rules, &statement, !deletes, if deletes { &["no-delete"] } else { &["allow-all"] });
     }
 }
 
@@ -353,6 +386,7 @@ fn statement() -> impl Strategy<Value = Statement> {
         action,
         resource,
         behind: None,
+        verb: None,
     });
     (proptest::collection::vec(question, 0..4), any::<bool>())
         .prop_map(|(questions, parsed)| if parsed { asking(&questions) } else { unparsed(&questions) })

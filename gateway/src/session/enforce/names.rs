@@ -171,7 +171,7 @@ mod tests {
     use gateway_core::inspect::{Access, Object, ObjectName};
 
     fn access(action: Action, name: &str) -> Access {
-        Access { action, object: Object::Relation(ObjectName::bare(name)) }
+        Access::new(action, Object::Relation(ObjectName::bare(name)))
     }
 
     fn delete() -> Statement {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn question(access: &Access) -> Question {
-        Question { action: access.action, resource: Resource::Target, behind: None }
+        Question { action: access.action, resource: Resource::Target, behind: None, verb: None }
     }
 
     fn call() -> Statement {

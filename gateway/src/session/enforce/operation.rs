@@ -102,7 +102,7 @@ pub(super) fn function_call(oid: &str) -> Result<String, Inspection> {
     let object = Object::Function(ObjectName::bare(oid));
     let statement = Statement {
         command: "FUNCTION CALL",
-        accesses: vec![Access { action: Action::Call, object }],
+        accesses: vec![Access::new(Action::Call, object)],
         facts: Facts { opaque: true, ..Facts::default() },
         changes: Changes { settings: true, role: true, schema: true, anything: true },
         ..Statement::default()

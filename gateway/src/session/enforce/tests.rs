@@ -65,7 +65,7 @@ impl House for Fake {
 }
 
 fn statement(text: &str) -> Statement {
-    let access = |action, name| Access { action, object: Object::Relation(ObjectName::within("public", name)) };
+    let access = |action, name| Access::new(action, Object::Relation(ObjectName::within("public", name)));
     let named = |command, usage, name: &str| Statement {
         command,
         names: vec![NameUse { kind: NameKind::Prepared, usage, name: name.into(), span: 0..0 }],

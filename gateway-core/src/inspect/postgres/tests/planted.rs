@@ -102,7 +102,7 @@ fn expression() -> impl Strategy<Value = String> {
 
 fn planted(text: &str) -> Result<bool, String> {
     let inspection = inspected(text);
-    let read = Access { action: Action::Read, object: Object::Relation(ObjectName::within("hidden", "planted")) };
+    let read = Access::new(Action::Read, Object::Relation(ObjectName::within("hidden", "planted")));
     match inspection.statements.as_slice() {
         [statement] => match &statement.facts.unparsed {
             Some(why) => Err(why.clone()),

@@ -202,7 +202,7 @@ impl Walk {
             self.access(Action::Define, Object::Schema(names::name(schemaname)));
         }
         for element in schema_elts {
-            self.statement(element);
+            self.nested(element);
         }
         self.defines("CREATE SCHEMA");
     }
@@ -215,7 +215,7 @@ impl Walk {
         }
         where_clause.walk(self);
         for action in actions {
-            self.statement(action);
+            self.nested(action);
         }
         self.defines("CREATE RULE");
     }
@@ -280,7 +280,7 @@ impl Walk {
         match &body.node {
             Some(Kind::List(list)) => list.items.iter().for_each(|item| self.routine_body(item)),
             Some(Kind::ReturnStmt(value)) => value.walk(self),
-            Some(_) => self.statement(body),
+            Some(_) => self.nested(body),
             None => {}
         }
     }
@@ -472,8 +472,25 @@ impl Part for Constraint {
 
 impl Part for DefElem {
     fn walk(&self, walk: &mut Walk) {
-        let Self { defnamespace: _, defname: _, arg, defaction: _, location: _, arg_location: _ } = self;
+        let Self { defnamespace: _, defname, arg, defaction: _, location: _, arg_location: _ } = self;
         walk.seen(Counted::DefElem);
         arg.walk(walk);
+        if let ("owned_by", Some(Kind::List(owner))) = (defname.as_str(), arg.as_deref().and_then(|arg| arg.node.as_ref())) {
+            walk.owner(&owner.items);
+        }
+    }
+}
+
+impl Walk {
+    /// The column that a sequence is OWNED BY: its table is altered. One word alone can only be NONE.
+    fn owner(&mut self, column: &[Node]) {
+        if let Some((_, table)) = column.split_last()
+            && !table.is_empty()
+        {
+            match names::listed(table) {
+                Some(name) => self.access(Action::Define, Object::Relation(name)),
+                None => self.trouble("OWNED BY what is not a name"),
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::inspect::postgres::{builtin, names};
 use crate::inspect::{Action, NameKind, Object, ObjectName, Usage};
 use pg_query::protobuf::{
     self, AExpr, AExprKind, ColumnRef, CurrentOfExpr, FuncCall, JsonOutput, JsonTableColumn, Node, RangeTableFuncCol, SortBy,
-    SubLink, TypeCast, TypeName, XmlSerialize, a_const, node::Node as Kind,
+    SubLink, SubLinkType, TypeCast, TypeName, XmlSerialize, a_const, node::Node as Kind,
 };
 
 impl Part for ColumnRef {
@@ -16,6 +16,32 @@ impl Part for ColumnRef {
         let Self { fields, location: _ } = self;
         walk.seen(Counted::ColumnRef);
         fields.walk(walk);
+        // The first is a column or a relation.
+        if let [_, .., last] = fields.as_slice() {
+            walk.member(last, Object::Member);
+        }
+    }
+}
+
+impl Part for protobuf::AIndirection {
+    fn walk(&self, walk: &mut Walk) {
+        let Self { arg, indirection } = self;
+        arg.walk(walk);
+        indirection.walk(walk);
+        indirection.iter().for_each(|item| walk.member(item, Object::MemberOfValue));
+    }
+}
+
+impl Part for protobuf::CaseExpr {
+    fn walk(&self, walk: &mut Walk) {
+        let Self { xpr, arg, args, defresult, casetype: _, casecollid: _, location: _ } = self;
+        xpr.walk(walk);
+        if arg.is_some() {
+            walk.symbol("=");
+        }
+        arg.walk(walk);
+        args.walk(walk);
+        defresult.walk(walk);
     }
 }
 
@@ -51,10 +77,15 @@ impl Part for AExpr {
         let Self { kind, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } = self;
         walk.seen(Counted::AExpr);
         match AExprKind::try_from(*kind) {
-            // Their name is BETWEEN and so on; they stand for built-in comparisons.
-            Ok(
-                AExprKind::AexprBetween | AExprKind::AexprNotBetween | AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym,
-            ) => {}
+            // Their name is BETWEEN and so on.
+            Ok(AExprKind::AexprBetween | AExprKind::AexprBetweenSym) => {
+                walk.symbol(">=");
+                walk.symbol("<=");
+            }
+            Ok(AExprKind::AexprNotBetween | AExprKind::AexprNotBetweenSym) => {
+                walk.symbol("<");
+                walk.symbol(">");
+            }
             Ok(
                 AExprKind::AexprOp
                 | AExprKind::AexprOpAny
@@ -86,12 +117,15 @@ impl Part for SortBy {
 
 impl Part for SubLink {
     fn walk(&self, walk: &mut Walk) {
-        let Self { xpr, sub_link_type: _, sub_link_id: _, testexpr, oper_name, subselect, location: _ } = self;
+        let Self { xpr, sub_link_type, sub_link_id: _, testexpr, oper_name, subselect, location: _ } = self;
         walk.seen(Counted::SubLink);
         xpr.walk(walk);
         testexpr.walk(walk);
         if !oper_name.is_empty() {
             walk.operator(oper_name);
+        } else if SubLinkType::try_from(*sub_link_type) == Ok(SubLinkType::AnySublink) {
+            // IN.
+            walk.symbol("=");
         }
         subselect.walk(walk);
     }
@@ -218,15 +252,35 @@ impl Walk {
         }
     }
 
-    /// An operator: a question only where it may be one of a user's.
+    /// An operator.
     pub(super) fn operator(&mut self, listed: &[Node]) {
         let Some(parts) = names::strings(listed) else { return self.trouble("an operator's name is not a name") };
         match *parts.as_slice() {
-            [symbol] | ["pg_catalog", symbol] if builtin::is_operator(symbol) => {}
+            [symbol] => self.symbol(symbol),
+            ["pg_catalog", symbol] if builtin::is_operator(symbol) => {}
             _ => match names::dotted(&parts) {
                 Some(name) => self.access(Action::Call, Object::Operator(name)),
                 None => self.trouble("an operator's name is not a name"),
             },
+        }
+    }
+
+    /// An operator without a schema. Long conditions have few of them: each is kept once.
+    pub(super) fn symbol(&mut self, symbol: &str) {
+        if !self.symbols.contains(symbol) {
+            self.symbols.insert(symbol.into());
+            self.access(Action::Call, Object::Operator(names::object("", symbol)));
+        }
+    }
+
+    /// What may be a column or a function: `t.name`, and `(value).name`. A star and a subscript are neither.
+    fn member(&mut self, node: &Node, object: fn(Box<str>) -> Object) {
+        if let Some(Kind::String(name)) = &node.node {
+            let name = names::cut(&name.sval);
+            self.access(Action::Call, object(name.into()));
+            if builtin::runs_text(name) {
+                self.runs_text();
+            }
         }
     }
 

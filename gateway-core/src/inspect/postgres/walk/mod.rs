@@ -61,6 +61,8 @@ pub(super) struct Walk {
     /// The command, the facts, the changes.
     out: Statement,
     accesses: BTreeSet<Access>,
+    /// Operators without a schema that are in `accesses` so far.
+    symbols: BTreeSet<Box<str>>,
     scope: Scope,
     /// The nodes that were walked; the sweep must count the same.
     seen: Counts,
@@ -97,7 +99,7 @@ pub(super) fn walk(node: &Node) -> Result<Walked, String> {
         return Err(format!("the walker missed a node of kind {missed}"));
     }
     let mut statement = walk.out;
-    statement.accesses = walk.accesses.into_iter().collect();
+    statement.accesses = settled(walk.accesses, &walk.seen);
     Ok(Walked { statement, wanted: walk.wanted, written: walk.written })
 }
 
@@ -127,7 +129,15 @@ impl Walk {
             (true, Action::Define) => return,
             (_, action) => action,
         };
-        self.accesses.insert(Access { action, object });
+        self.accesses.insert(Access::new(action, object));
+    }
+
+    /// The same, done by `verb`, whatever the statement's own is. Where nothing runs, `verb` does nothing.
+    fn access_by(&mut self, verb: &'static str, action: Action, object: Object) {
+        if self.dry {
+            return self.access(action, object);
+        }
+        self.accesses.insert(Access { action, object, verb: Some(verb) });
     }
 
     fn on_target(&mut self, action: Action) {
@@ -140,6 +150,15 @@ impl Walk {
         self.seen(Counted::RangeVar);
         self.written.insert(names::object(&relation.schemaname, &relation.relname));
         self.access(action, Object::Relation(temporary(relation)));
+    }
+
+    /// The relation that `verbs` change.
+    fn changed(&mut self, verbs: &[&'static str], relation: &RangeVar) {
+        self.seen(Counted::RangeVar);
+        self.written.insert(names::object(&relation.schemaname, &relation.relname));
+        for verb in verbs {
+            self.access_by(verb, Action::Write, Object::Relation(temporary(relation)));
+        }
     }
 
     /// Each relation of a list.
@@ -172,6 +191,18 @@ impl Walk {
     fn want(&mut self, kind: NameKind, usage: Usage, name: &str, place: Place) {
         self.wanted.push(Wanted { kind, usage, name: names::name(name), place });
     }
+}
+
+/// What was accessed, when all is known. The alias of a function in FROM may stand for a value that is no row.
+fn settled(accesses: BTreeSet<Access>, seen: &Counts) -> Vec<Access> {
+    if seen.of(Counted::RangeFunction) == 0 {
+        return accesses.into_iter().collect();
+    }
+    let settled = accesses.into_iter().map(|access| match access.object {
+        Object::Member(name) => Access { object: Object::MemberOfValue(name), ..access },
+        _ => access,
+    });
+    settled.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A relation's name; that of a temporary one that is being made is in `pg_temp`.

@@ -8,8 +8,8 @@ use super::{Part, Walk, temporary};
 use crate::inspect::postgres::sweep::{self, Counted};
 use crate::inspect::{Action, Object};
 use pg_query::protobuf::{
-    AExprKind, BoolExprType, CmdType, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, RangeVar, ResTarget, UpdateStmt,
-    node::Node as Kind,
+    AExprKind, BoolExprType, CmdType, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictAction,
+    OnConflictClause, RangeVar, ResTarget, UpdateStmt, node::Node as Kind,
 };
 
 impl Part for InsertStmt {
@@ -24,7 +24,9 @@ impl Part for InsertStmt {
             returning_clause.walk(walk);
             let looks = on_conflict_clause.as_ref().is_some_and(|clause| clause.infer.is_some());
             let reads = looks || walk.seen.of(Counted::ColumnRef) > before;
-            walk.modified(relation.as_ref(), reads);
+            let updates = on_conflict_clause.as_ref().is_some_and(|clause| !does_nothing(clause));
+            let verbs: &[_] = if updates { &["INSERT", "UPDATE"] } else { &["INSERT"] };
+            walk.modified(verbs, relation.as_ref(), reads);
         });
     }
 }
@@ -40,7 +42,7 @@ impl Part for UpdateStmt {
             from_clause.walk(walk);
             returning_clause.walk(walk);
             let reads = walk.seen.of(Counted::ColumnRef) > before;
-            walk.modified(relation.as_ref(), reads);
+            walk.modified(&["UPDATE"], relation.as_ref(), reads);
         });
         walk.out.facts.no_where |= !limits(where_clause.as_deref());
     }
@@ -56,7 +58,7 @@ impl Part for DeleteStmt {
             where_clause.walk(walk);
             returning_clause.walk(walk);
             let reads = walk.seen.of(Counted::ColumnRef) > before;
-            walk.modified(relation.as_ref(), reads);
+            walk.modified(&["DELETE"], relation.as_ref(), reads);
         });
         walk.out.facts.no_where |= !limits(where_clause.as_deref());
     }
@@ -73,7 +75,7 @@ impl Part for MergeStmt {
             merge_when_clauses.walk(walk);
             returning_clause.walk(walk);
             let reads = walk.seen.of(Counted::ColumnRef) > before;
-            walk.modified(relation.as_ref(), reads);
+            walk.modified(&verbs(merge_when_clauses), relation.as_ref(), reads);
         });
         let joined = limits(join_condition.as_deref());
         walk.out.facts.no_where |= merge_when_clauses.iter().any(|item| match &item.node {
@@ -93,18 +95,50 @@ impl Part for ResTarget {
 }
 
 impl Walk {
-    fn modified(&mut self, relation: Option<&RangeVar>, reads: bool) {
+    /// The target of `verbs`, of which the first is the statement's.
+    fn modified(&mut self, verbs: &[&'static str], relation: Option<&RangeVar>, reads: bool) {
         let Some(relation) = relation else { return self.trouble("a statement without the relation that it changes") };
-        self.relation(Action::Write, relation);
+        self.changed(verbs, relation);
         if relation.relname == "pg_settings" {
             // A view whose rule calls set_config.
             self.out.changes.settings = true;
             self.out.changes.role = true;
         }
-        if reads {
-            self.access(Action::Read, Object::Relation(temporary(relation)));
+        if let Some(verb) = verbs.first().filter(|_| reads) {
+            self.access_by(verb, Action::Read, Object::Relation(temporary(relation)));
         }
     }
+}
+
+/// The verbs of a MERGE: its own, and those of what it may do.
+fn verbs(clauses: &[Node]) -> Vec<&'static str> {
+    let commands = clauses.iter().filter_map(|item| match &item.node {
+        Some(Kind::MergeWhenClause(clause)) => CmdType::try_from(clause.command_type).ok(),
+        _ => None,
+    });
+    let mut verbs = vec!["MERGE"];
+    for command in commands {
+        let verb = match command {
+            CmdType::CmdInsert => "INSERT",
+            CmdType::CmdUpdate => "UPDATE",
+            CmdType::CmdDelete => "DELETE",
+            CmdType::Undefined
+            | CmdType::CmdUnknown
+            | CmdType::CmdSelect
+            | CmdType::CmdMerge
+            | CmdType::CmdUtility
+            | CmdType::CmdNothing => continue,
+        };
+        if !verbs.contains(&verb) {
+            verbs.push(verb);
+        }
+    }
+    verbs
+}
+
+/// ON CONFLICT DO NOTHING.
+fn does_nothing(clause: &OnConflictClause) -> bool {
+    OnConflictAction::try_from(clause.action) == Ok(OnConflictAction::OnconflictNothing)
 }
 
 /// Whether it updates or deletes rows that are there.

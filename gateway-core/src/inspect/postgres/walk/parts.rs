@@ -21,7 +21,6 @@ macro_rules! plain {
 plain! {
     AArrayExpr { elements ; list_start, list_end, location }
     AIndices { lidx, uidx ; is_slice }
-    AIndirection { arg, indirection ;  }
     AStar {  ;  }
     AccessPriv { cols ; priv_name }
     Alias { colnames ; aliasname }
@@ -30,7 +29,6 @@ plain! {
     BoolExpr { xpr, args ; boolop, location }
     Boolean {  ; boolval }
     BooleanTest { xpr, arg ; booltesttype, location }
-    CaseExpr { xpr, arg, args, defresult ; casetype, casecollid, location }
     CaseWhen { xpr, expr, result ; location }
     CoalesceExpr { xpr, args ; coalescetype, coalescecollid, location }
     CollateClause { arg, collname ; location }

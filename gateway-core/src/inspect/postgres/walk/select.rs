@@ -79,8 +79,11 @@ impl Part for RangeVar {
 
 impl Part for JoinExpr {
     fn walk(&self, walk: &mut Walk) {
-        let Self { jointype: _, is_natural: _, larg, rarg, using_clause, join_using_alias, quals, alias, rtindex: _ } = self;
+        let Self { jointype: _, is_natural, larg, rarg, using_clause, join_using_alias, quals, alias, rtindex: _ } = self;
         walk.seen(Counted::JoinExpr);
+        if *is_natural || !using_clause.is_empty() {
+            walk.symbol("=");
+        }
         larg.walk(walk);
         rarg.walk(walk);
         using_clause.walk(walk);
@@ -105,7 +108,11 @@ impl Part for RangeTableSample {
         let Self { relation, method, args, repeatable, location: _ } = self;
         walk.seen(Counted::RangeTableSample);
         relation.walk(walk);
-        walk.function(Action::Call, method);
+        match names::strings(method).as_deref() {
+            // What every server has. Another can only be made by a superuser, in C.
+            Some(["system" | "bernoulli"] | ["pg_catalog", "system" | "bernoulli"]) => {}
+            _ => walk.function(Action::Call, method),
+        }
         args.walk(walk);
         repeatable.walk(walk);
     }

@@ -117,6 +117,7 @@ impl Walk {
         self.on_target(Action::Session);
     }
 
+    /// PREPARE touches what its body does. To have a name, to use it and to drop it touches nothing.
     pub(super) fn prepare_stmt(&mut self, statement: &PrepareStmt) {
         let PrepareStmt { name, argtypes, query } = statement;
         for argument in argtypes {
@@ -127,7 +128,7 @@ impl Walk {
             }
         }
         let body = self.apart(query.as_deref());
-        self.of_the_session("PREPARE");
+        self.out.command = "PREPARE";
         self.want(NameKind::Prepared, Usage::Make(Box::new(body)), name, Place::Second);
     }
 
@@ -150,7 +151,6 @@ impl Walk {
     pub(super) fn deallocate_stmt(&mut self, statement: &DeallocateStmt) {
         let DeallocateStmt { name, isall, location: _ } = statement;
         self.out.command = if *isall { "DEALLOCATE ALL" } else { "DEALLOCATE" };
-        self.on_target(Action::Session);
         self.want(NameKind::Prepared, if *isall { Usage::DropAll } else { Usage::Drop }, name, Place::Last);
     }
 
@@ -186,7 +186,7 @@ impl Walk {
                     self.body(query);
                 }
             }
-            Some(_) => query.iter().for_each(|query| self.statement(query)),
+            Some(_) => query.iter().for_each(|query| self.nested(query)),
             None => self.trouble("EXPLAIN of nothing"),
         }
         self.dry = dry;
@@ -230,7 +230,7 @@ impl Walk {
                 | Kind::ExecuteStmt(_),
             ) => {
                 let command = self.out.command;
-                self.statement(query);
+                self.nested(query);
                 self.out.command = command;
             }
             _ => self.trouble("a query that is another statement"),
@@ -245,9 +245,10 @@ impl Walk {
         };
         let outer = std::mem::take(&mut self.out);
         let accesses = std::mem::take(&mut self.accesses);
-        self.statement(query);
+        self.symbols.clear();
+        self.nested(query);
         let mut body = std::mem::replace(&mut self.out, outer);
-        body.accesses = std::mem::replace(&mut self.accesses, accesses).into_iter().collect();
+        body.accesses = super::settled(std::mem::replace(&mut self.accesses, accesses), &self.seen);
         self.accesses.extend(body.accesses.iter().cloned());
         let facts = &mut self.out.facts;
         facts.no_where |= body.facts.no_where;

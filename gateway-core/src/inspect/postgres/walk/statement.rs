@@ -4,7 +4,7 @@ use super::parts::kind;
 use super::{Part, Walk};
 use crate::inspect::postgres::names;
 use crate::inspect::postgres::sweep::Counted;
-use crate::inspect::{Action, Object};
+use crate::inspect::{Access, Action, Object};
 use pg_query::protobuf::{
     ClusterStmt, DeleteStmt, InsertStmt, MergeStmt, Node, ReindexObjectType, ReindexStmt, SelectStmt, TruncateStmt, UpdateStmt,
     VacuumRelation, VacuumStmt, node::Node as Kind,
@@ -287,6 +287,20 @@ impl Walk {
             | Kind::XmlExpr(_)
             | Kind::XmlSerialize(_) => self.unknown(&kind(node)),
         }
+    }
+
+    /// A statement inside of another: what it does, other than to read and to call, is done by its own verb.
+    pub(super) fn nested(&mut self, node: &Node) {
+        let around = std::mem::take(&mut self.accesses);
+        self.statement(node);
+        let inside = std::mem::replace(&mut self.accesses, around);
+        let verb = if self.dry { None } else { self.out.command.split(' ').next() };
+        self.accesses.extend(inside.into_iter().map(|access| match access.action {
+            Action::Read | Action::Call => access,
+            Action::Write | Action::Define | Action::Administer | Action::Session => {
+                Access { verb: access.verb.or(verb), ..access }
+            }
+        }));
     }
 
     fn select_stmt(&mut self, statement: &SelectStmt) {
