@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let summary = summary(&rows);
     if let Some(file) = options.json {
-        let report = json!({ "summary": summary, "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
+        let report = json!({ "summary": summary, "machine": weir_tests::machine(), "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
         std::fs::write(file, format!("{report:#}\n"))?;
     }
     writeln!(out, "{summary}")?;
