@@ -25,6 +25,5 @@ mod record;
 mod refusal;
 mod roundtrip;
 mod run;
-mod sql_corpus;
 mod tls;
 mod unfit;

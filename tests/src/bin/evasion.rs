@@ -5,6 +5,7 @@ use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 use weir_tests::evasion::{Ground, Row, Verdict, cases, summary};
 
 /// Runs every evasion through `weir run` against a Postgres of its own.
@@ -25,8 +26,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut rows: Vec<Row> = Vec::new();
     let mut out = std::io::stdout().lock();
     for (at, case) in cases.iter().enumerate() {
+        let started = Instant::now();
         let row = ground.run(case);
-        let shown = format!("{:>3}/{} {:<13} {}", at + 1, cases.len(), row.verdict.to_string(), row.name);
+        let seconds = started.elapsed().as_secs_f32();
+        let shown = format!("{:>3}/{} {seconds:>5.1} s {:<13} {}", at + 1, cases.len(), row.verdict.to_string(), row.name);
         match row.verdict {
             Verdict::Refused | Verdict::Judged => writeln!(out, "{shown}")?,
             Verdict::Evaded | Verdict::FalseRefusal => writeln!(out, "{shown}\n      {}", row.detail)?,
@@ -35,7 +38,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let summary = summary(&rows);
     if let Some(file) = options.json {
-        let report = json!({ "summary": summary, "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
+        let report = json!({ "summary": summary, "machine": weir_tests::machine(), "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
         std::fs::write(file, format!("{report:#}\n"))?;
     }
     writeln!(out, "{summary}")?;

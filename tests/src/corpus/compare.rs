@@ -37,15 +37,26 @@ pub(super) struct Said<'a> {
     relations: Vec<(Action, Option<&'a str>, &'a str)>,
     /// Schemas that are acted on as a whole: DROP SCHEMA … CASCADE.
     schemas: Vec<&'a str>,
+    /// All statements, those that names stand for included.
+    pub(super) statements: Vec<&'a Statement>,
     /// Whether code that can't be seen was called, whose effects are apart.
     pub(super) calls: bool,
-    explains: bool,
+    /// Whether a name was used that nobody saw made.
+    pub(super) unseen: bool,
+    pub(super) explains: bool,
 }
 
 impl<'a> Said<'a> {
     /// What `statements` say.
     pub(super) fn of(statements: &'a [Statement], names: &'a Names) -> Self {
-        let mut said = Self { relations: Vec::new(), schemas: Vec::new(), calls: false, explains: false };
+        let mut said = Self {
+            relations: Vec::new(),
+            schemas: Vec::new(),
+            statements: Vec::new(),
+            calls: false,
+            unseen: false,
+            explains: false,
+        };
         for statement in statements {
             said.add(statement);
             for name in &statement.names {
@@ -53,7 +64,7 @@ impl<'a> Said<'a> {
                     (Usage::Make(made), _) => said.add(made),
                     (Usage::Use, Some(made)) => said.add(made),
                     // It was made in the same text, or by code that can't be seen.
-                    (Usage::Use, None) => said.calls = true,
+                    (Usage::Use, None) => (said.calls, said.unseen) = (true, true),
                     (Usage::Drop | Usage::DropAll, _) => {}
                 }
             }
@@ -62,7 +73,9 @@ impl<'a> Said<'a> {
     }
 
     fn add(&mut self, statement: &'a Statement) {
+        self.statements.push(statement);
         self.calls |= statement.facts.opaque;
+        self.unseen |= statement.facts.opaque;
         self.explains |= statement.facts.explain;
         for access in &statement.accesses {
             match &access.object {
@@ -77,6 +90,11 @@ impl<'a> Said<'a> {
                 Object::Target => {}
             }
         }
+    }
+
+    /// Whether an access has it.
+    pub(super) fn has(&self, touched: &Touched) -> bool {
+        self.actions(touched).next().is_some()
     }
 
     /// The relations' names.
@@ -101,17 +119,16 @@ pub(super) fn missing<'o>(text: &str, said: &Said<'_>, observed: &'o Observed) -
     let mut found = Vec::new();
     for (oid, touched) in observed {
         let place = if touched.kind == "S" { text } else { &code };
-        if apart(touched, said) || !names(place, &touched.name) {
+        if apart(touched, said) || opened(&code, said, touched) || !names(place, &touched.name) {
             continue;
         }
         let actions: Vec<_> = said.actions(touched).collect();
-        let writes = touched.changes > 0 || touched.modes.iter().any(|mode| mode == "RowExclusiveLock");
         let may_write = actions.iter().any(|action| !matches!(action, Action::Read));
         let Touched { schema, name, modes, changes, .. } = touched;
         let done = format!("{schema}.{name} ({}, {changes} rows changed)", modes.join(" "));
         if actions.is_empty() {
             found.push((*oid, touched, format!("{done} is in no access")));
-        } else if writes && !may_write && !said.explains {
+        } else if touched.written() && !may_write && !said.explains {
             found.push((*oid, touched, format!("{done} is only read in the accesses")));
         }
     }
@@ -125,6 +142,18 @@ fn apart(touched: &Touched, said: &Said<'_>) -> bool {
         "i" | "I" if !said.relations.is_empty() => true,
         _ => said.schemas.contains(&touched.schema.as_str()),
     }
+}
+
+/// What the server opens without reading it, in texts that do nothing else: the relations in a function's body, when it
+/// looks whether the body makes sense, and the table of a sequence's OWNED BY, to note whom the sequence belongs to. A
+/// body in a literal is no code of the text's, and what the text names beside it are types: the rows of a table. A body
+/// that is not in a literal begins with RETURN or BEGIN ATOMIC, and is held.
+fn opened(code: &str, said: &Said<'_>, touched: &Touched) -> bool {
+    let all = |commands: [&str; 2]| said.statements.iter().all(|statement| commands.contains(&statement.command));
+    let validated = all(["CREATE FUNCTION", "CREATE PROCEDURE"]) && !names(code, "return") && !names(code, "atomic");
+    let noted = all(["CREATE SEQUENCE", "ALTER SEQUENCE"]) && names(code, "owned");
+    let read_at_most = touched.changes == 0 && touched.modes == ["AccessShareLock"];
+    !said.statements.is_empty() && read_at_most && (validated || noted)
 }
 
 /// `text` without what is in its literals and comments; the whole of it where one has no end.
@@ -187,9 +216,14 @@ pub(super) fn tags(statements: &[Statement], tags: &[Vec<u8>], aborted: bool) ->
     illegal.map(|(statement, tag)| format!("{} was answered with {}", statement.command, show(tag)))
 }
 
+/// How the inspection begins its reason where it had two minds, or met what it does not know: two parsers, two readings
+/// of backslashes, a tree that its own count contradicts, a node of a later grammar.
+const TWO_MINDS: [&str; 4] =
+    ["parsers disagree: ", "backslashes in strings: the two readings", "the walker missed a node of kind ", "unknown node "];
+
 /// Whether a text that was not understood was so because of two minds.
 pub(super) fn ambiguous(why: &str) -> bool {
-    ["ambiguous", "disagree", "unknown node", "missed", "second parser"].iter().any(|word| why.contains(word))
+    TWO_MINDS.iter().any(|reason| why.starts_with(reason))
 }
 
 /// Whether `text` has `name` as a word.
@@ -235,6 +269,36 @@ mod tests {
         check("SELECT f('t')", &reads("u"), "t", "AccessShareLock", 0);
         check("SELECT $a$ t $a$, E'\\' t' /* t */ -- t", &reads("u"), "t", "AccessShareLock", 0);
         check("SELECT $1, 'x' FROM t -- $", &reads("u"), "t", "AccessShareLock", 1);
+    }
+
+    #[test]
+    fn what_is_opened_and_not_read_is_apart() {
+        let define = Statement { command: "CREATE FUNCTION", ..Statement::default() };
+        check("CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'", &define, "t", "AccessShareLock", 0);
+        check("CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'", &define, "t", "RowExclusiveLock", 1);
+        check("CREATE FUNCTION f() RETURNS int RETURN (SELECT n FROM t)", &define, "t", "AccessShareLock", 1);
+        let sequence = Statement { command: "ALTER SEQUENCE", ..Statement::default() };
+        check("ALTER SEQUENCE s OWNED BY t.n", &sequence, "t", "AccessShareLock", 0);
+        check("ALTER SEQUENCE s OWNED BY t.n", &sequence, "t", "ShareLock", 1);
+    }
+
+    #[test]
+    fn two_minds_are_those_that_the_inspection_has() {
+        use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+        const SOURCES: [&str; 3] = [
+            include_str!("../../../gateway-core/src/inspect/postgres/cross/mod.rs"),
+            include_str!("../../../gateway-core/src/inspect/postgres/merge.rs"),
+            include_str!("../../../gateway-core/src/inspect/postgres/walk/mod.rs"),
+        ];
+        for reason in TWO_MINDS {
+            assert!(SOURCES.iter().any(|source| source.contains(&format!("\"{reason}"))), "no source says {reason:?}");
+        }
+        let why = |sql: &str| {
+            let statements = inspect(sql, Reading { standard_conforming_strings: None }, Bounds::default()).statements;
+            statements.into_iter().find_map(|statement| statement.facts.unparsed).unwrap_or_default()
+        };
+        assert!(ambiguous(&why(r"SELECT '\'; DELETE FROM t; --'")));
+        assert!(!why("SELEC 1").is_empty() && !ambiguous(&why("SELEC 1")) && !ambiguous(&why("SELECT 1")));
     }
 
     #[test]

@@ -17,6 +17,13 @@ pub(super) struct Touched {
     pub(super) changes: u64,
 }
 
+impl Touched {
+    /// Whether rows of it were changed, or locked as for that.
+    pub(super) fn written(&self) -> bool {
+        self.changes > 0 || self.modes.iter().any(|mode| mode == "RowExclusiveLock")
+    }
+}
+
 /// By OID.
 pub(super) type Observed = BTreeMap<u32, Touched>;
 

@@ -4,13 +4,14 @@ use super::capture::{Recorded, Sent};
 use crate::wire::message;
 
 /// Each file is a session. A blank line ends a text; what follows a line `--data` is COPY's.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("select", include_str!("select.sql")),
     ("write", include_str!("write.sql")),
     ("define", include_str!("define.sql")),
     ("administer", include_str!("administer.sql")),
     ("session", include_str!("session.sql")),
     ("spelling", include_str!("spelling.sql")),
+    ("views", include_str!("views.sql")),
 ];
 
 /// The corpus as if it had been taken down.

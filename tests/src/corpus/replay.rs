@@ -1,5 +1,6 @@
 //! Sends a corpus to a fresh server and holds each inspection against what the server did.
 
+use super::behind::{self, Catalogs, Load};
 use super::capture::{Recorded, Sent};
 use super::compare::{self, Finding, Kind, Names, Said};
 use super::observe::{self, Observed};
@@ -20,22 +21,30 @@ pub struct Sample {
     pub seed: u64,
 }
 
-/// Sends `recorded` again. `progress` hears how far it is, in sessions.
-pub fn replay(recorded: &Recorded, sample: Sample, mut progress: impl FnMut(usize, usize)) -> anyhow::Result<Report> {
+/// Sends `recorded` again. `load` reads catalogs; `progress` hears how far it is, in sessions.
+pub fn replay<'a>(
+    recorded: &Recorded,
+    sample: Sample,
+    load: &'a mut Load<'a>,
+    mut progress: impl FnMut(usize, usize),
+) -> anyhow::Result<Report> {
     let server = super::suite::server();
     let texts = recorded.sessions.iter().flat_map(|session| &session.messages);
     let texts = texts.filter(|message| matches!(message.first(), Some(b'Q' | b'P'))).count();
-    let mut player = Player { server: &server, sample, texts, sent: 0, report: Report::default() };
+    let catalogs = Catalogs::new(load);
+    let mut player = Player { server: &server, catalogs, sample, texts, sent: 0, report: Report::default() };
     for (at, sent) in recorded.sessions.iter().enumerate() {
         progress(at, recorded.sessions.len());
         // A session that the server ends, or did not let in, has no more statements: the suite has such.
         player.session(sent).ok();
     }
+    player.report.catalogs = player.catalogs.reads;
     Ok(player.report)
 }
 
 struct Player<'s> {
     server: &'s Postgres,
+    catalogs: Catalogs<'s>,
     sample: Sample,
     /// How many texts the corpus has, and how many of them were sent.
     texts: usize,
@@ -53,7 +62,10 @@ struct Play {
     held: Observed,
     /// Whether counts of changed rows may be left from a transaction that is over.
     unreported: bool,
+    /// Whether the open transaction may have defined something, which no catalog has yet.
+    uncommitted: bool,
     file: String,
+    database: String,
 }
 
 impl Player<'_> {
@@ -66,7 +78,9 @@ impl Player<'_> {
             names: Names::new(),
             held: Observed::new(),
             unreported: true,
+            uncommitted: false,
             file: sent.parameter("application_name").to_owned(),
+            database: sent.parameter("database").to_owned(),
         };
         let mut at = 0;
         while let Some(message) = sent.messages.get(at) {
@@ -102,7 +116,9 @@ impl Player<'_> {
     fn query(&mut self, play: &mut Play, message: &[u8], following: &[Vec<u8>]) -> anyhow::Result<usize> {
         let bytes = message.get(5..message.len() - 1).unwrap_or_default();
         if !self.chosen() {
-            return Ok(play.session.exchange(message, following)?.consumed);
+            let consumed = play.session.exchange(message, following)?.consumed;
+            self.defined(play, true);
+            return Ok(consumed);
         }
         self.report.statements += 1;
         let aborted = play.session.status == b'E';
@@ -113,8 +129,13 @@ impl Player<'_> {
             self.report.accepted += 1;
             self.report.by_tag_only += usize::from(observed.is_none());
             let statements = inspect(&text, reading, Bounds::default()).statements;
+            let changes = statements.iter().any(|statement| statement.changes.schema || statement.changes.anything);
+            self.defined(play, changes);
             self.hold(play, &text, &statements, &answer, observed.as_ref(), aborted);
             play.remember(statements);
+        } else {
+            // Parts of it may have been committed.
+            self.defined(play, true);
         }
         Ok(answer.consumed)
     }
@@ -125,6 +146,7 @@ impl Player<'_> {
         let chosen = parse.is_some() && self.chosen();
         let reading = play.reading();
         let answer = play.session.exchange(&messages.concat(), &[])?;
+        self.defined(play, true);
         let Some(parse) = parse.filter(|_| chosen) else { return Ok(()) };
         self.report.statements += 1;
         if answer.error.is_none() {
@@ -137,6 +159,14 @@ impl Player<'_> {
             self.understood(play, &text, &statements);
         }
         Ok(())
+    }
+
+    /// Takes note of a text that may have changed what names stand for.
+    fn defined(&mut self, play: &mut Play, changes: bool) {
+        if changes {
+            self.catalogs.forget();
+        }
+        play.uncommitted = play.session.status != b'I' && (play.uncommitted || changes);
     }
 
     fn hold(
@@ -155,10 +185,37 @@ impl Player<'_> {
             return self.find(play, Kind::Wrong, text, why);
         }
         let Some(observed) = observed else { return };
-        let said = Said::of(statements, &play.names);
-        let mut missing = compare::missing(text, &said, observed);
+        let names = std::mem::take(&mut play.names);
+        let said = Said::of(statements, &names);
+        let why = self.behind(play, statements, &said, observed).or_else(|| self.missing(play, text, &said, observed));
+        play.names = names;
+        if let Some(why) = why {
+            self.find(play, Kind::Wrong, text, why);
+        }
+    }
+
+    /// What was locked or changed behind a view and is in no question.
+    fn behind(&mut self, play: &mut Play, statements: &[Statement], said: &Said<'_>, observed: &Observed) -> Option<String> {
+        let reached = behind::reached(&mut play.side, said, observed);
+        if reached.is_empty() {
+            return None;
+        }
+        let known = !play.uncommitted && !said.unseen && !behind::redefines(statements);
+        let catalog = if known { self.catalogs.of(self.server.port, &play.database).ok() } else { None };
+        let Some(catalog) = catalog else {
+            self.report.behind_unknown += reached.len();
+            return None;
+        };
+        self.report.behind += reached.len();
+        let questions = behind::questions(said, &catalog);
+        reached.iter().find_map(|touched| behind::unasked(touched, &questions, said))
+    }
+
+    /// What the text names, was locked or changed and is in no access.
+    fn missing(&mut self, play: &mut Play, text: &str, said: &Said<'_>, observed: &Observed) -> Option<String> {
+        let mut missing = compare::missing(text, said, observed);
         if missing.is_empty() {
-            return;
+            return None;
         }
         let (reached, effects) = observe::related(&mut play.side, &said.names()).unwrap_or_default();
         let all = missing.len();
@@ -166,9 +223,7 @@ impl Player<'_> {
         // count for nothing but rows that were changed or locked on top of what is read.
         missing.retain(|(oid, _, why)| !(reached.contains(oid) || (said.calls || effects) && why.contains("only read")));
         self.report.apart += all - missing.len();
-        if let Some((_, _, why)) = missing.into_iter().next() {
-            self.find(play, Kind::Wrong, text, why);
-        }
+        missing.into_iter().next().map(|(_, _, why)| why)
     }
 
     /// Whether all of it was understood; else that is a finding.

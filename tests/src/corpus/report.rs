@@ -12,6 +12,12 @@ pub struct Report {
     pub accepted: usize,
     /// Relations that a text's effects reached beyond what it names: inheritance, keys, triggers, functions, views.
     pub apart: usize,
+    /// Relations behind views that a text locked or changed, and that were looked for in its questions.
+    pub behind: usize,
+    /// Those that could not be: what was defined is not committed yet, or code that can't be seen has run.
+    pub behind_unknown: usize,
+    /// How often a catalog was read for that.
+    pub catalogs: usize,
     /// Accepted texts whose locks were not looked at: they can't run in a transaction.
     pub by_tag_only: usize,
     /// One for each accepted text that was wrong or not understood.
@@ -47,7 +53,16 @@ impl Report {
         };
         let row = |finding: &Finding| json!({ "kind": kind(finding.kind), "file": finding.file, "text": finding.text, "why": finding.why });
         let rows: Vec<_> = self.findings.iter().map(row).collect();
-        json!({ "summary": self.summary(), "apart": self.apart, "by_tag_only": self.by_tag_only, "rows": rows })
+        json!({
+            "summary": self.summary(),
+            "machine": crate::machine(),
+            "apart": self.apart,
+            "behind": self.behind,
+            "behind_unknown": self.behind_unknown,
+            "by_tag_only": self.by_tag_only,
+            "catalogs": self.catalogs,
+            "rows": rows,
+        })
     }
 
     /// Whether nothing is wrong and at most one accepted text in a hundred was not understood.
