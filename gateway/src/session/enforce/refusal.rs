@@ -118,8 +118,12 @@ mod tests {
 
     #[test]
     fn an_object_is_named_with_what_is_done_to_it() {
-        let question =
-            |resource, behind: Option<&str>| Question { action: Action::Read, resource, behind: behind.map(Into::into), verb: None };
+        let question = |resource, behind: Option<&str>| Question {
+            action: Action::Read,
+            resource,
+            behind: behind.map(Into::into),
+            verb: None,
+        };
         for (resource, behind, text) in [
             (Resource::Target, None, None),
             (Resource::Schema("app".into()), None, Some("read schema app")),

@@ -30,13 +30,18 @@ struct Misreading {
     is: fn(Option<Written<'_>>, Written<'_>) -> bool,
 }
 
-const MISREADINGS: [Misreading; 3] = [
+const MISREADINGS: [Misreading; 4] = [
     // ONLY is read as the relation, and the relation as its alias.
     Misreading { example: "SELECT * FROM ONLY t", is: |_, now| word(now, "only") },
     // The relation of a TABLE that stands for a query is not visited.
     Misreading {
         example: "SELECT 1 UNION TABLE t",
         is: |before, now| word(now, "table") && before.is_some_and(|before| JOINING.iter().any(|joint| word(before, joint))),
+    },
+    // What follows is read as the copy's data.
+    Misreading {
+        example: "COPY t FROM STDIN; DELETE FROM u",
+        is: |before, now| word(now, "stdin") && before.is_some_and(|before| word(before, "from")),
     },
     // A label without AS that is an operator's word: FROM is read as the operand, the relation as a label.
     // (So is END; it stays compared, for a CASE ends in it.)
