@@ -92,12 +92,14 @@ impl Gateway {
         let listener = accept::listen().context("cannot listen on the loopback device")?;
         let gateway_port = listener.local_addr()?.port();
         let capture = Capture::attach(&CaptureSettings { attach, gateway_port, kernel_log: config.capture_kernel_log })?;
+        let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
+        let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
         let shared = Arc::new(Shared {
             resolver: Resolver::new(&config),
             server_side: ServerSide::new(authority),
             credentials: Credentials::default(),
             live: Live::default(),
-            parse_pool: Arc::new(ParsePool::start(worker_count()).context("cannot start the threads that read statements")?),
+            parse_pool: Arc::new(parse_pool),
             catalogs: Catalogs::default(),
             totals: Totals::default(),
             policy: ArcSwap::from_pointee(policy),

@@ -21,6 +21,7 @@ const WAITING: usize = 64;
 pub struct ParsePool {
     jobs: mpsc::Sender<Job>,
     cache: Mutex<Cache>,
+    bounds: Bounds,
 }
 
 /// A text to be read.
@@ -31,11 +32,12 @@ struct Job {
 }
 
 impl ParsePool {
-    /// Starts `threads` threads, at least one.
+    /// Starts `threads` threads, at least one. A text of more than `bytes` bytes is not understood.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(threads: usize) -> io::Result<Self> {
+    pub fn start(threads: usize, bytes: usize) -> io::Result<Self> {
+        let bounds = Bounds { bytes, ..Bounds::default() };
         let (jobs, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 0..threads.max(1) {
@@ -43,9 +45,9 @@ impl ParsePool {
             std::thread::Builder::new()
                 .name(format!("weir-parse-{number}"))
                 .stack_size(STACK)
-                .spawn(move || while work(&waiting) {})?;
+                .spawn(move || while work(&waiting, bounds) {})?;
         }
-        Ok(Self { jobs, cache: Mutex::default() })
+        Ok(Self { jobs, cache: Mutex::default(), bounds })
     }
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
@@ -54,7 +56,7 @@ impl ParsePool {
             return known;
         }
         let inspection = Arc::new(match text.len() {
-            ..=INLINE => read(&text, reading),
+            ..=INLINE => read(&text, reading, self.bounds),
             _ => self.elsewhere(Arc::clone(&text), reading).await,
         });
         self.cache().keep(text, reading, Arc::clone(&inspection));
@@ -77,17 +79,17 @@ impl ParsePool {
 }
 
 /// Reads one text; false once no more will come.
-fn work(waiting: &Mutex<mpsc::Receiver<Job>>) -> bool {
+fn work(waiting: &Mutex<mpsc::Receiver<Job>>, bounds: Bounds) -> bool {
     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     let Some(Job { text, reading, done }) = job else { return false };
     // The session may have ended meanwhile.
-    let _heard = done.is_closed() || done.send(read(&text, reading)).is_ok();
+    let _heard = done.is_closed() || done.send(read(&text, reading, bounds)).is_ok();
     true
 }
 
 /// A fault of ours in reading must cost one statement, not the thread.
-fn read(text: &str, reading: Reading) -> Inspection {
-    catch_unwind(AssertUnwindSafe(|| inspect(text, reading, Bounds::default()))).unwrap_or_else(|_fault| {
+fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
+    catch_unwind(AssertUnwindSafe(|| inspect(text, reading, bounds))).unwrap_or_else(|_fault| {
         tracing::error!(bytes = text.len(), "a statement could not be read by a fault of ours");
         unread(text.len())
     })
@@ -106,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn short_and_long_texts_are_read_once_and_then_known() {
-        let pool = ParsePool::start(2).unwrap();
+        let pool = ParsePool::start(2, 1 << 20).unwrap();
         for length in [9, INLINE, INLINE + 1, 200_000] {
             let text: Arc<str> = format!("SELECT {}", "1".repeat(length - 7)).into();
             let first = pool.inspect(Arc::clone(&text), READING).await;
@@ -118,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_texts_than_may_wait_are_all_read() {
-        let pool = Arc::new(ParsePool::start(1).unwrap());
+        let pool = Arc::new(ParsePool::start(1, 1 << 20).unwrap());
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..3 * WAITING {
             let pool = Arc::clone(&pool);

@@ -128,7 +128,7 @@ async fn a_user_without_rights_reads_it_and_temporary_relations_are_not_in_it() 
         (count == "1").then_some(())
     });
     let app = Secret { user: Some("app".to_owned()), password: Zeroizing::new(server.postgres.app_password.clone()) };
-    let catalog = Catalogs::default().of(&server.place(), &UpstreamTls::disabled(), &app).await.unwrap();
+    let catalog = Catalogs::default().of(&server.place(), &UpstreamTls::disabled(), || Ok(app)).await.unwrap();
     assert_eq!((catalog.relations("passing").len(), catalog.relations("users").len()), (0, 1));
     views(&catalog);
     holder.kill().unwrap();
@@ -168,7 +168,7 @@ async fn many_who_ask_at_once_are_served_by_one_reader() {
     let asked: Vec<_> = (0..20)
         .map(|_| {
             let (catalogs, place, secret) = (Arc::clone(&server.catalogs), server.place(), server.secret());
-            tokio::spawn(async move { catalogs.of(&place, &UpstreamTls::disabled(), &secret).await })
+            tokio::spawn(async move { catalogs.of(&place, &UpstreamTls::disabled(), || Ok(secret)).await })
         })
         .collect();
     let mut found = Vec::new();
@@ -214,7 +214,7 @@ impl Server {
     }
 
     async fn catalog(&self) -> Result<Arc<Catalog>, CatalogError> {
-        self.catalogs.of(&self.place(), &UpstreamTls::disabled(), &self.secret()).await
+        self.catalogs.of(&self.place(), &UpstreamTls::disabled(), || Ok(self.secret())).await
     }
 }
 

@@ -11,6 +11,7 @@ pub use cancel::cancel;
 pub use side::{BackendState, SideConnection};
 pub use snapshot::{Catalogs, Place};
 
+use crate::credential::CredentialError;
 use crate::tls::TlsError;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -92,6 +93,9 @@ pub enum CatalogError {
         /// The limit.
         most: usize,
     },
+    /// The credential can't be had.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// What another session was told a moment ago.
     #[error("{0}")]
     Shared(Arc<Self>),

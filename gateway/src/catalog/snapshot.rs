@@ -2,7 +2,7 @@
 
 use super::load::load;
 use super::{CatalogError, SideConnection};
-use crate::credential::Secret;
+use crate::credential::{CredentialError, Secret};
 use crate::tls::UpstreamTls;
 use gateway_core::inspect::catalog::Catalog;
 use std::collections::BTreeMap;
@@ -82,11 +82,18 @@ impl Catalogs {
     /// The catalog of `place`, at most 5 s old (ten times as old as reading it took, where that is
     /// more), and never from before an [`Self::invalidate`] that the caller has seen return.
     ///
+    /// `credential` is called for each attempt to read it.
+    ///
     /// While it can't be read again, the one before stays for 60 s, unless it was invalidated.
     ///
     /// # Errors
     /// When it can't be read. A statement that needs it is then refused.
-    pub async fn of(&self, place: &Place, tls: &UpstreamTls, credential: &Secret) -> Result<Arc<Catalog>, CatalogError> {
+    pub async fn of(
+        &self,
+        place: &Place,
+        tls: &UpstreamTls,
+        credential: impl FnOnce() -> Result<Secret, CredentialError> + Send,
+    ) -> Result<Arc<Catalog>, CatalogError> {
         let entry = self.entry(place);
         let asked = Instant::now();
         let mut state = entry.state.lock().await;
@@ -148,11 +155,15 @@ impl State {
         &mut self,
         place: &Place,
         tls: &UpstreamTls,
-        credential: &Secret,
+        credential: impl FnOnce() -> Result<Secret, CredentialError> + Send,
         changes: u64,
     ) -> Result<Arc<Catalog>, Arc<CatalogError>> {
         let began = Instant::now();
-        match read(place, tls, credential).await {
+        let read = match credential() {
+            Ok(secret) => read(place, tls, &secret).await,
+            Err(error) => Err(error.into()),
+        };
+        match read {
             Ok(catalog) => {
                 let catalog = Arc::new(catalog);
                 self.read = Some(Read { catalog: Arc::clone(&catalog), began, took: began.elapsed(), changes });

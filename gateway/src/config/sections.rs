@@ -41,6 +41,8 @@ pub struct Limits {
     pub dial: Duration,
     /// How many sessions may be live.
     pub max_sessions: usize,
+    /// Bytes that a statement's text may have.
+    pub statement_bytes: usize,
 }
 
 impl Default for RecordSettings {
@@ -57,7 +59,7 @@ impl Default for RecordSettings {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { startup: Duration::from_secs(30), dial: Duration::from_secs(10), max_sessions: 10_000 }
+        Self { startup: Duration::from_secs(30), dial: Duration::from_secs(10), max_sessions: 10_000, statement_bytes: 16 << 20 }
     }
 }
 
@@ -124,6 +126,7 @@ pub(super) fn limits(mut table: Table<'_, '_>) -> Limits {
         startup: table.number("startup_seconds", 1, 3600).map_or(default.startup, Duration::from_secs),
         dial: table.number("dial_seconds", 1, 3600).map_or(default.dial, Duration::from_secs),
         max_sessions: table.number("max_sessions", 1, 1_000_000).unwrap_or(default.max_sessions),
+        statement_bytes: table.number("statement_bytes", 1 << 10, 32 << 20).unwrap_or(default.statement_bytes),
     };
     table.end();
     limits

@@ -45,6 +45,15 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     let address = origin.original.canonical();
     let settings = shared.config.targets.match_address(address);
     let target = describe(settings, address);
+    // Names at the server that someone can guess are none of the session's own.
+    let nonce = match credential::random_text() {
+        Ok(nonce) => nonce,
+        Err(error) => {
+            shared.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(%error, "refused: a session whose names at the server could be guessed");
+            return reset(&tcp);
+        }
+    };
     let id = context::new_session();
     // Entered before its first decision, so that a kill can't fall between the two.
     let registration = shared.live.register(Session::new(id, principal, target, address));
@@ -68,7 +77,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     let enforcer = enforcer(shared, settings, &session, decision.mode);
     let limits = &shared.config.limits;
     let mut relay = Relay::new(
-        engine(shared, settings, &session, &decision.decision, enforcer.as_ref()),
+        engine(shared, settings, &session, &decision.decision, enforcer.as_ref(), nonce),
         Peer::new(tcp),
         Arc::clone(&session),
         recorder,
@@ -175,6 +184,7 @@ fn engine(
     session: &Session,
     decision: &Decision,
     enforcer: Option<&Enforcer>,
+    nonce: String,
 ) -> Box<dyn Protocol> {
     let Some(settings) = settings.filter(|settings| settings.protocol == ProtocolName::Postgres) else {
         return Box::new(opaque::Session::new());
@@ -194,9 +204,9 @@ fn engine(
             result_bytes,
             parameter_bytes: record.parameter_bytes,
         },
-        nonce: credential::random_text().unwrap_or_default(),
+        nonce,
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),
-        limits: postgres::Limits::default(),
+        limits: postgres::Limits { statement: shared.config.limits.statement_bytes, ..postgres::Limits::default() },
     }))
 }
 

@@ -26,7 +26,7 @@ pub enum Answered<'a> {
 impl Enforcer {
     /// An operation went to the server.
     pub fn running(&mut self, id: OperationId) {
-        let parts = self.operations.get(&id).map(|operation| operation.parts.as_slice()).unwrap_or_default();
+        let parts = self.operations.get(&id).map(|operation| operation.parts()).unwrap_or_default();
         let statements = parts.len().max(1);
         if let Some(open) = leaves_open(parts) {
             self.begun = Some(open);

@@ -103,12 +103,15 @@ impl House for Gateway {
 async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Result<Option<Arc<Catalog>>, String> {
     let settings = shared.config.targets.match_address(session.address);
     let Some((source, user)) = settings.and_then(|settings| settings.catalog.as_ref()) else { return Ok(None) };
-    let mut secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
-    if user.is_some() {
-        secret.user.clone_from(user);
-    }
+    let secret = || {
+        let mut secret = shared.credentials.fetch(source)?;
+        if user.is_some() {
+            secret.user.clone_from(user);
+        }
+        Ok(secret)
+    };
     let access = SideAccess::new(session.address, settings);
-    let catalog = shared.catalogs.of(&place(session, database), &access.tls, &secret).await;
+    let catalog = shared.catalogs.of(&place(session, database), &access.tls, secret).await;
     catalog.map(Some).map_err(|error| error.to_string())
 }
 

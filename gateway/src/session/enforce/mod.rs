@@ -2,12 +2,13 @@
 //! decision and a directive; the server's answers confirm what was thought.
 //!
 //! Files by concern: `decode` text, `names` what SQL's names stand for, `verdict` the decision on a text,
-//! `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
+//! `known` what was decided before, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
 
 mod decode;
 mod frame;
 mod hear;
 mod house;
+mod known;
 mod names;
 mod operation;
 mod refusal;
@@ -30,6 +31,7 @@ use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
 use gateway_core::protocol::{Directive, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::FrameBuffer;
+use known::Known;
 use names::Names;
 use operation::{Operation, function_call, pass, unread};
 use refusal::Teller;
@@ -61,6 +63,8 @@ pub struct Ask {
 pub struct Read {
     inspection: Arc<Inspection>,
     places: Places,
+    /// The function that is called by its number.
+    function: Option<u32>,
     /// Why it is not there where it should be.
     catalog: Result<Option<Arc<Catalog>>, String>,
 }
@@ -86,6 +90,7 @@ pub struct Enforcer {
     mentions: Mentions,
     operations: HashMap<OperationId, Operation>,
     names: Names,
+    known: Known,
     /// What was forwarded since the server was last ready leaves a transaction open, or ends one.
     begun: Option<bool>,
     /// The open transaction has changed the database.
@@ -115,6 +120,7 @@ impl Enforcer {
             set,
             operations: HashMap::new(),
             names: Names::default(),
+            known: Known::default(),
             begun: None,
             changed: false,
             meter,
@@ -132,6 +138,7 @@ impl Enforcer {
 
     /// Hears where the session is at the server, as far as it is told.
     pub fn stands(&mut self, user: Option<&str>, database: Option<&str>) {
+        self.known.clear();
         if let Some(user) = user {
             user.clone_into(&mut self.user);
         }
@@ -147,6 +154,7 @@ impl Enforcer {
         if Arc::ptr_eq(&set, &self.set) {
             return false;
         }
+        self.known.clear();
         self.mentions = set.mentions(&self.session.target.name);
         self.watch.totals(set.watches_totals());
         self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
@@ -162,12 +170,14 @@ impl Enforcer {
         let known = ask.standing.settings_known && !again;
         let reading = Reading { standard_conforming_strings: known.then_some(ask.standing.standard_conforming_strings) };
         let prepared = self.operations.get(&ask.id).filter(|_| again);
+        let called = || std::str::from_utf8(&ask.text).ok()?.parse().ok();
+        let function = (ask.kind == OperationKind::FunctionCall).then(called).flatten();
         let text = match ask.kind {
             _ if let Some(operation) = prepared => Err((Arc::clone(&operation.inspection), operation.places.clone())),
-            OperationKind::FunctionCall => match function_call(&String::from_utf8_lossy(&ask.text)) {
-                Ok(text) => Ok(Decoded { text: text.into(), places: Places::Same }),
-                Err(inspection) => Err((Arc::new(inspection), Places::Same)),
-            },
+            OperationKind::FunctionCall => {
+                let inspection = function.map_or_else(|| unread(ask.text.len(), "it calls no function"), function_call);
+                Err((Arc::new(inspection), Places::Same))
+            }
             // What is executed may have been forgotten since it was bound: its text is still there.
             OperationKind::Query | OperationKind::Prepare | OperationKind::Bind | OperationKind::Execute => {
                 decode(&ask.text, ask.standing.encoding).map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same))
@@ -185,14 +195,14 @@ impl Enforcer {
                 true => house.catalog(&session, &database).await,
                 false => Ok(None),
             };
-            Read { inspection, places, catalog }
+            Read { inspection, places, function, catalog }
         })
     }
 
     /// Answers a question.
     pub fn verdict(&mut self, ask: &Ask, read: Read, frames: &mut FrameBuffer) -> Verdict {
         self.refresh();
-        let Read { inspection, places, catalog } = read;
+        let Read { inspection, places, function, catalog } = read;
         let names = inspection.statements.iter().any(|statement| !statement.names.is_empty());
         if names && !ask.standing.settled {
             return Verdict::Answer(Directive::Settle);
@@ -208,9 +218,19 @@ impl Enforcer {
             self.mode,
             &self.session,
             (&self.database, &self.user),
+            function,
         );
-        let judged = bench.judge(&inspection, &self.names, open, |more| self.meter.totals(more));
-        let recorded = self.record(ask, &bench, &judged, frames);
+        // Names and totals may be others the next time.
+        let steady = !names && function.is_none() && !self.set.watches_totals();
+        let grounds = catalog.as_ref().ok().filter(|_| steady).map(Option::as_ref);
+        let judged = grounds.and_then(|catalog| self.known.find(&inspection, catalog, open)).unwrap_or_else(|| {
+            let judged = Arc::new(bench.judge(&inspection, &self.names, open, |more| self.meter.totals(more)));
+            if let Some(catalog) = grounds {
+                self.known.keep(&inspection, catalog, open, &judged);
+            }
+            judged
+        });
+        self.record(ask, &bench, &judged, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
@@ -227,7 +247,7 @@ impl Enforcer {
                 refused(ask, number, refusal, &inspection, &judged, &places)
             }
         };
-        self.remember(ask, inspection, places, judged, recorded);
+        self.remember(ask, inspection, places, judged);
         Verdict::Answer(directive)
     }
 
@@ -246,15 +266,16 @@ impl Enforcer {
         true
     }
 
-    /// Writes the decisions that are not as they were the last time, and says what they are.
-    fn record(&self, ask: &Ask, bench: &Bench<'_>, judged: &Judged, frames: &mut FrameBuffer) -> Vec<(usize, Vec<String>, bool)> {
-        let last = self.operations.get(&ask.id).map(|operation| operation.recorded.as_slice()).unwrap_or_default();
-        let mut recorded = Vec::with_capacity(judged.decisions.len());
+    /// Writes the decisions that are not as they were the last time.
+    fn record(&self, ask: &Ask, bench: &Bench<'_>, judged: &Judged, frames: &mut FrameBuffer) {
+        let last = self.operations.get(&ask.id).map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
         for (number, decision) in &judged.decisions {
             let Some(part) = judged.parts.get(*number) else { continue };
-            let short = (*number, decision.policies.clone(), decision.allows());
+            let same = |(place, last): &(usize, Decision)| {
+                place == number && last.policies == decision.policies && last.allows() == decision.allows()
+            };
             // A refusal is always written.
-            if !last.contains(&short) || !decision.allows() {
+            if !last.iter().any(same) || !decision.allows() {
                 frame::decision(frames, bench, (ask.id, ask.kind), *number, part, decision);
             }
             if !decision.errors.is_empty() {
@@ -262,40 +283,27 @@ impl Enforcer {
                 frame::finding(frames, "policy_error", fields);
                 tracing::error!(session = %self.session.id, errors = ?decision.errors, "a policy could not be evaluated");
             }
-            recorded.push(short);
         }
-        recorded
     }
 
-    fn remember(
-        &mut self,
-        ask: &Ask,
-        inspection: Arc<Inspection>,
-        places: Places,
-        judged: Judged,
-        recorded: Vec<(usize, Vec<String>, bool)>,
-    ) {
-        let mut parts = judged.parts;
-        // What is refused doesn't run.
-        if let Some(number) = judged.refused {
-            parts.truncate(number);
-        }
+    fn remember(&mut self, ask: &Ask, inspection: Arc<Inspection>, places: Places, judged: Arc<Judged>) {
         let runs = !matches!(ask.kind, OperationKind::Prepare | OperationKind::Bind);
         let aborted = (runs && ask.standing.settled).then_some(ask.standing.transaction == Transaction::Failed);
         match (ask.kind, self.operations.get_mut(&ask.id)) {
             (OperationKind::Bind | OperationKind::Execute, Some(operation)) => {
                 // A refused execution leaves what is prepared as it was.
                 if judged.refused.is_none() {
-                    operation.parts = parts;
+                    operation.judged = Arc::clone(&judged);
                 }
                 operation.aborted = aborted;
-                operation.recorded = recorded;
+                operation.recorded = judged;
             }
             (OperationKind::Bind, None) => {}
             (OperationKind::Prepare | OperationKind::Execute, _) if judged.refused.is_some() => {}
             (kind, _) => {
                 let name = String::from_utf8_lossy(&ask.name).into_owned();
-                let operation = Operation { kind, name, inspection, places, parts, prepared: false, aborted, recorded };
+                let recorded = Arc::clone(&judged);
+                let operation = Operation { kind, name, inspection, places, judged, prepared: false, aborted, recorded };
                 self.operations.insert(ask.id, operation);
             }
         }
@@ -310,8 +318,9 @@ fn bench<'a>(
     mode: Mode,
     session: &'a Session,
     (database, user): (&'a str, &'a str),
+    function: Option<u32>,
 ) -> Bench<'a> {
-    Bench { set, mentions, catalog, mode, principal: &session.principal, target: &session.target, database, user }
+    Bench { set, mentions, catalog, mode, principal: &session.principal, target: &session.target, database, user, function }
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.

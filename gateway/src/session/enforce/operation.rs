@@ -2,9 +2,10 @@
 
 use super::decode::Places;
 use super::names;
+use super::verdict::Judged;
 use gateway_core::inspect::resolve::Question;
 use gateway_core::inspect::{
-    Access, Action, Changes, Facts, Inspection, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
+    Access, Action, Changes, Inspection, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
 };
 use gateway_core::protocol::{NameAct, OperationKind, Pass, Rename};
 use std::sync::Arc;
@@ -17,14 +18,14 @@ pub(super) struct Operation {
     pub(super) name: String,
     pub(super) inspection: Arc<Inspection>,
     pub(super) places: Places,
-    /// Its statements as they were last judged; those behind a refused one are not among them.
-    pub(super) parts: Vec<Part>,
+    /// Its statements as they were last judged.
+    pub(super) judged: Arc<Judged>,
     /// The server has confirmed that it is prepared.
     pub(super) prepared: bool,
     /// Whether the transaction had failed when it was asked about, where that was known.
     pub(super) aborted: Option<bool>,
     /// What was recorded of it last, so that the same is not recorded for each execution.
-    pub(super) recorded: Vec<(usize, Vec<String>, bool)>,
+    pub(super) recorded: Arc<Judged>,
 }
 
 /// A statement as it was judged.
@@ -42,6 +43,16 @@ impl Part {
     pub(super) fn new(statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
         let hidden = names::hidden(&statement, &questions);
         Self { statement: Arc::new(statement), questions, in_transaction, hidden }
+    }
+
+    /// The same for a call by number, of which only the questions say what it may change.
+    pub(super) fn called(mut statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
+        let harmless = |question: &Question| matches!(question.action, Action::Read | Action::Write);
+        if !questions.iter().all(harmless) {
+            statement.facts.opaque = true;
+            statement.changes = Changes { settings: true, role: true, schema: true, anything: true };
+        }
+        Self::new(statement, questions, in_transaction)
     }
 }
 
@@ -73,47 +84,24 @@ pub(super) fn unread(length: usize, why: &str) -> Inspection {
     Inspection { statements: vec![Statement::unparsed(length, why)], cross_checked: false }
 }
 
-/// The large objects' functions, which client libraries call by number (PostgreSQL's `pg_proc.dat`).
-const LARGE_OBJECTS: [(&str, &str); 17] = [
-    ("715", "lo_create"),
-    ("764", "lo_import"),
-    ("765", "lo_export"),
-    ("767", "lo_import"),
-    ("952", "lo_open"),
-    ("953", "lo_close"),
-    ("954", "loread"),
-    ("955", "lowrite"),
-    ("956", "lo_lseek"),
-    ("957", "lo_creat"),
-    ("958", "lo_tell"),
-    ("964", "lo_unlink"),
-    ("1004", "lo_truncate"),
-    ("3170", "lo_lseek64"),
-    ("3171", "lo_tell64"),
-    ("3172", "lo_truncate64"),
-    ("3457", "lo_from_bytea"),
-];
-
-/// A function that is called by number: as the text that calls it by name, or as a statement of its own.
-pub(super) fn function_call(oid: &str) -> Result<String, Inspection> {
-    if let Some((_, name)) = LARGE_OBJECTS.iter().find(|(number, _)| *number == oid) {
-        return Ok(format!("SELECT pg_catalog.{name}()"));
-    }
-    let object = Object::Function(ObjectName::bare(oid));
-    let statement = Statement {
-        command: "FUNCTION CALL",
-        accesses: vec![Access::new(Action::Call, object)],
-        facts: Facts { opaque: true, ..Facts::default() },
-        changes: Changes { settings: true, role: true, schema: true, anything: true },
-        ..Statement::default()
-    };
-    Err(Inspection { statements: vec![statement], cross_checked: false })
+/// A function that is called by its number, as a statement of its own: what it does is asked by the number.
+pub(super) fn function_call(oid: u32) -> Inspection {
+    let object = Object::Function(ObjectName::bare(&format!("oid {oid}")));
+    let accesses = vec![Access::new(Action::Call, object)];
+    let statement = Statement { command: "FUNCTION CALL", accesses, ..Statement::default() };
+    Inspection { statements: vec![statement], cross_checked: false }
 }
 
 impl Operation {
     /// Its part at `number`, as the answers count them.
     pub(super) fn part(&self, number: u32) -> Option<&Part> {
-        self.parts.get(usize::try_from(number).ok()?)
+        self.parts().get(usize::try_from(number).ok()?)
+    }
+
+    /// The statements that run: what is refused does not.
+    pub(super) fn parts(&self) -> &[Part] {
+        let parts = &self.judged.parts;
+        self.judged.refused.and_then(|number| parts.get(..number)).unwrap_or(parts)
     }
 
     /// Whether it stays when its execution is over.
@@ -127,6 +115,8 @@ mod tests {
     use super::*;
     use crate::session::enforce::decode::decode;
     use gateway_core::inspect::NameKind;
+    use gateway_core::inspect::catalog::Catalog;
+    use gateway_core::inspect::resolve::{Mentions, Scope, resolve_function_call};
     use gateway_core::protocol::Encoding;
 
     #[test]
@@ -152,11 +142,19 @@ mod tests {
             pass(&parts, &Places::Same, changed)
         };
         let both = Pass { changes: true, code: true, ..Pass::default() };
-        assert_eq!(passed(&function_call("4711").unwrap_err().statements, false), both);
-        assert_eq!(function_call("954").as_deref(), Ok("SELECT pg_catalog.loread()"));
         assert_eq!(passed(&unread(3, "x").statements, false), both);
         assert_eq!(passed(&[Statement::default()], true), Pass::default());
         let rollback = [Statement { transaction: Some(TransactionControl::Rollback), ..Statement::default() }];
         assert!(passed(&rollback, true).changes && !passed(&rollback, true).code && !passed(&rollback, false).changes);
+    }
+    #[test]
+    fn a_call_by_number_changes_what_its_questions_leave_open() {
+        let (catalog, mentions) = (Catalog::default(), Mentions::default());
+        let scope = Scope { catalog: Some(&catalog), search_path: None, mentions: &mentions, temporary: &[] };
+        for (oid, hidden) in [(954, false), (957, false), (4711, true), (767, true)] {
+            let [statement] = <[Statement; 1]>::try_from(function_call(oid).statements).unwrap();
+            let part = Part::called(statement, resolve_function_call(oid, &scope), false);
+            assert_eq!((part.hidden, part.statement.changes.any(), part.questions.len()), (hidden, hidden, 1), "{oid}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::operation::Part;
 use gateway_core::inspect::catalog::Catalog;
-use gateway_core::inspect::resolve::{Mentions, Scope, resolve};
+use gateway_core::inspect::resolve::{Mentions, Scope, resolve, resolve_function_call};
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
@@ -20,6 +20,8 @@ pub(super) struct Bench<'a> {
     pub(super) target: &'a Target,
     pub(super) database: &'a str,
     pub(super) user: &'a str,
+    /// The function that is called by its number, where that is what is judged.
+    pub(super) function: Option<u32>,
 }
 
 /// What came of it.
@@ -78,8 +80,13 @@ impl Bench<'_> {
         }
         let scope =
             Scope { catalog: self.catalog.unwrap_or_default(), search_path: None, mentions: self.mentions, temporary: &[] };
-        let questions = resolve(&statement, &scope);
-        Part::new(statement, questions, in_transaction)
+        match self.function {
+            Some(oid) => Part::called(statement, resolve_function_call(oid, &scope), in_transaction),
+            None => {
+                let questions = resolve(&statement, &scope);
+                Part::new(statement, questions, in_transaction)
+            }
+        }
     }
 
     /// Decides on one statement.

@@ -179,7 +179,7 @@ impl Enforcer {
             return None;
         };
         let grounds = (self.database.as_str(), self.user.as_str());
-        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, &self.session, grounds);
+        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, &self.session, grounds, None);
         let totals = self.meter.totals(0);
         let decision = bench.decide(part, operation.inspection.statements.len(), totals);
         if decision.allows() {
