@@ -59,7 +59,8 @@ fn say(line: &str) {
 
 fn run(recorded: Recorded, sample: Sample) -> Report {
     let work = move || {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // With a thread of its own, so that connections that are done with end: some texts drop databases.
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mut load = |port, database: &str| Ok(runtime.block_on(load(port, database))?);
         let progress = |at, of| {
             if at % 25 == 0 {

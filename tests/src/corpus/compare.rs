@@ -152,8 +152,9 @@ fn opened(code: &str, said: &Said<'_>, touched: &Touched) -> bool {
     let all = |commands: [&str; 2]| said.statements.iter().all(|statement| commands.contains(&statement.command));
     let validated = all(["CREATE FUNCTION", "CREATE PROCEDURE"]) && !names(code, "return") && !names(code, "atomic");
     let noted = all(["CREATE SEQUENCE", "ALTER SEQUENCE"]) && names(code, "owned");
-    let read_at_most = touched.changes == 0 && touched.modes == ["AccessShareLock"];
-    !said.statements.is_empty() && read_at_most && (validated || noted)
+    // A body that writes is locked for it, and does not run.
+    let fits = validated || (noted && touched.modes == ["AccessShareLock"]);
+    !said.statements.is_empty() && touched.changes == 0 && fits
 }
 
 /// `text` without what is in its literals and comments; the whole of it where one has no end.
@@ -275,7 +276,7 @@ mod tests {
     fn what_is_opened_and_not_read_is_apart() {
         let define = Statement { command: "CREATE FUNCTION", ..Statement::default() };
         check("CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'", &define, "t", "AccessShareLock", 0);
-        check("CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'", &define, "t", "RowExclusiveLock", 1);
+        check("CREATE FUNCTION f(t) RETURNS void LANGUAGE sql AS 'DELETE FROM t'", &define, "t", "RowExclusiveLock", 0);
         check("CREATE FUNCTION f() RETURNS int RETURN (SELECT n FROM t)", &define, "t", "AccessShareLock", 1);
         let sequence = Statement { command: "ALTER SEQUENCE", ..Statement::default() };
         check("ALTER SEQUENCE s OWNED BY t.n", &sequence, "t", "AccessShareLock", 0);

@@ -118,6 +118,7 @@ impl Player<'_> {
         if !self.chosen() {
             let consumed = play.session.exchange(message, following)?.consumed;
             self.defined(play, true);
+            play.passed();
             return Ok(consumed);
         }
         self.report.statements += 1;
@@ -283,6 +284,15 @@ impl Play {
             answer.error = Some(("40000".to_owned(), "its COMMIT failed".to_owned()));
         }
         Ok((answer, observed))
+    }
+
+    /// After a text that is not in the sample: what it holds and changed is not the next one's.
+    fn passed(&mut self) {
+        self.unreported = true;
+        match self.session.status {
+            b'T' => drop(self.look()),
+            _ => self.held.clear(),
+        }
     }
 
     fn look(&mut self) -> Option<Observed> {
