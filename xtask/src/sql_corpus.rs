@@ -22,10 +22,11 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-const PACKAGE: &str = "postgresql-15";
+/// Debian's package, of server and sources.
+pub(crate) const PACKAGE: &str = "postgresql-15";
 
 pub(crate) fn sql_corpus(options: &Options) -> anyhow::Result<()> {
-    let place = root().join("target/sql-corpus");
+    let place = place();
     let sources = fetch(&place)?;
     run("build", "cargo", &["build", "--locked", "-p", "weir-tests", "--bins"])?;
     let cache = place.join("suite.capture");
@@ -43,8 +44,13 @@ pub(crate) fn sql_corpus(options: &Options) -> anyhow::Result<()> {
     run("sql-corpus", "cargo", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// Where the sources are kept.
+pub(crate) fn place() -> PathBuf {
+    root().join("target/sql-corpus")
+}
+
 /// The suite's folder in PostgreSQL's sources, fetched where it is not there yet.
-fn fetch(place: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn fetch(place: &Path) -> anyhow::Result<PathBuf> {
     if let Some(found) = suite(place) {
         return Ok(found);
     }
