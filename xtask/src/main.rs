@@ -3,6 +3,7 @@
 mod ci;
 mod deny;
 mod evasion;
+mod regress;
 mod reviewed;
 mod run;
 mod sql_corpus;
@@ -34,6 +35,8 @@ enum Chore {
     },
     /// Every statement of PostgreSQL's regression suite, inspected and held against a real server (needs root).
     SqlCorpus(sql_corpus::Options),
+    /// PostgreSQL's regression and isolation suites through `weir run`, held against the same without it (needs root).
+    Regress(regress::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Evasion { json } => evasion::evasion(json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
+        Chore::Regress(options) => regress::regress(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
     };

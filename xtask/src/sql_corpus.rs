@@ -22,10 +22,11 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-const PACKAGE: &str = "postgresql-15";
+/// Debian's package, of server and sources.
+pub(crate) const PACKAGE: &str = "postgresql-15";
 
 pub(crate) fn sql_corpus(options: &Options) -> anyhow::Result<()> {
-    let place = root().join("target/sql-corpus");
+    let place = place();
     let sources = fetch(&place)?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut settings = vec![
@@ -46,8 +47,13 @@ pub(crate) fn sql_corpus(options: &Options) -> anyhow::Result<()> {
     run("sql-corpus", "env", &arguments)
 }
 
+/// Where the sources are kept.
+pub(crate) fn place() -> PathBuf {
+    root().join("target/sql-corpus")
+}
+
 /// The suite's folder in PostgreSQL's sources, fetched where it is not there yet.
-fn fetch(place: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn fetch(place: &Path) -> anyhow::Result<PathBuf> {
     if let Some(found) = suite(place) {
         return Ok(found);
     }
