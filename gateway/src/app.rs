@@ -199,7 +199,14 @@ impl Gateway {
             workers.join();
         }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        format!("{} sessions, {} refused", count(&self.shared.begun), count(&self.shared.refused))
+        {
+            let statements = match self.shared.totals.statements_refused() {
+                0 => String::new(),
+                1 => ", 1 statement refused".to_owned(),
+                many => format!(", {many} statements refused"),
+            };
+            format!("{} sessions, {} refused{statements}", count(&self.shared.begun), count(&self.shared.refused))
+        }
     }
 }
 

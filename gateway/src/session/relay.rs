@@ -225,10 +225,15 @@ impl Relay {
 
     /// Writes, then reads and processes once on each side.
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        let open = self.closing.is_none();
         for side in [Side::Client, Side::Server] {
             if let Some(peer) = self.peer(side)
                 && let Poll::Ready(Err(error)) = peer.poll_flush(cx)
             {
+                // What a server said before it closed is still to be read.
+                if side == Side::Server && open && peer.write_no_more() {
+                    continue;
+                }
                 return Turn::Stop(match self.closing {
                     Some(reason) => Step::Closed(reason),
                     None => Step::Broken(side, error),

@@ -82,6 +82,8 @@ pub struct Peer {
     /// Bytes read from the peer so far.
     pub received: u64,
     unflushed: bool,
+    /// It takes nothing more; what would go to it is dropped.
+    deaf: bool,
     finish: Finish,
 }
 
@@ -104,6 +106,7 @@ impl Peer {
             ended: false,
             received: 0,
             unflushed: false,
+            deaf: false,
             finish: Finish::No,
         }
     }
@@ -151,6 +154,10 @@ impl Peer {
 
     /// Writes what is pending; ready once all of it is with the kernel.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.deaf {
+            self.pending.clear();
+            return Poll::Ready(Ok(()));
+        }
         while !self.pending.is_empty() {
             let written = ready!(self.transport.poll_write(cx, self.pending.as_slice()))?;
             if written == 0 {
@@ -168,6 +175,12 @@ impl Peer {
             self.finish = Finish::Done;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes nothing from here on, where something may still be read; false where nothing can come.
+    pub fn write_no_more(&mut self) -> bool {
+        self.deaf = !self.ended;
+        self.deaf
     }
 
     /// Tells the peer, behind what is pending, that nothing more comes.

@@ -79,8 +79,12 @@ impl Relay {
 
     /// What a named statement stands for; prepared anew under another name where code has run that
     /// nobody has read, and that may have prepared something else under the one it had.
+    ///
+    /// Not what the client has had described: to prepare that anew would hide that its columns have
+    /// changed, which the server says otherwise (`0A000`).
     fn renewed(&mut self, name: &Name, entry: Entry, scan: &mut Scan<'_>) -> Entry {
-        let Some(text) = entry.text.as_deref().filter(|_| entry.server != ServerName::Same && entry.prepared_in != self.code_ran)
+        let Some(text) =
+            entry.text.as_deref().filter(|_| renewable(entry.server, entry.described) && entry.prepared_in != self.code_ran)
         else {
             return entry;
         };
@@ -144,7 +148,10 @@ impl Relay {
         let step = self.rewrite_named(kind, (text, entry.as_ref().map(|entry| entry.server)), body, scan);
         match (kind, of) {
             (b'E', _) => self.execute_sent(operation, entry.as_ref(), scan.output),
-            (b'D', _) => {
+            (b'D', of) => {
+                if of == NameOf::Statement {
+                    self.statements.described(&name);
+                }
                 self.await_answer(Awaited::Describe, operation, false);
             }
             (_, NameOf::Statement) => {
@@ -190,6 +197,7 @@ impl Relay {
             changes: pass.changes,
             code: pass.code,
             prepared_in: self.code_ran,
+            described: false,
             names: (!pass.names.is_empty()).then(|| pass.names.into()),
             text: self.ask.then(|| Arc::from(message.text)),
             parameters: (self.ask && message.rest != [0, 0]).then(|| Arc::from(message.rest)),
@@ -209,6 +217,10 @@ impl Relay {
         let changes = entry.map_or((false, false), |entry| (entry.changes, entry.code));
         self.runs(operation, changes, output);
     }
+}
+
+const fn renewable(server: ServerName, described: bool) -> bool {
+    matches!(server, ServerName::Own(_)) && !described
 }
 
 /// In the server's words (PostgreSQL, `FetchPreparedStatement`).

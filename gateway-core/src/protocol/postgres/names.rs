@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub(super) code: bool,
     /// How often such code had run when it was prepared.
     pub(super) prepared_in: u64,
+    /// The client has had its columns described, and may rely on the server to say when they change.
+    pub(super) described: bool,
     /// The names in its text, to be minded when it has run.
     pub(super) names: Option<Arc<[Rename]>>,
     /// Its text, to be asked about again; none where nothing is asked.
@@ -98,6 +100,7 @@ impl Entry {
             changes,
             code,
             prepared_in: 0,
+            described: false,
             names: None,
             text: None,
             parameters: None,
@@ -187,6 +190,17 @@ impl Names {
         });
         if let Some(entry) = entry {
             entry.epoch = epoch;
+        }
+    }
+
+    /// The client has asked what columns `name` has.
+    pub(super) fn described(&mut self, name: &Name) {
+        let entry = self.meaning(name).and_then(|meaning| match meaning.asked.back_mut() {
+            Some(change) => change.to.as_mut(),
+            None => meaning.confirmed.as_mut(),
+        });
+        if let Some(entry) = entry {
+            entry.described = true;
         }
     }
 

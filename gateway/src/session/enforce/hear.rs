@@ -158,6 +158,7 @@ impl Enforcer {
             return None;
         };
         let refusal = refusal::by_limit(&self.session, ask.id, command, &why);
+        self.house.totals().refused();
         self.teller.tell(&refusal);
         Some(refusal)
     }

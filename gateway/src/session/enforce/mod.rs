@@ -33,7 +33,7 @@ use gateway_core::protocol::{Directive, OperationId, OperationKind, Pass, Refusa
 use gateway_core::record::FrameBuffer;
 use known::Known;
 use names::Names;
-use operation::{Operation, function_call, pass, unread};
+use operation::{Operation, function_call, made, pass, unread};
 use refusal::Teller;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -189,6 +189,7 @@ impl Enforcer {
                 Ok(Decoded { text, places }) => (house.inspect(text, reading).await, places),
                 Err(known) => known,
             };
+            let inspection = if again { made(inspection) } else { inspection };
             // What touches nothing needs none.
             let touches = |statement: &Statement| !statement.accesses.is_empty() || !statement.names.is_empty();
             let catalog = match inspection.statements.iter().any(touches) {
@@ -235,11 +236,13 @@ impl Enforcer {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
             let what = refusal::what(part, decision);
-            Some((number, refusal::by_policy(&self.session, ask.id, &what, decision), decision.clone()))
+            let why = part.statement.facts.unparsed.as_deref().unwrap_or_default();
+            Some((number, refusal::by_policy(&self.session, ask.id, (&what, why), decision), decision.clone()))
         });
         let directive = match outcome {
             None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
             Some((number, refusal, decision)) => {
+                self.house.totals().refused();
                 self.teller.tell(&refusal);
                 if self.punish(&decision, &refusal.message) {
                     return Verdict::Killed;

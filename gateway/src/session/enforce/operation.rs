@@ -84,6 +84,24 @@ pub(super) fn unread(length: usize, why: &str) -> Inspection {
     Inspection { statements: vec![Statement::unparsed(length, why)], cross_checked: false }
 }
 
+/// What is bound or run by the protocol though SQL has made it: its text is the PREPARE or DECLARE, and
+/// what runs is the body of that. Of several in one text nobody can tell which.
+pub(super) fn made(inspection: Arc<Inspection>) -> Arc<Inspection> {
+    let names = inspection.statements.iter().flat_map(|statement| &statement.names);
+    let mut bodies = names.filter_map(|name| match &name.usage {
+        Usage::Make(body) => Some(body),
+        Usage::Use | Usage::Drop | Usage::DropAll => None,
+    });
+    let made = match (bodies.next(), bodies.next()) {
+        (None, _) => None,
+        (Some(body), None) => {
+            Some(Inspection { statements: vec![Statement::clone(body)], cross_checked: inspection.cross_checked })
+        }
+        (Some(_), Some(_)) => Some(unread(0, "one of several that were prepared in one text")),
+    };
+    made.map_or(inspection, Arc::new)
+}
+
 /// A function that is called by its number, as a statement of its own: what it does is asked by the number.
 pub(super) fn function_call(oid: u32) -> Inspection {
     let object = Object::Function(ObjectName::bare(&format!("oid {oid}")));

@@ -14,13 +14,14 @@ const TOLD: u64 = 20;
 /// How often they are told after that.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The refusal of one statement by policy.
-pub(super) fn by_policy(session: &Session, id: OperationId, what: &str, decision: &Decision) -> Refusal {
+/// The refusal of one statement by policy: what it is, and why it was not understood where it was not.
+pub(super) fn by_policy(session: &Session, id: OperationId, (what, why): (&str, &str), decision: &Decision) -> Refusal {
+    let why = if why.is_empty() { String::new() } else { format!("{why}; ") };
     let message = decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     Refusal {
         code: "42501",
         message: format!("weir refused {what} on {}{message}", session.target.name),
-        detail: detail(session, &because(decision)),
+        detail: detail(session, &format!("{why}{}", because(decision))),
         hint: hint(session, id),
     }
 }

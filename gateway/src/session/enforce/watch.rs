@@ -200,7 +200,7 @@ impl Enforcer {
         });
         frame::finding(frames, "quota", fields);
         let text = refusal::what(part, &decision);
-        let refusal = refusal::by_policy(&self.session, id, &text, &decision);
+        let refusal = refusal::by_policy(&self.session, id, (&text, ""), &decision);
         let copies = part.statement.facts.copy == Some(CopyWith::Stdin);
         self.watch.said = true;
         self.watch.unjudged = false;

@@ -31,6 +31,7 @@ pub struct Totals {
     targets: Mutex<HashMap<String, Arc<AtomicU64>>>,
     other_runs: Arc<Tally>,
     other_workloads: Arc<Hour>,
+    refused: AtomicU64,
 }
 
 impl Default for Totals {
@@ -42,6 +43,7 @@ impl Default for Totals {
             targets: Mutex::default(),
             other_runs: Arc::default(),
             other_workloads: Arc::default(),
+            refused: AtomicU64::new(0),
         }
     }
 }
@@ -56,6 +58,16 @@ impl Totals {
         run.used.fetch_max(minute, Ordering::Relaxed);
         hour.tally.used.fetch_max(minute, Ordering::Relaxed);
         Meter::new(self.began, run, hour)
+    }
+
+    /// A statement was refused.
+    pub fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were.
+    pub fn statements_refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// A place among the `most` sessions that may be at work on `target` at once; none where all are taken.

@@ -36,7 +36,10 @@ const MISREADINGS: [Misreading; 4] = [
     // The relation of a TABLE that stands for a query is not visited.
     Misreading {
         example: "SELECT 1 UNION TABLE t",
-        is: |before, now| word(now, "table") && before.is_some_and(|before| JOINING.iter().any(|joint| word(before, joint))),
+        is: |before, now| {
+            let stands_for_a_query = |(kind, text)| text == ")" || JOINING.iter().any(|joint| word((kind, text), joint));
+            word(now, "table") && before.is_some_and(stands_for_a_query)
+        },
     },
     // What follows is read as the copy's data.
     Misreading {
