@@ -12,7 +12,8 @@ pub fn machine() -> Value {
     json!({
         "cpu": processor(),
         "cores": cores,
-        "kernel": output("uname", &["-sr"]),
+        // The version, without what a builder appends.
+        "kernel": output("uname", &["-sr"]).map(|text| text.split('-').next().unwrap_or_default().to_owned()),
         "postgres": output("/usr/lib/postgresql/15/bin/postgres", &["--version"]),
         "commit": output("git", &["rev-parse", "HEAD"]),
         "edited": edited.map(|files| !files.is_empty()),

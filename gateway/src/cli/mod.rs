@@ -253,7 +253,11 @@ fn view(common: &Common, show: impl FnOnce(&std::path::Path, Format, &mut dyn Wr
 
 /// Prints a line on the standard output.
 fn print(line: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{line}").map_err(CliError::new)
+    match writeln!(std::io::stdout(), "{line}") {
+        // The reader has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(CliError::new),
+    }
 }
 
 /// Does what asks a gateway, and waits for the answer.
