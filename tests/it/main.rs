@@ -11,6 +11,7 @@ mod copy;
 mod crash;
 mod disk_full;
 mod doctor;
+mod drivers;
 mod dump_restore;
 mod evasion;
 mod garbage;

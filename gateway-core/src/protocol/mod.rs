@@ -140,7 +140,8 @@ pub enum Event {
         id: OperationId,
         /// What kind of operation it is.
         kind: OperationKind,
-        /// The name that the client gives to what it prepares; empty elsewhere.
+        /// The name that the client gives to what it prepares. Of what is bound or executed, the name by which
+        /// SQL made it, where it did: its text is that PREPARE or DECLARE. Empty elsewhere.
         name: Span,
         /// Its text, where it has one.
         text: Span,

@@ -47,7 +47,8 @@ impl Relay {
             return Ok(Step::Drop);
         };
         if let Some(text) = entry.text.as_deref().filter(|_| entry.epoch != self.epoch) {
-            match self.pass(entry.operation, OperationKind::Bind, statement_text, text, scan.output) {
+            let made_as = entry.sql_name.as_deref().unwrap_or_default();
+            match self.pass(entry.operation, OperationKind::Bind, made_as, text, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(..) => self.statements.allowed(&statement, self.epoch),
                 Passage::No(operation, refused) => {
@@ -136,7 +137,8 @@ impl Relay {
         if let (b'E', Some(entry)) = (kind, &entry)
             && let Some(asked) = entry.text.as_deref().filter(|_| self.executions || entry.epoch != self.epoch)
         {
-            match self.pass(operation, OperationKind::Execute, text, asked, scan.output) {
+            let made_as = entry.sql_name.as_deref().unwrap_or_default();
+            match self.pass(operation, OperationKind::Execute, made_as, asked, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(..) => self.portals.allowed(&name, self.epoch),
                 Passage::No(operation, refused) => {
@@ -200,6 +202,7 @@ impl Relay {
             described: false,
             names: (!pass.names.is_empty()).then(|| pass.names.into()),
             text: self.ask.then(|| Arc::from(message.text)),
+            sql_name: None,
             parameters: (self.ask && message.rest != [0, 0]).then(|| Arc::from(message.rest)),
         };
         if let Some(serial) = self.await_answer(Awaited::Parse(*name), operation, false) {

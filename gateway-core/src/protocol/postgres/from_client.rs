@@ -248,8 +248,7 @@ impl Relay {
             return Passage::Yes(id, Pass::default());
         }
         let standing = self.standing();
-        let name = if kind == OperationKind::Prepare { output.keep(name) } else { output.keep(b"") };
-        let text = output.keep(text);
+        let (name, text) = (output.keep(name), output.keep(text));
         output.events.push(Event::Ask { id, kind, name, text, standing });
         self.gate = Gate::Asked(id, standing.settled);
         Passage::Wait

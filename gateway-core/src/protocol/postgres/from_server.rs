@@ -155,7 +155,7 @@ impl Relay {
         let (names, text) = (Arc::clone(&naming.names), naming.text.clone());
         let part = self.part;
         for rename in names.iter().filter(|rename| rename.statement == part) {
-            let made = (rename.act == NameAct::Make).then(|| self.made_by_sql(text.as_ref(), output));
+            let made = (rename.act == NameAct::Make).then(|| self.made_by_sql(&rename.name, text.as_ref(), output));
             let of = match rename.kind {
                 NameKind::Prepared => &mut self.statements,
                 NameKind::Cursor => &mut self.portals,
@@ -169,12 +169,12 @@ impl Relay {
     }
 
     /// What SQL prepared or declared: an operation of its own, asked about before it is first bound or run.
-    fn made_by_sql(&mut self, text: Option<&Arc<[u8]>>, output: &mut Output) -> Entry {
+    fn made_by_sql(&mut self, name: &[u8], text: Option<&Arc<[u8]>>, output: &mut Output) -> Entry {
         let operation = self.next_operation();
         if let Some(text) = text {
             Recorder::statement(operation, b'P', text, output);
         }
-        Entry { epoch: u64::MAX, text: text.cloned(), ..Entry::of(operation) }
+        Entry { epoch: u64::MAX, text: text.cloned(), sql_name: Some(name.into()), ..Entry::of(operation) }
     }
 
     /// Nothing more of `item` comes.

@@ -42,6 +42,8 @@ pub(super) struct Entry {
     pub(super) names: Option<Arc<[Rename]>>,
     /// Its text, to be asked about again; none where nothing is asked.
     pub(super) text: Option<Arc<[u8]>>,
+    /// The name that SQL made it by, where it did: its text is the PREPARE or DECLARE then.
+    pub(super) sql_name: Option<Arc<[u8]>>,
     /// What followed the text: how many types of parameters are told, and which.
     pub(super) parameters: Option<Arc<[u8]>>,
 }
@@ -103,6 +105,7 @@ impl Entry {
             described: false,
             names: None,
             text: None,
+            sql_name: None,
             parameters: None,
         }
     }

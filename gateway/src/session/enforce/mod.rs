@@ -50,7 +50,7 @@ pub struct Ask {
     pub id: OperationId,
     /// What kind of operation it is.
     pub kind: OperationKind,
-    /// The name that the client gives to what it prepares.
+    /// The name that the client gives to what it prepares, or by which SQL made what is bound or executed.
     pub name: Vec<u8>,
     /// Its text.
     pub text: Vec<u8>,
@@ -173,7 +173,9 @@ impl Enforcer {
         let called = || std::str::from_utf8(&ask.text).ok()?.parse().ok();
         let function = (ask.kind == OperationKind::FunctionCall).then(called).flatten();
         let text = match ask.kind {
-            _ if let Some(operation) = prepared => Err((Arc::clone(&operation.inspection), operation.places.clone())),
+            _ if let Some(operation) = prepared.filter(|_| ask.name.is_empty()) => {
+                Err((Arc::clone(&operation.inspection), operation.places.clone()))
+            }
             OperationKind::FunctionCall => {
                 let inspection = function.map_or_else(|| unread(ask.text.len(), "it calls no function"), function_call);
                 Err((Arc::new(inspection), Places::Same))
@@ -184,12 +186,13 @@ impl Enforcer {
             }
         };
         let (session, database) = (Arc::clone(&self.session), self.database.clone());
+        let made_as = if again { String::from_utf8_lossy(&ask.name).into_owned() } else { String::new() };
         Box::pin(async move {
             let (inspection, places) = match text {
                 Ok(Decoded { text, places }) => (house.inspect(text, reading).await, places),
                 Err(known) => known,
             };
-            let inspection = if again { made(inspection) } else { inspection };
+            let inspection = if made_as.is_empty() { inspection } else { made(&inspection, &made_as) };
             // What touches nothing needs none.
             let touches = |statement: &Statement| !statement.accesses.is_empty() || !statement.names.is_empty();
             let catalog = match inspection.statements.iter().any(touches) {

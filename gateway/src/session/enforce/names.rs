@@ -15,8 +15,7 @@ const DEEPEST: usize = 4;
 /// What names stand for.
 ///
 /// A cursor stays here when its transaction ends, since it may be WITH HOLD. One that has gone can't be
-/// used; one that is made again, in a way that can be seen, is replaced; and after one that can't,
-/// everything is forgotten.
+/// used; one that is made again, in a way that can be seen, is replaced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     prepared: HashMap<Box<str>, Meaning>,
@@ -78,9 +77,12 @@ impl Names {
 
     /// The server has run something, well or not: names are no part of a transaction, so code that
     /// can't be seen here may have changed them even where it failed.
+    ///
+    /// Cursors stay: all that such code could put in a cursor's place is rows that it may read itself, and
+    /// a job that fetches while it calls functions is an ordinary one.
     pub(super) fn ran(&mut self, hidden: bool) {
         if hidden {
-            *self = Self::default();
+            self.prepared.clear();
         }
     }
 

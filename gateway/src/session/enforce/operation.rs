@@ -84,22 +84,18 @@ pub(super) fn unread(length: usize, why: &str) -> Inspection {
     Inspection { statements: vec![Statement::unparsed(length, why)], cross_checked: false }
 }
 
-/// What is bound or run by the protocol though SQL has made it: its text is the PREPARE or DECLARE, and
-/// what runs is the body of that. Of several in one text nobody can tell which.
-pub(super) fn made(inspection: Arc<Inspection>) -> Arc<Inspection> {
-    let names = inspection.statements.iter().flat_map(|statement| &statement.names);
-    let mut bodies = names.filter_map(|name| match &name.usage {
-        Usage::Make(body) => Some(body),
-        Usage::Use | Usage::Drop | Usage::DropAll => None,
+/// What the protocol binds or runs though SQL made it as `name`: its text is the PREPARE or DECLARE, and
+/// what runs is the body of that.
+pub(super) fn made(inspection: &Inspection, name: &str) -> Arc<Inspection> {
+    let mut names = inspection.statements.iter().flat_map(|statement| &statement.names).rev();
+    let body = names.find_map(|made| match &made.usage {
+        Usage::Make(body) if *made.name == *name => Some(body),
+        Usage::Make(_) | Usage::Use | Usage::Drop | Usage::DropAll => None,
     });
-    let made = match (bodies.next(), bodies.next()) {
-        (None, _) => None,
-        (Some(body), None) => {
-            Some(Inspection { statements: vec![Statement::clone(body)], cross_checked: inspection.cross_checked })
-        }
-        (Some(_), Some(_)) => Some(unread(0, "one of several that were prepared in one text")),
-    };
-    made.map_or(inspection, Arc::new)
+    Arc::new(body.map_or_else(
+        || unread(0, "it was not seen prepared"),
+        |body| Inspection { statements: vec![Statement::clone(body)], cross_checked: inspection.cross_checked },
+    ))
 }
 
 /// A function that is called by its number, as a statement of its own: what it does is asked by the number.

@@ -1,0 +1,122 @@
+//! Drivers are answered as the server itself would answer them: each script prints what it sees, once
+//! directly and once through weir, and the two have to be the same.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::process::Command;
+use weir_tests::{Postgres, Weir, python_with_psycopg};
+
+/// Each execution is asked about, by the second policy.
+const ASKED_EACH_TIME: &str = r#"
+@id("allow-all") permit (principal, action, resource);
+@id("quota") forbid (principal, action == Action::"read", resource) when { context.session.rows > 1000000000 };
+"#;
+
+#[test]
+fn names_of_the_protocol_and_of_sql_are_the_same_names() {
+    check(NAMES);
+}
+
+#[test]
+fn what_sql_prepared_is_run_by_the_protocol() {
+    check(RUN_BY_PROTOCOL);
+}
+
+#[test]
+fn a_cursor_outlives_a_function_that_runs_beside_it() {
+    check(CURSOR_BESIDE_CODE);
+}
+
+#[test]
+fn large_objects_are_read_and_written_by_function_calls() {
+    check(LARGE_OBJECT);
+}
+
+/// Runs `script` with psycopg directly and through weir. `show` prints an answer or an error's code.
+#[track_caller]
+fn check(script: &str) {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).policy(ASKED_EACH_TIME).build();
+    let file = weir.script("client.py", &format!("{BEGINNING}{script}"));
+    let (python, file) = (python_with_psycopg().to_str().unwrap(), file.to_str().unwrap());
+    let direct = Command::new(python)
+        .arg(file)
+        .envs([("PGHOST", "127.0.0.1"), ("PGUSER", "app"), ("PGDATABASE", "app"), ("PGSSLMODE", "disable")])
+        .envs([("PGPASSWORD", server.app_password.as_str()), ("PGPORT", &server.port.to_string())])
+        .output()
+        .unwrap();
+    assert!(direct.status.success(), "{}", String::from_utf8_lossy(&direct.stderr));
+    let through = weir.run(&[python, file]).expect_success();
+    assert_eq!(String::from_utf8_lossy(&direct.stdout), through.stdout, "{}", through.stderr);
+}
+
+const BEGINNING: &str = r#"
+import psycopg
+from psycopg.pq import ExecStatus
+
+c = psycopg.connect("", autocommit=True)
+p = c.pgconn
+
+def show(what, sql):
+    try:
+        cursor = c.execute(sql)
+        print(what, cursor.fetchall() if cursor.description else cursor.statusmessage)
+    except psycopg.Error as error:
+        print(what, error.sqlstate, error.diag.message_primary)
+
+def answer(what, result):
+    print(what, ExecStatus(result.status).name, result.error_message.decode().strip(), result.ntuples)
+
+c.execute("""CREATE OR REPLACE FUNCTION one_more(i int) RETURNS int LANGUAGE plpgsql
+AS $$ BEGIN RETURN i + 1; END $$""")
+"#;
+
+const NAMES: &str = r#"
+answer("prepared", p.prepare(b"MiXed", b"SELECT 7 AS seven"))
+answer("twice", p.prepare(b"MiXed", b"SELECT 8"))
+answer("described", p.describe_prepared(b"MiXed"))
+answer("unknown", p.exec_prepared(b"nobody", []))
+show("by SQL", 'EXECUTE "MiXed"')
+show("folded", "DEALLOCATE mixed")
+show("by SQL again", 'PREPARE "MiXed" AS SELECT 9')
+show("dropped", 'DEALLOCATE "MiXed"')
+answer("gone", p.exec_prepared(b"MiXed", []))
+"#;
+
+const RUN_BY_PROTOCOL: &str = r#"
+show("prepared by SQL", "PREPARE s (int) AS SELECT $1 + 1")
+answer("run by the protocol", p.exec_prepared(b"s", [b"4"]))
+show("all", "DEALLOCATE ALL")
+answer("all gone", p.exec_prepared(b"s", [b"4"]))
+"#;
+
+const CURSOR_BESIDE_CODE: &str = r#"
+c.autocommit = False
+with c.cursor("beside") as cursor:
+    cursor.itersize = 2
+    cursor.execute("SELECT n FROM generate_series(1, 7) AS s (n)")
+    print([c.execute("SELECT one_more(%s)", row).fetchone() for row in cursor])
+with c.cursor("within") as cursor:
+    cursor.itersize = 2
+    cursor.execute("SELECT one_more(n) FROM generate_series(1, 7) AS s (n)")
+    print(cursor.fetchmany(2), cursor.fetchall())
+"#;
+
+const LARGE_OBJECT: &str = r#"
+import os, subprocess, tempfile
+
+def psql(command):
+    done = subprocess.run(["psql", "-XAt", "-c", command], capture_output=True, text=True)
+    print(done.returncode, done.stderr)
+    return done.stdout.split()[-1] if done.stdout.split() else "0"
+
+# psycopg has no large objects. libpq has, by FunctionCall.
+with tempfile.TemporaryDirectory() as place:
+    there, back = os.path.join(place, "there"), os.path.join(place, "back")
+    content = bytes(range(256)) * 2000
+    with open(there, "wb") as file:
+        file.write(content)
+    number = psql(f"\\lo_import {there}")
+    psql(f"\\lo_export {number} {back}")
+    print(os.path.exists(back) and open(back, "rb").read() == content)
+    psql(f"\\lo_unlink {number}")
+"#;
