@@ -84,9 +84,7 @@ mod tests {
     use super::*;
 
     fn breaches(path: &str, text: &str) -> Vec<String> {
-        let mut report = Report::default();
-        check(&SourceFile::new(path, text), &mut report);
-        report.breaches
+        Report::of(check, path, text).breaches
     }
 
     #[test]

@@ -33,6 +33,14 @@ struct Report {
 }
 
 impl Report {
+    /// What `check` finds in one file of this path and text.
+    #[cfg(test)]
+    fn of(check: fn(&SourceFile, &mut Self), path: &str, text: &str) -> Self {
+        let mut report = Self::default();
+        check(&SourceFile::new(path, text), &mut report);
+        report
+    }
+
     fn breach(&mut self, file: &SourceFile, line: usize, what: &str) {
         self.breaches.push(format!("{}:{line}: {what}", file.path));
     }

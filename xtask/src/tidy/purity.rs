@@ -64,9 +64,7 @@ mod tests {
     use super::*;
 
     fn breaches(path: &str, text: &str) -> usize {
-        let mut report = Report::default();
-        check(&SourceFile::new(path, text), &mut report);
-        report.breaches.len()
+        Report::of(check, path, text).breaches.len()
     }
 
     #[test]

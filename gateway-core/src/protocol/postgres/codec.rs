@@ -64,16 +64,25 @@ impl<'a> Reader<'a> {
 
 /// Appends a message of `kind` whose body `write` appends.
 pub(super) fn message(to: &mut Vec<u8>, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    beginning(to, kind, 0, write);
+}
+
+/// Appends the beginning of a message of `kind`, whose body `write` begins and `following` bytes complete.
+pub(super) fn beginning(to: &mut Vec<u8>, kind: u8, following: usize, write: impl FnOnce(&mut Vec<u8>)) {
     to.push(kind);
-    untyped(to, write);
+    measured(to, following, write);
 }
 
 /// Appends a message without a kind: the start-up packets.
 pub(super) fn untyped(to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    measured(to, 0, write);
+}
+
+fn measured(to: &mut Vec<u8>, following: usize, write: impl FnOnce(&mut Vec<u8>)) {
     let start = to.len();
     to.extend_from_slice(&[0; 4]);
     write(to);
-    let length = u32::try_from(to.len() - start).unwrap_or(u32::MAX);
+    let length = u32::try_from(to.len() - start + following).unwrap_or(u32::MAX);
     if let Some(place) = to.get_mut(start..start + 4) {
         place.copy_from_slice(&length.to_be_bytes());
     }

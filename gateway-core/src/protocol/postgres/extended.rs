@@ -172,7 +172,6 @@ impl Relay {
 
     pub(super) fn forward_parse(
         &mut self,
-        header: Header,
         message: &Operation<'_>,
         name: &Name,
         operation: OperationId,
@@ -191,7 +190,7 @@ impl Relay {
             Some(_) | None if name.is_empty() || !self.ask => ServerName::Same,
             Some(_) | None => ServerName::Own(self.serial + 1),
         };
-        let step = self.rewrite_parse(header, message, server, &pass, scan);
+        let step = self.rewrite_parse(message, server, &pass, scan);
         let entry = Entry {
             operation,
             server,

@@ -171,7 +171,7 @@ impl Relay {
             }
         };
         match message.kind {
-            OperationKind::Prepare => self.forward_parse(header, &message, &name, operation, pass, scan),
+            OperationKind::Prepare => self.forward_parse(&message, &name, operation, pass, scan),
             OperationKind::FunctionCall => {
                 self.await_answer(Awaited::FunctionCall, operation, false);
                 self.runs(operation, (pass.changes, pass.code), scan.output);

@@ -133,8 +133,8 @@ impl Relay {
         self.mind_names(item, tag, output);
         self.recorder.completed(item.operation, tag, output);
         self.totals.statements += 1;
-        if header.kind != b's' {
-            let outcome = Outcome::Done(if self.ask { output.keep(tag) } else { output.keep(b"") });
+        if self.ask && header.kind != b's' {
+            let outcome = Outcome::Done(output.keep(tag));
             self.tell(Event::Answered { id: item.operation, part: self.part, outcome }, output);
         }
         if item.awaited == Awaited::Query {

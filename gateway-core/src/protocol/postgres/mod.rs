@@ -155,7 +155,7 @@ impl Session {
     /// A session whose client has not spoken yet.
     #[must_use]
     pub fn new(config: Settings) -> Self {
-        let relay = Relay::new(config.limits, config.interest, config.nonce.clone());
+        let relay = Relay::new(config.limits, config.interest, &config.nonce);
         Self {
             settings: config,
             phase: Phase::ExpectStartup,

@@ -125,15 +125,13 @@ impl Names {
     /// The message `serial`, in `segment`, will make `name` stand for `to`, or for nothing.
     pub(super) fn asked(&mut self, name: &Name, serial: u64, segment: u64, to: Option<Entry>) {
         self.text_bytes += to.as_ref().map_or(0, Entry::text_bytes);
-        let meaning = if name.is_empty() {
-            &mut self.unnamed
-        } else if self.named.contains_key(name.as_slice()) {
-            let Some(meaning) = self.named.get_mut(name.as_slice()) else { return };
-            meaning
-        } else {
-            self.named.entry(name.as_slice().into()).or_default()
-        };
-        meaning.asked.push_back(Change { serial, segment, to });
+        // A name that is known already costs no memory of its own.
+        if !name.is_empty() && !self.named.contains_key(name.as_slice()) {
+            self.named.insert(name.as_slice().into(), Meaning::default());
+        }
+        if let Some(meaning) = self.meaning(name) {
+            meaning.asked.push_back(Change { serial, segment, to });
+        }
     }
 
     /// The server did what the message `serial` asked; returns what the name stood for until now.
@@ -185,24 +183,25 @@ impl Names {
         }
     }
 
-    /// What stands behind `name` was allowed in `epoch`.
-    pub(super) fn allowed(&mut self, name: &Name, epoch: u64) {
-        let entry = self.meaning(name).and_then(|meaning| match meaning.asked.back_mut() {
+    /// The same, to be marked.
+    fn current_mut(&mut self, name: &Name) -> Option<&mut Entry> {
+        let meaning = self.meaning(name)?;
+        match meaning.asked.back_mut() {
             Some(change) => change.to.as_mut(),
             None => meaning.confirmed.as_mut(),
-        });
-        if let Some(entry) = entry {
+        }
+    }
+
+    /// What stands behind `name` was allowed in `epoch`.
+    pub(super) fn allowed(&mut self, name: &Name, epoch: u64) {
+        if let Some(entry) = self.current_mut(name) {
             entry.epoch = epoch;
         }
     }
 
     /// The client has asked what columns `name` has.
     pub(super) fn described(&mut self, name: &Name) {
-        let entry = self.meaning(name).and_then(|meaning| match meaning.asked.back_mut() {
-            Some(change) => change.to.as_mut(),
-            None => meaning.confirmed.as_mut(),
-        });
-        if let Some(entry) = entry {
+        if let Some(entry) = self.current_mut(name) {
             entry.described = true;
         }
     }

@@ -110,8 +110,8 @@ impl Recorder {
         }
     }
 
-    /// A result is over; returns its rows. `None` for one that belongs to no execution.
-    pub(super) fn completed(&mut self, operation: OperationId, tag: &[u8], output: &mut Output) -> u64 {
+    /// A result is over.
+    pub(super) fn completed(&mut self, operation: OperationId, tag: &[u8], output: &mut Output) {
         let (rows, bytes) = (self.rows, self.bytes);
         output.record.push(output.now, FrameKind::Completed, |body| {
             body.extend_from_slice(&operation.0.to_le_bytes());
@@ -120,18 +120,15 @@ impl Recorder {
             body.extend_from_slice(tag);
         });
         self.reset();
-        rows
     }
 
-    pub(super) fn failed(&mut self, operation: OperationId, code: &[u8], message: &[u8], output: &mut Output) -> u64 {
-        let rows = self.rows;
+    pub(super) fn failed(&mut self, operation: OperationId, code: &[u8], message: &[u8], output: &mut Output) {
         output.record.push(output.now, FrameKind::Failed, |body| {
             body.extend_from_slice(&operation.0.to_le_bytes());
             body.extend((0..5).map(|at| code.get(at).copied().unwrap_or(b'?')));
             body.extend_from_slice(message);
         });
         self.reset();
-        rows
     }
 
     /// Begins to count anew: the next message is of another result.

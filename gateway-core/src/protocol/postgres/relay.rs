@@ -148,7 +148,7 @@ impl Cut {
 }
 
 impl Relay {
-    pub(super) fn new(limits: Limits, interest: Interest, nonce: String) -> Self {
+    pub(super) fn new(limits: Limits, interest: Interest, nonce: &str) -> Self {
         Self {
             limits,
             ask: interest.operations,

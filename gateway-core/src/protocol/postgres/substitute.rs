@@ -29,9 +29,8 @@ impl Relay {
         let fails = self.failing(operation);
         match message.kind {
             OperationKind::Prepare => {
-                let own = self.stand_in(name);
                 codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), b'P', |body| {
-                    codec::text(body, own.as_bytes());
+                    self.write_name(b"", stand_in(name), body);
                     // No statement begins with a name: a syntax error, whatever the transaction's state.
                     codec::text(body, fails.as_bytes());
                     body.extend_from_slice(&[0, 0]);
@@ -62,9 +61,9 @@ impl Relay {
 
     /// A refused Bind: of a statement that can't exist.
     pub(super) fn refuse_bind(&mut self, portal: &Name, operation: OperationId, refused: Box<Refused>, scan: &mut Scan<'_>) {
-        let (own, fails) = (self.stand_in(portal), self.failing(operation));
+        let fails = self.failing(operation);
         codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), b'B', |body| {
-            codec::text(body, own.as_bytes());
+            self.write_name(b"", stand_in(portal), body);
             codec::text(body, fails.as_bytes());
             body.extend_from_slice(&[0; 2 + 2 + 2]);
         });
@@ -139,8 +138,8 @@ impl Relay {
 
     /// The error's body with the client's own names in it, where it has names of this session.
     pub(super) fn client_names(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let marker = self.own(0);
-        let marker = marker.strip_suffix('0')?.as_bytes();
+        let marker = format!("{OWN}{}_", self.nonce);
+        let marker = marker.as_bytes();
         if !self.ask || !contains(body, marker) {
             return None;
         }
@@ -161,26 +160,18 @@ impl Relay {
     }
 
     /// A Parse under the server's name, with the names in its text renamed.
-    pub(super) fn rewrite_parse(
-        &self,
-        header: Header,
-        message: &Operation<'_>,
-        server: ServerName,
-        pass: &Pass,
-        scan: &mut Scan<'_>,
-    ) -> Step {
+    pub(super) fn rewrite_parse(&self, message: &Operation<'_>, server: ServerName, pass: &Pass, scan: &mut Scan<'_>) -> Step {
         let text = self.renamed(message.text, &pass.names);
         if server == ServerName::Same && text.is_none() {
             return Step::Pass;
         }
-        let own = self.server_name(message.name, server);
         let to = scan.cut.tail(scan.bytes, &mut scan.output.to_server);
         codec::message(to, b'P', |body| {
-            codec::text(body, own.as_ref());
+            self.write_name(message.name, server, body);
             codec::text(body, text.as_deref().unwrap_or(message.text));
             body.extend_from_slice(message.rest);
         });
-        Step::Splice(header.total)
+        Step::Drop
     }
 
     /// A Close of the one name and a Parse under the other.
@@ -217,14 +208,10 @@ impl Relay {
         let skipped = HEADER + portal.len() + 1 + statement.len() + 1;
         let following = header.total - skipped;
         let to = scan.cut.tail(scan.bytes, &mut scan.output.to_server);
-        let start = to.len();
-        to.extend_from_slice(&[b'B', 0, 0, 0, 0]);
-        self.write_name(portal, own_portal, to);
-        self.write_name(statement, own_statement, to);
-        let length = u32::try_from(to.len() - start - 1 + following).unwrap_or(u32::MAX);
-        if let Some(place) = to.get_mut(start + 1..start + HEADER) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
+        codec::beginning(to, b'B', following, |body| {
+            self.write_name(portal, own_portal, body);
+            self.write_name(statement, own_statement, body);
+        });
         Step::Splice(skipped)
     }
 
@@ -244,17 +231,13 @@ impl Relay {
         if server == ServerName::Same {
             return Step::Pass;
         }
-        let to = scan.cut.tail(scan.bytes, &mut scan.output.to_server);
-        let start = to.len();
-        to.extend_from_slice(&[kind, 0, 0, 0, 0]);
+        // The name stands between the kind of a Describe or Close, and the most rows of an Execute.
         let (before, after) = if kind == b'E' { (0, 4) } else { (1, 0) };
-        to.extend_from_slice(body.get(..before).unwrap_or_default());
-        self.write_name(name, server, to);
-        to.extend_from_slice(body.get(body.len() - after..).unwrap_or_default());
-        let length = u32::try_from(to.len() - start - 1).unwrap_or(u32::MAX);
-        if let Some(place) = to.get_mut(start + 1..start + HEADER) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
+        codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), kind, |to| {
+            to.extend_from_slice(body.get(..before).unwrap_or_default());
+            self.write_name(name, server, to);
+            to.extend_from_slice(body.get(body.len() - after..).unwrap_or_default());
+        });
         Step::Drop
     }
 
@@ -308,18 +291,6 @@ impl Relay {
         format!("{OWN}{}_{number}", self.nonce)
     }
 
-    /// For what fails before its name matters: the empty name where the client's is, for that has effects.
-    fn stand_in(&self, name: &Name) -> String {
-        if name.is_empty() { String::new() } else { self.own(0) }
-    }
-
-    fn server_name<'n>(&self, client: &'n [u8], server: ServerName) -> std::borrow::Cow<'n, [u8]> {
-        match server {
-            ServerName::Same => client.into(),
-            ServerName::Own(number) => self.own(number).into_bytes().into(),
-        }
-    }
-
     /// Writes a name and the zero byte behind it, without memory of its own.
     fn write_name(&self, client: &[u8], server: ServerName, to: &mut Vec<u8>) {
         use std::io::Write as _;
@@ -333,6 +304,11 @@ impl Relay {
             }
         }
     }
+}
+
+/// For what fails before its name matters: the empty name where the client's is, for that has effects.
+const fn stand_in(name: &Name) -> ServerName {
+    if name.is_empty() { ServerName::Same } else { ServerName::Own(0) }
 }
 
 /// Appends an ErrorResponse of `severity` ERROR.

@@ -1,6 +1,6 @@
 //! A workload's last hour: what was counted in it, without a lock and without a list of events.
 
-use super::tally::{Counts, Tally};
+use super::tally::{Counters, Counts, Tally};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Minutes that count.
@@ -21,10 +21,7 @@ pub(super) struct Hour {
 struct Start {
     /// The minute, from 1; 0 for none.
     minute: AtomicU64,
-    rows: AtomicU64,
-    bytes: AtomicU64,
-    statements: AtomicU64,
-    nanoseconds: AtomicU64,
+    counters: Counters,
 }
 
 impl Default for Hour {
@@ -46,7 +43,7 @@ impl Hour {
         let first = self.starts.iter().filter_map(|start| Some((start.within(since, minute)?, start)));
         // A minute in which nothing happened has no beginning: the next one's is the same.
         let Some((_, start)) = first.min_by_key(|(minute, _)| *minute) else { return Counts::default() };
-        let began = start.counts();
+        let began = start.counters.counts();
         let now = self.tally.counts();
         Counts {
             rows: now.rows.saturating_sub(began.rows),
@@ -61,11 +58,7 @@ impl Hour {
     fn enter(&self, minute: u64) {
         let place = usize::try_from(minute % KEPT as u64).unwrap_or_default();
         let Some(start) = self.starts.get(place).filter(|start| start.minute.load(Ordering::Acquire) != minute) else { return };
-        let now = self.tally.counts();
-        start.rows.store(now.rows, Ordering::Relaxed);
-        start.bytes.store(now.bytes, Ordering::Relaxed);
-        start.statements.store(now.statements, Ordering::Relaxed);
-        start.nanoseconds.store(now.nanoseconds, Ordering::Relaxed);
+        start.counters.store(self.tally.counts());
         start.minute.store(minute, Ordering::Release);
     }
 }
@@ -73,16 +66,6 @@ impl Hour {
 impl Start {
     fn within(&self, since: u64, until: u64) -> Option<u64> {
         Some(self.minute.load(Ordering::Acquire)).filter(|minute| (since..=until).contains(minute))
-    }
-
-    fn counts(&self) -> Counts {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            rows: load(&self.rows),
-            bytes: load(&self.bytes),
-            statements: load(&self.statements),
-            nanoseconds: load(&self.nanoseconds),
-        }
     }
 }
 

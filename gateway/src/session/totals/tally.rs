@@ -16,13 +16,19 @@ pub(super) struct Counts {
     pub(super) nanoseconds: u64,
 }
 
-/// The same as counters, and how many sessions are at work.
+/// The same as counters.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Counters {
     rows: AtomicU64,
     bytes: AtomicU64,
     statements: AtomicU64,
     nanoseconds: AtomicU64,
+}
+
+/// Counters, and how many sessions are at work.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    counters: Counters,
     pub(super) busy: AtomicU64,
     /// The minute in which it was last used, for whoever looks for room.
     pub(super) used: AtomicU64,
@@ -30,6 +36,16 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn add(&self, counts: Counts) {
+        self.counters.add(counts);
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counters.counts()
+    }
+}
+
+impl Counters {
+    fn add(&self, counts: Counts) {
         for (counter, more) in [
             (&self.rows, counts.rows),
             (&self.bytes, counts.bytes),
@@ -40,6 +56,14 @@ impl Tally {
                 counter.fetch_add(more, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Sets them to `counts`.
+    pub(super) fn store(&self, counts: Counts) {
+        self.rows.store(counts.rows, Ordering::Relaxed);
+        self.bytes.store(counts.bytes, Ordering::Relaxed);
+        self.statements.store(counts.statements, Ordering::Relaxed);
+        self.nanoseconds.store(counts.nanoseconds, Ordering::Relaxed);
     }
 
     pub(super) fn counts(&self) -> Counts {
