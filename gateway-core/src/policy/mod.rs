@@ -15,6 +15,7 @@ mod operation;
 mod reads;
 mod set;
 mod slice;
+mod thresholds;
 
 pub use annotation::{Alert, OnDeny, RecordLevel};
 pub use bounds::{DEPTH, FILE_BYTES, OPERATORS, POLICIES, SET_BYTES};
@@ -22,6 +23,7 @@ pub use decide::{ConnectRequest, Decision, Permit};
 pub use fuzz::fuzz_entry;
 pub use operation::{OperationRequest, Running, Totals};
 pub use set::{Entry, PolicyProblem, PolicySet};
+pub use thresholds::Stretch;
 
 use std::fmt;
 

@@ -4,6 +4,7 @@ use super::Decision;
 use super::decide::Answer;
 use super::entities::Contexts;
 use super::set::PolicySet;
+use super::thresholds::Stretch;
 use crate::inspect::resolve::{Mentions, Question, Resource};
 use crate::inspect::{Action, Facts};
 use crate::model::principal::Principal;
@@ -130,7 +131,14 @@ impl PolicySet {
     /// Whether any policy looks at running totals, so that a result has to be judged while it streams.
     #[must_use]
     pub const fn watches_totals(&self) -> bool {
-        self.watches_totals
+        self.thresholds.watched()
+    }
+
+    /// The totals around these between which no decision differs; none where a policy does more with a
+    /// total than compare it with a number, so that nobody knows.
+    #[must_use]
+    pub fn stretch(&self, totals: &Totals) -> Option<Stretch> {
+        self.thresholds.stretch(totals)
     }
 
     /// What the set names of `target`: unqualified names may mean any of it.

@@ -1,15 +1,20 @@
 //! Which facts a policy looks at, by its syntax tree.
 
+use super::thresholds::Counter;
 use cedar_policy::Policy;
-use cedar_policy::pst::{Clause, Expr, Var};
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 
 /// What matters of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reads {
     /// `context.parsed` itself.
     pub(super) parsed: bool,
     /// `context.session`, `.run` or `.hour`, or the context in a way that can't be followed.
     pub(super) totals: bool,
+    /// A total is used otherwise than compared with a number.
+    pub(super) totals_beyond: bool,
+    /// Where a comparison with a total changes: the first number of the other side.
+    pub(super) firsts: Vec<(Counter, u64)>,
 }
 
 /// Reads `policy`; the error says what can't be read.
@@ -28,7 +33,7 @@ fn walk(expression: &Expr, reads: &mut Reads) {
     match expression {
         Expr::GetAttr { expr, attr } if is_context(expr) => match attr.as_str() {
             "parsed" => reads.parsed = true,
-            "session" | "run" | "hour" => reads.totals = true,
+            "session" | "run" | "hour" => reads.beyond(),
             _ => {}
         },
         // Whether totals are there is no total, but nobody asks that without wanting one.
@@ -38,9 +43,11 @@ fn walk(expression: &Expr, reads: &mut Reads) {
         Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } | Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => {
             walk(expr, reads);
         }
-        Expr::BinaryOp { left, right, .. } => {
-            walk(left, reads);
-            walk(right, reads);
+        Expr::BinaryOp { op, left, right } => {
+            if !compares(*op, left, right, reads) {
+                walk(left, reads);
+                walk(right, reads);
+            }
         }
         Expr::Is { expr, in_expr, .. } => {
             walk(expr, reads);
@@ -56,9 +63,50 @@ fn walk(expression: &Expr, reads: &mut Reads) {
         Expr::Set(items) => items.iter().for_each(|item| walk(item, reads)),
         Expr::Record(fields) => fields.values().for_each(|field| walk(field, reads)),
         Expr::Literal(_) | Expr::Slot(_) => {}
-        Expr::Var(variable) => reads.totals |= matches!(variable, Var::Context),
+        Expr::Var(variable) => {
+            if matches!(variable, Var::Context) {
+                reads.beyond();
+            }
+        }
         // Cedar may grow: what is not known may look at anything, and permits nothing by itself.
-        _ => reads.totals = true,
+        _ => reads.beyond(),
+    }
+}
+
+impl Reads {
+    const fn beyond(&mut self) {
+        self.totals = true;
+        self.totals_beyond = true;
+    }
+}
+
+/// Notes a comparison of a total with a number; false where it is none.
+fn compares(operator: BinaryOp, left: &Expr, right: &Expr, reads: &mut Reads) -> bool {
+    let (counter, number, turned) = match (counter(left), right, left, counter(right)) {
+        (Some(counter), Expr::Literal(Literal::Long(number)), ..) => (counter, *number, false),
+        (_, _, Expr::Literal(Literal::Long(number)), Some(counter)) => (counter, *number, true),
+        _ => return false,
+    };
+    let behind = number.checked_add(1);
+    let firsts = match (operator, turned) {
+        (BinaryOp::Eq | BinaryOp::NotEq, _) => [Some(number), behind],
+        (BinaryOp::Less | BinaryOp::GreaterEq, false) | (BinaryOp::Greater | BinaryOp::LessEq, true) => [Some(number), None],
+        (BinaryOp::Greater | BinaryOp::LessEq, false) | (BinaryOp::Less | BinaryOp::GreaterEq, true) => [behind, None],
+        _ => return false,
+    };
+    reads.totals = true;
+    // No total is below 0.
+    let firsts = firsts.into_iter().flatten().filter_map(|first| u64::try_from(first).ok().filter(|first| *first > 0));
+    reads.firsts.extend(firsts.map(|first| (counter, first)));
+    true
+}
+
+/// `context.session.rows` and its like.
+fn counter(expression: &Expr) -> Option<Counter> {
+    let Expr::GetAttr { expr: inside, attr: field } = expression else { return None };
+    match inside.as_ref() {
+        Expr::GetAttr { expr, attr: scope } if is_context(expr) => Counter::named(scope, field),
+        _ => None,
     }
 }
 

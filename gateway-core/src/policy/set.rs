@@ -6,6 +6,7 @@ use super::entities::Vocabulary;
 use super::names::{Kind, Named};
 use super::reads::{Reads, reads};
 use super::slice::{ACTIONS, Slice, concerns};
+use super::thresholds::Thresholds;
 use cedar_policy::{Policy, PolicyId, PolicySet as Cedar, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ pub struct PolicySet {
     pub(super) slices: BTreeMap<&'static str, Slice>,
     pub(super) words: Vocabulary,
     pub(super) named: Named,
-    pub(super) watches_totals: bool,
+    pub(super) thresholds: Thresholds,
     hash: String,
 }
 
@@ -74,7 +75,7 @@ impl PolicySet {
                 slices: ACTIONS.into_iter().map(|action| (action, Slice::default())).collect(),
                 words: Vocabulary::new(&schema).map_err(built_in)?,
                 named: Named::default(),
-                watches_totals: false,
+                thresholds: Thresholds::default(),
                 hash: hash(&sources),
             },
             cedar: Cedar::new(),
@@ -177,7 +178,7 @@ impl Loading {
             wrong.push(error);
         }
         self.problems.extend(wrong.iter().map(|what| problem(file, line, &format!("{id}: {what}"))));
-        self.set.watches_totals |= reads.totals;
+        self.set.thresholds.add(&reads);
         let annotations = policy.annotations().filter(|(key, _)| *key != "id");
         let mut annotations: Vec<_> = annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         annotations.sort();

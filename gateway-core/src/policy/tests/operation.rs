@@ -420,3 +420,78 @@ proptest! {
         }
     }
 }
+
+/// Whether the totals around these are known in which nothing changes, and whether there are others.
+fn check_stretch(condition: &str, known: bool, always: bool) {
+    let set = load(&format!("@id(\"a\") forbid (principal, action == Action::\"read\", resource) when {{ {condition} }};")).unwrap();
+    let stretch = set.stretch(&Totals::default());
+    assert_eq!((stretch.is_some(), stretch.is_some_and(|stretch| stretch.always())), (known, always), "{condition}");
+}
+
+#[test]
+fn a_total_is_followed_where_it_is_compared_with_a_number() {
+    check_stretch("context.verb == \"SELECT\"", true, true);
+    check_stretch("context.session.rows > 5 || 7 <= context.hour.bytes", true, false);
+    check_stretch("context has run && context.run.concurrent == 3", true, false);
+    check_stretch("context.session.rows > -5", true, true);
+    check_stretch("context.session.rows > 9223372036854775807", true, true);
+    check_stretch("context.session.rows + 1 > 5", false, false);
+    check_stretch("context.session.rows > context.run.rows", false, false);
+    check_stretch("[5, 6].contains(context.session.rows)", false, false);
+    check_stretch("context.session.rows > 5 && context.session == context.run", false, false);
+    check_stretch("(if context.parsed then context.session else context.run).rows > 5", false, false);
+}
+
+fn totals_of(numbers: &[u64]) -> Totals {
+    let running = |at: usize| Running {
+        rows: numbers[at],
+        bytes: numbers[at + 1],
+        statements: numbers[at + 2],
+        seconds: numbers[at + 3],
+        concurrent: numbers[at + 4],
+    };
+    Totals { session: running(0), run: running(5), hour: running(10) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// Small numbers, so that many of them meet.
+    #[test]
+    fn in_one_stretch_there_is_one_decision(
+        comparisons in prop::collection::vec((0usize..3, 0usize..5, 0usize..6, -1i64..6, any::<bool>(), any::<bool>()), 1..4),
+        one in prop::collection::vec(0u64..6, 15),
+        other in prop::collection::vec(0u64..6, 15),
+    ) {
+        let condition = |(scope, field, operator, number, turned, negated): &(usize, usize, usize, i64, bool, bool)| {
+            let scope = ["session", "run", "hour"][*scope];
+            let field = ["rows", "bytes", "statements", "seconds", "concurrent"][*field];
+            let operator = ["==", "!=", "<", "<=", ">", ">="][*operator];
+            let total = format!("context.{scope}.{field}");
+            let text = if *turned { format!("{number} {operator} {total}") } else { format!("{total} {operator} {number}") };
+            if *negated { format!("!({text})") } else { text }
+        };
+        let policy = |(index, comparison)| {
+            let condition = condition(comparison);
+            format!("@id(\"p{index}\") forbid (principal, action == Action::\"read\", resource) when {{ {condition} }};")
+        };
+        let policies: String = comparisons.iter().enumerate().map(policy).collect();
+        let set = load(&format!("@id(\"allow-all\") permit (principal, action, resource);{policies}")).unwrap();
+        let decided = |numbers: &[u64]| {
+            let statement = Statement { totals: totals_of(numbers), ..asking(&[table(Action::Read, "public", "t")]) };
+            decide(&set, &statement).policies
+        };
+        let stretch = set.stretch(&totals_of(&one)).unwrap();
+        prop_assert!(stretch.holds(&totals_of(&one)));
+        // All of it, and each number by itself.
+        for at in 0..one.len() {
+            let mut mixed = one.clone();
+            mixed[at] = other[at];
+            if stretch.holds(&totals_of(&mixed)) {
+                prop_assert_eq!(decided(&one), decided(&mixed), "{:?} {:?}", &one, &mixed);
+            }
+        }
+        if stretch.holds(&totals_of(&other)) {
+            prop_assert_eq!(decided(&one), decided(&other));
+        }
+    }
+}
