@@ -63,6 +63,11 @@ impl ParsePool {
         inspection
     }
 
+    /// What is known of `text`, if anything.
+    pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
+        self.cache().find(text, reading)
+    }
+
     async fn elsewhere(&self, text: Arc<str>, reading: Reading) -> Inspection {
         let length = text.len();
         let (done, result) = oneshot::channel();

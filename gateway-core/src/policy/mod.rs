@@ -43,12 +43,20 @@ pub enum Mode {
     Enforce,
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Mode {
+    /// Its name, as configuration and records write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Observe => "observe",
             Self::Enforce => "enforce",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -111,6 +111,13 @@ impl Catalogs {
         state.usable(changes, |_| KEPT).ok_or(CatalogError::Shared(error))
     }
 
+    /// The same where it is there and nobody reads it anew at this moment.
+    pub fn now(&self, place: &Place) -> Option<Arc<Catalog>> {
+        let entry = self.entry(place);
+        let state = entry.state.try_lock().ok()?;
+        state.usable(entry.changes.load(Ordering::Acquire), Read::lifetime)
+    }
+
     /// Says that something of the database has changed: what was read until now is not used again.
     pub fn invalidate(&self, place: &Place) {
         if let Some(used) = self.locked().get(place) {

@@ -81,7 +81,9 @@ pub struct Relay {
     registered: bool,
     enforcer: Option<Box<Enforcer>>,
     /// What was asked and is not looked into yet.
-    asked: Option<Ask>,
+    asked: Option<Ask<Vec<u8>>>,
+    /// What was asked and could be answered at once.
+    answered: Option<Answer>,
     question: Option<Question>,
     look: Option<Pin<Box<Sleep>>>,
 }
@@ -112,6 +114,7 @@ impl Relay {
             registered: false,
             enforcer: None,
             asked: None,
+            answered: None,
             question: None,
             look: None,
         };
@@ -321,7 +324,15 @@ impl Relay {
         pool::with_output(|output| {
             output.now = now();
             let mut peers = Peers { client: &mut self.client, server: self.server.as_mut() };
-            let result = call(self.engine.as_mut(), output, &mut peers);
+            let mut result = call(self.engine.as_mut(), output, &mut peers);
+            self.take_events(output);
+            // What can be answered at once is, and the protocol goes on with what the client has sent.
+            while let Some(answer) = self.answered.take().filter(|_| result.is_ok() && self.closing.is_none()) {
+                output.text.clear();
+                let answered = self.engine.answer(answer, output);
+                result = answered.and_then(|()| self.engine.receive(Side::Client, &mut self.client.input, output));
+                self.take_events(output);
+            }
             let length = output.to_client.len();
             output.to_client.forward(length, &mut self.client.pending);
             let length = output.to_server.len();
@@ -329,7 +340,6 @@ impl Relay {
                 output.to_server.forward(length, &mut server.pending);
             }
             output.to_server.clear();
-            self.take_events(output);
             if let Err(error) = result {
                 tracing::warn!(session = %self.session.id, %error, "the session left the protocol");
                 let note = serde_json::json!({ "what": "violation", "error": error.to_string() });

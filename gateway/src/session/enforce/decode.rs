@@ -24,14 +24,19 @@ pub(super) enum Places {
 /// A place is found by counting within its block: as many places as bytes would take too much memory.
 const BLOCK: usize = 4096;
 
+/// `bytes` as they are, where each is read as itself.
+pub(super) fn plain(bytes: &[u8], encoding: Encoding) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    (encoding == Encoding::Utf8 || text.is_ascii()).then_some(text)
+}
+
 /// Reads `bytes`; what can't be read is said in the words of [`gateway_core::inspect::Facts::unparsed`].
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'static str> {
     let same = |text: &str| Decoded { text: text.into(), places: Places::Same };
-    match (encoding, std::str::from_utf8(bytes)) {
-        (Encoding::Utf8, Ok(text)) => Ok(same(text)),
-        (_, Ok(text)) if text.is_ascii() => Ok(same(text)),
-        (Encoding::Utf8, Err(_)) => Err("it is not valid UTF-8"),
-        (Encoding::Latin1, _) => {
+    match (encoding, plain(bytes, encoding)) {
+        (_, Some(text)) => Ok(same(text)),
+        (Encoding::Utf8, None) => Err("it is not valid UTF-8"),
+        (Encoding::Latin1, None) => {
             let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
             text.extend(bytes.iter().map(|byte| char::from(*byte)));
             let text: Arc<str> = text.into();
@@ -44,7 +49,7 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'stat
             Ok(Decoded { places: Places::Latin1(Arc::clone(&text), blocks), text })
         }
         // A quote or a backslash can be half of a character there.
-        (Encoding::Other, _) => Err("it is not ASCII, in an encoding that is not understood"),
+        (Encoding::Other, None) => Err("it is not ASCII, in an encoding that is not understood"),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::operation::Part;
 use super::refusal;
-use super::verdict::Bench;
 use gateway_core::inspect::resolve::Question;
-use gateway_core::policy::{Alert, Decision, Mode, OnDeny};
+use gateway_core::policy::{Alert, Decision, Mode, OnDeny, PolicySet};
 use gateway_core::protocol::{OperationId, OperationKind};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde::Serialize;
@@ -52,7 +51,7 @@ const fn is_zero(number: &usize) -> bool {
 /// Writes the decision on a statement.
 pub(super) fn decision(
     frames: &mut FrameBuffer,
-    bench: &Bench<'_>,
+    (set, mode): (&PolicySet, Mode),
     (id, kind): (OperationId, OperationKind),
     number: usize,
     part: &Part,
@@ -75,9 +74,9 @@ pub(super) fn decision(
         message: decision.message.as_deref(),
         alert: decision.alert.map(alert),
         on_deny: denied.then_some(on_deny(decision.on_deny)).flatten(),
-        mode: mode(bench.mode),
-        would_refuse: denied && bench.mode == Mode::Observe,
-        set_hash: bench.set.hash(),
+        mode: mode.name(),
+        would_refuse: denied && mode == Mode::Observe,
+        set_hash: set.hash(),
     };
     frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
         // Writing JSON into memory can't fail.
@@ -105,13 +104,6 @@ const fn asked(kind: OperationKind) -> &'static str {
         OperationKind::Bind => "bind",
         OperationKind::Execute => "execute",
         OperationKind::FunctionCall => "function",
-    }
-}
-
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Observe => "observe",
-        Mode::Enforce => "enforce",
     }
 }
 

@@ -132,7 +132,7 @@ impl Enforcer {
     }
 
     /// Refuses what is beyond a limit: of the target, or of what is remembered here.
-    pub(super) fn limit(&mut self, ask: &super::Ask, inspection: &Inspection, frames: &mut FrameBuffer) -> Option<Refusal> {
+    pub(super) fn limit(&mut self, ask: &super::Ask<&[u8]>, inspection: &Inspection, frames: &mut FrameBuffer) -> Option<Refusal> {
         let runs = match ask.kind {
             OperationKind::Query | OperationKind::Execute | OperationKind::FunctionCall => true,
             OperationKind::Prepare | OperationKind::Bind => false,

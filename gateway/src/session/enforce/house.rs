@@ -32,6 +32,9 @@ pub trait House: Send + Sync {
     /// The policy set in force.
     fn policy(&self) -> Arc<PolicySet>;
 
+    /// Whether `set` is the one in force.
+    fn has(&self, set: &Arc<PolicySet>) -> bool;
+
     /// The running totals.
     fn totals(&self) -> &Totals;
 
@@ -44,9 +47,15 @@ pub trait House: Send + Sync {
     /// Says what a text does.
     fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>>;
 
+    /// The same where it has been said before.
+    fn inspected(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>>;
+
     /// What is known of the database that a session is in: nothing, where the target has no credential
     /// for it. Where it has one and can't be read, why.
     fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>>;
+
+    /// The same where it is known now; the outer option says whether it is.
+    fn catalog_now(&self, session: &Session, database: &str) -> Option<Option<Arc<Catalog>>>;
 
     /// Something in that database has changed.
     fn catalog_changed(&self, session: &Session, database: &str);
@@ -58,6 +67,10 @@ pub struct Gateway(pub Arc<Shared>);
 impl House for Gateway {
     fn policy(&self) -> Arc<PolicySet> {
         self.0.policy.load_full()
+    }
+
+    fn has(&self, set: &Arc<PolicySet>) -> bool {
+        Arc::ptr_eq(&self.0.policy.load(), set)
     }
 
     fn totals(&self) -> &Totals {
@@ -88,9 +101,21 @@ impl House for Gateway {
         Box::pin(async move { pool.inspect(text, reading).await })
     }
 
+    fn inspected(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
+        self.0.parse_pool.known(text, reading)
+    }
+
     fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
         let (shared, session, database) = (Arc::clone(&self.0), Arc::clone(session), database.to_owned());
         Box::pin(async move { catalog_of(&shared, &session, &database).await })
+    }
+
+    fn catalog_now(&self, session: &Session, database: &str) -> Option<Option<Arc<Catalog>>> {
+        let settings = self.0.config.targets.match_address(session.address);
+        if settings.is_none_or(|settings| settings.catalog.is_none()) {
+            return Some(None);
+        }
+        self.0.catalogs.now(&place(session, database)).map(Some)
     }
 
     fn catalog_changed(&self, session: &Session, database: &str) {

@@ -23,7 +23,7 @@ pub use watch::Order;
 
 use crate::session::live::{KillOrder, Session};
 use crate::session::totals::{Meter, Slot};
-use decode::{Decoded, Places, decode};
+use decode::{Decoded, Places, decode, plain};
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
@@ -43,19 +43,48 @@ use watch::Watch;
 /// Operations that are remembered at once: what is prepared and not forgotten, and what runs.
 const MOST: usize = 65_536;
 
-/// A question of the protocol, with its own copy of what it refers to.
-#[derive(Clone, Debug)]
-pub struct Ask {
+/// A question of the protocol. `B` is what holds its bytes: those of the moment, or a copy of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<B> {
     /// Names the question.
     pub id: OperationId,
     /// What kind of operation it is.
     pub kind: OperationKind,
     /// The name that the client gives to what it prepares, or by which SQL made what is bound or executed.
-    pub name: Vec<u8>,
+    pub name: B,
     /// Its text.
-    pub text: Vec<u8>,
+    pub text: B,
     /// The session at that moment.
     pub standing: Standing,
+}
+
+impl<B: AsRef<[u8]>> Ask<B> {
+    /// The same without its own bytes.
+    fn borrowed(&self) -> Ask<&[u8]> {
+        let Self { id, kind, name, text, standing } = self;
+        Ask { id: *id, kind: *kind, name: name.as_ref(), text: text.as_ref(), standing: *standing }
+    }
+
+    /// By which settings its text is to be read.
+    fn reading(&self) -> Reading {
+        // What was prepared has been read by the settings of then, and stays so at the server.
+        let known = self.standing.settings_known && !self.again();
+        Reading { standard_conforming_strings: known.then_some(self.standing.standard_conforming_strings) }
+    }
+
+    /// Whether it is about something that was prepared before.
+    const fn again(&self) -> bool {
+        matches!(self.kind, OperationKind::Bind | OperationKind::Execute)
+    }
+}
+
+impl Ask<&[u8]> {
+    /// The same with bytes of its own.
+    #[must_use]
+    pub fn kept(self) -> Ask<Vec<u8>> {
+        let Self { id, kind, name, text, standing } = self;
+        Ask { id, kind, name: name.to_vec(), text: text.to_vec(), standing }
+    }
 }
 
 /// What a question's answer rests on, once it has been waited for.
@@ -162,13 +191,43 @@ impl Enforcer {
         true
     }
 
+    /// Answers a question about which all is known: what goes through as it did before on the same grounds.
+    /// None where something has to be found out first, or is refused.
+    pub fn at_once(&mut self, ask: Ask<&[u8]>, frames: &mut FrameBuffer) -> Option<Directive> {
+        let (inspection, places) = match self.operations.get(&ask.id) {
+            Some(operation) if ask.again() && ask.name.is_empty() => (Arc::clone(&operation.inspection), operation.places.clone()),
+            _ if matches!(ask.kind, OperationKind::Query | OperationKind::Prepare) => {
+                let text = plain(ask.text, ask.standing.encoding)?;
+                (self.house.inspected(text, ask.reading())?, Places::Same)
+            }
+            _ => return None,
+        };
+        if !self.house.has(&self.set) {
+            return None;
+        }
+        let catalog = if inspection.statements.iter().any(touches) {
+            self.house.catalog_now(&self.session, &self.database)?
+        } else {
+            None
+        };
+        let open = self.open(&ask.standing);
+        let judged = self.known.find((&inspection, catalog.as_ref(), open), |more| self.meter.totals(more))?;
+        if judged.refused.is_some() {
+            return None;
+        }
+        if let Some(refusal) = self.limit(&ask, &inspection, frames) {
+            return Some(refuse(refusal));
+        }
+        self.record(&ask, &judged, frames);
+        let pass = pass(&judged.parts, &places, ask.standing.changed);
+        self.remember(&ask, inspection, places, judged);
+        Some(Directive::Forward(pass))
+    }
+
     /// Begins to find out what a question needs. It may take a while; the session goes on beside it.
-    pub fn read(&self, ask: &Ask) -> Pending<Read> {
+    pub fn read(&self, ask: &Ask<Vec<u8>>) -> Pending<Read> {
         let house = Arc::clone(&self.house);
-        let again = matches!(ask.kind, OperationKind::Bind | OperationKind::Execute);
-        // What was prepared has been read by the settings of then, and stays so at the server.
-        let known = ask.standing.settings_known && !again;
-        let reading = Reading { standard_conforming_strings: known.then_some(ask.standing.standard_conforming_strings) };
+        let (again, reading) = (ask.again(), ask.reading());
         let prepared = self.operations.get(&ask.id).filter(|_| again);
         let called = || std::str::from_utf8(&ask.text).ok()?.parse().ok();
         let function = (ask.kind == OperationKind::FunctionCall).then(called).flatten();
@@ -193,8 +252,6 @@ impl Enforcer {
                 Err(known) => known,
             };
             let inspection = if made_as.is_empty() { inspection } else { made(&inspection, &made_as) };
-            // What touches nothing needs none.
-            let touches = |statement: &Statement| !statement.accesses.is_empty() || !statement.names.is_empty();
             let catalog = match inspection.statements.iter().any(touches) {
                 true => house.catalog(&session, &database).await,
                 false => Ok(None),
@@ -204,8 +261,9 @@ impl Enforcer {
     }
 
     /// Answers a question.
-    pub fn verdict(&mut self, ask: &Ask, read: Read, frames: &mut FrameBuffer) -> Verdict {
+    pub fn verdict(&mut self, ask: &Ask<Vec<u8>>, read: Read, frames: &mut FrameBuffer) -> Verdict {
         self.refresh();
+        let ask = &ask.borrowed();
         let Read { inspection, places, function, catalog } = read;
         let names = inspection.statements.iter().any(|statement| !statement.names.is_empty());
         if names && !ask.standing.settled {
@@ -214,7 +272,7 @@ impl Enforcer {
         if let Some(refusal) = self.limit(ask, &inspection, frames) {
             return Verdict::Answer(refuse(refusal));
         }
-        let open = self.begun.unwrap_or(ask.standing.transaction != Transaction::Idle);
+        let open = self.open(&ask.standing);
         let bench = bench(
             &self.set,
             &self.mentions,
@@ -224,17 +282,18 @@ impl Enforcer {
             (&self.database, &self.user),
             function,
         );
-        // Names and totals may be others the next time.
-        let steady = !names && function.is_none() && !self.set.watches_totals();
-        let grounds = catalog.as_ref().ok().filter(|_| steady).map(Option::as_ref);
-        let judged = grounds.and_then(|catalog| self.known.find(&inspection, catalog, open)).unwrap_or_else(|| {
-            let judged = Arc::new(bench.judge(&inspection, &self.names, open, |more| self.meter.totals(more)));
-            if let Some(catalog) = grounds {
-                self.known.keep(&inspection, catalog, open, &judged);
+        let totals = |more| self.meter.totals(more);
+        // Names and functions may stand for something else the next time.
+        let steady = !names && function.is_none();
+        let grounds = catalog.as_ref().ok().filter(|_| steady).map(|catalog| (&inspection, catalog.as_ref(), open));
+        let judged = grounds.and_then(|grounds| self.known.find(grounds, totals)).unwrap_or_else(|| {
+            let judged = Arc::new(bench.judge(&inspection, &self.names, open, totals));
+            if let (Some(grounds), Some(stretch)) = (grounds, self.set.stretch(&totals(1))) {
+                self.known.keep(grounds, (stretch, totals), &judged);
             }
             judged
         });
-        self.record(ask, &bench, &judged, frames);
+        self.record(ask, &judged, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
@@ -272,8 +331,13 @@ impl Enforcer {
         true
     }
 
+    /// Whether a transaction is open when what is asked about now runs.
+    fn open(&self, standing: &Standing) -> bool {
+        self.begun.unwrap_or(standing.transaction != Transaction::Idle)
+    }
+
     /// Writes the decisions that are not as they were the last time.
-    fn record(&self, ask: &Ask, bench: &Bench<'_>, judged: &Judged, frames: &mut FrameBuffer) {
+    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, frames: &mut FrameBuffer) {
         let last = self.operations.get(&ask.id).map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
         for (number, decision) in &judged.decisions {
             let Some(part) = judged.parts.get(*number) else { continue };
@@ -282,7 +346,7 @@ impl Enforcer {
             };
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
-                frame::decision(frames, bench, (ask.id, ask.kind), *number, part, decision);
+                frame::decision(frames, (&self.set, self.mode), (ask.id, ask.kind), *number, part, decision);
             }
             if !decision.errors.is_empty() {
                 let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "errors": decision.errors });
@@ -292,7 +356,7 @@ impl Enforcer {
         }
     }
 
-    fn remember(&mut self, ask: &Ask, inspection: Arc<Inspection>, places: Places, judged: Arc<Judged>) {
+    fn remember(&mut self, ask: &Ask<&[u8]>, inspection: Arc<Inspection>, places: Places, judged: Arc<Judged>) {
         let runs = !matches!(ask.kind, OperationKind::Prepare | OperationKind::Bind);
         let aborted = (runs && ask.standing.settled).then_some(ask.standing.transaction == Transaction::Failed);
         match (ask.kind, self.operations.get_mut(&ask.id)) {
@@ -307,13 +371,18 @@ impl Enforcer {
             (OperationKind::Bind, None) => {}
             (OperationKind::Prepare | OperationKind::Execute, _) if judged.refused.is_some() => {}
             (kind, _) => {
-                let name = String::from_utf8_lossy(&ask.name).into_owned();
+                let name = String::from_utf8_lossy(ask.name).into_owned();
                 let recorded = Arc::clone(&judged);
                 let operation = Operation { kind, name, inspection, places, judged, prepared: false, aborted, recorded };
                 self.operations.insert(ask.id, operation);
             }
         }
     }
+}
+
+/// Whether a statement needs a catalog to be judged by. What touches nothing needs none.
+fn touches(statement: &Statement) -> bool {
+    !statement.accesses.is_empty() || !statement.names.is_empty()
 }
 
 /// The judgement's grounds. Not a method, so that the meter can be read beside it.
@@ -330,7 +399,7 @@ fn bench<'a>(
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.
-fn refused(ask: &Ask, number: usize, refusal: Refusal, inspection: &Inspection, judged: &Judged, places: &Places) -> Directive {
+fn refused(ask: &Ask<&[u8]>, number: usize, refusal: Refusal, inspection: &Inspection, judged: &Judged, places: &Places) -> Directive {
     let before = inspection.statements.get(number).map_or(0, |statement| places.byte(statement.span.start));
     match ask.kind {
         OperationKind::Query if number > 0 => Directive::Refuse(Box::new(Refused {

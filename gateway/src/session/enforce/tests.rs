@@ -33,6 +33,10 @@ impl House for Fake {
         Arc::clone(set.get_or_insert_with(|| Arc::new(PolicySet::load(Vec::new()).unwrap())))
     }
 
+    fn has(&self, set: &Arc<PolicySet>) -> bool {
+        Arc::ptr_eq(&self.policy(), set)
+    }
+
     fn totals(&self) -> &Totals {
         &self.totals
     }
@@ -52,6 +56,14 @@ impl House for Fake {
         });
         let inspection = Arc::new(Inspection { statements: statements.collect(), cross_checked: true });
         Box::pin(std::future::ready(inspection))
+    }
+
+    fn inspected(&self, _text: &str, _reading: Reading) -> Option<Arc<Inspection>> {
+        None
+    }
+
+    fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
+        (self.unreadable.load(Ordering::Relaxed) == 0).then_some(None)
     }
 
     fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
@@ -132,20 +144,18 @@ impl Bed {
     }
 
     async fn ask_as(&mut self, id: u64, kind: OperationKind, text: &[u8], settled: bool) -> Directive {
-        let standing = Standing {
-            transaction: Transaction::Idle,
-            settled,
-            settings_known: true,
-            changed: false,
-            standard_conforming_strings: true,
-            encoding: Encoding::Latin1,
-        };
-        let ask = Ask { id: OperationId(id), kind, name: Vec::new(), text: text.to_vec(), standing };
+        let ask = Ask { id: OperationId(id), kind, name: Vec::new(), text: text.to_vec(), standing: standing(settled) };
         let read = self.judge.read(&ask).await;
         match self.judge.verdict(&ask, read, &mut self.frames) {
             Verdict::Answer(directive) => directive,
             Verdict::Killed => panic!("killed"),
         }
+    }
+
+    /// The same, where all is known.
+    fn at_once(&mut self, id: u64, kind: OperationKind) -> Option<Directive> {
+        let ask = Ask { id: OperationId(id), kind, name: &b""[..], text: &b""[..], standing: standing(true) };
+        self.judge.at_once(ask, &mut self.frames)
     }
 
     fn run(&mut self, id: u64, tag: &[u8]) {
@@ -170,6 +180,17 @@ impl Bed {
 
     fn finding(&mut self, kind: &str) -> Option<Value> {
         self.recorded().into_iter().find(|value| value["what"] == "finding" && value["kind"] == kind)
+    }
+}
+
+const fn standing(settled: bool) -> Standing {
+    Standing {
+        transaction: Transaction::Idle,
+        settled,
+        settings_known: true,
+        changed: false,
+        standard_conforming_strings: true,
+        encoding: Encoding::Latin1,
     }
 }
 
@@ -212,6 +233,39 @@ async fn observe_forwards_and_marks() {
     assert!(recorded.iter().any(|value| value["would_refuse"] == true && value["mode"] == "observe"), "{recorded:?}");
     let opaque = bed.ask(OperationKind::Query, b"no one knows", true).await;
     assert_eq!(opaque, Directive::Forward(Pass { changes: true, code: true, ..Pass::default() }));
+}
+
+#[tokio::test]
+async fn what_was_allowed_goes_on_at_once_until_a_total_the_set_or_the_catalog_is_another() {
+    let quota = "@id(\"allow-all\") permit (principal, action, resource);
+        @id(\"quota\") forbid (principal, action == Action::\"read\", resource) when { context.session.statements > 3 };";
+    let set = |text: &str| Arc::new(PolicySet::load(vec![("a.cedar".to_owned(), text.to_owned())]).unwrap());
+    let house = Arc::new(Fake::default());
+    *house.set.lock().unwrap() = Some(set(quota));
+    let mut bed = Bed::at(house, Mode::Enforce, Limits::default());
+    assert!(bed.at_once(1, OperationKind::Execute).is_none(), "nobody knows what it is");
+    assert!(matches!(bed.ask_as(1, OperationKind::Prepare, b"SELECT users", true).await, Directive::Forward(_)));
+    bed.judge.answered(OperationId(1), 0, Answered::Prepared, &mut bed.frames);
+    let decisions = bed.recorded().len();
+    for _ in 0..2 {
+        assert!(bed.at_once(1, OperationKind::Execute).is_some());
+        bed.run(1, b"SELECT 1");
+    }
+    assert_eq!(bed.recorded().len(), decisions, "the same decision is written once");
+    bed.house.unreadable.store(1, Ordering::Relaxed);
+    assert!(bed.at_once(1, OperationKind::Execute).is_none(), "the catalog has to be read first");
+    bed.house.unreadable.store(0, Ordering::Relaxed);
+    assert!(bed.at_once(1, OperationKind::Execute).is_some());
+    bed.run(1, b"SELECT 1");
+    assert!(bed.at_once(1, OperationKind::Execute).is_none(), "it is the fourth");
+    refusal(bed.ask_as(1, OperationKind::Execute, b"SELECT users", true).await);
+    let deny = |bed: &mut Bed| bed.recorded().iter().filter(|value| value["outcome"] == "deny").count();
+    assert_eq!(deny(&mut bed), 1);
+    assert!(bed.at_once(1, OperationKind::Execute).is_none(), "a refusal is never known");
+    *bed.house.set.lock().unwrap() = Some(set("@id(\"allow-all\") permit (principal, action, resource);"));
+    assert!(bed.at_once(1, OperationKind::Execute).is_none(), "the set is another");
+    assert!(matches!(bed.ask_as(1, OperationKind::Execute, b"SELECT users", true).await, Directive::Forward(_)));
+    assert!(bed.at_once(1, OperationKind::Execute).is_some());
 }
 
 #[tokio::test]

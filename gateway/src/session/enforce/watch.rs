@@ -3,7 +3,7 @@
 use super::{Enforcer, bench, frame, refusal};
 use crate::session::live::KillOrder;
 use gateway_core::inspect::CopyWith;
-use gateway_core::policy::Mode;
+use gateway_core::policy::{Mode, Stretch};
 use gateway_core::protocol::{OperationId, Refusal};
 use gateway_core::record::FrameBuffer;
 use serde_json::json;
@@ -38,6 +38,8 @@ pub(super) struct Watch {
     counted: (u64, u64),
     /// The first look judges, whatever has been counted.
     unjudged: bool,
+    /// The totals for which the last judgement of what runs holds.
+    stretch: Option<Stretch>,
     /// In observe mode what would have been denied is said once.
     said: bool,
     /// The copy was made to fail already.
@@ -65,15 +67,17 @@ impl Watch {
             at: now,
             counted: (0, 0),
             unjudged: false,
+            stretch: None,
             said: false,
             failed_copy: false,
         }
     }
 
     /// Whether any policy looks at totals.
-    pub(super) const fn totals(&mut self, watched: bool) {
+    pub(super) fn totals(&mut self, watched: bool) {
         // What runs was allowed by another set.
         self.unjudged = true;
+        self.stretch = None;
         self.totals = watched;
     }
 
@@ -87,6 +91,7 @@ impl Watch {
     pub(super) fn answered(&mut self, id: OperationId) {
         if self.running.front() == Some(&id) {
             self.answered += 1;
+            self.stretch = None;
         }
     }
 
@@ -109,6 +114,7 @@ impl Watch {
 
     fn first(&mut self) {
         self.answered = 0;
+        self.stretch = None;
         self.since = Instant::now();
         self.at = self.since;
         self.cancelled = false;
@@ -174,16 +180,21 @@ impl Enforcer {
         let now = Instant::now();
         let (id, number) = self.watch.front()?;
         let operation = self.operations.get(&id)?;
+        let totals = self.meter.totals(0);
+        if self.watch.stretch.as_ref().is_some_and(|stretch| stretch.holds(&totals)) {
+            self.watch.allowed(now);
+            return None;
+        }
         let Some(part) = operation.part(number).filter(|part| part.statement.transaction.is_none()) else {
             self.watch.allowed(now);
             return None;
         };
         let grounds = (self.database.as_str(), self.user.as_str());
         let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, &self.session, grounds, None);
-        let totals = self.meter.totals(0);
         let decision = bench.decide(part, operation.inspection.statements.len(), totals);
         if decision.allows() {
             self.watch.allowed(now);
+            self.watch.stretch = self.set.stretch(&totals);
             return None;
         }
         if self.watch.said {
@@ -191,7 +202,7 @@ impl Enforcer {
             return None;
         }
         let beyond = (self.watch.counted.0 - self.watch.rows, self.watch.counted.1 - self.watch.bytes);
-        frame::decision(frames, &bench, (id, operation.kind), usize::try_from(number).unwrap_or(usize::MAX), part, &decision);
+        frame::decision(frames, (&self.set, self.mode), (id, operation.kind), usize::try_from(number).unwrap_or(usize::MAX), part, &decision);
         let kill = matches!(self.mode, Mode::Enforce);
         let fields = json!({
             "operation": id.0, "part": number, "policies": decision.policies, "errors": decision.errors,

@@ -3,7 +3,7 @@
 use super::{Action, Relay};
 use crate::session::enforce::{Answered, Ask};
 use crate::session::live::Keys;
-use gateway_core::protocol::{Event, Outcome, Output};
+use gateway_core::protocol::{Answer, Event, Outcome, Output};
 
 impl Relay {
     pub(super) fn take_events(&mut self, output: &mut Output) {
@@ -14,7 +14,12 @@ impl Relay {
         output.events = events;
     }
 
-    fn take_event(&mut self, event: Event, output: &Output) {
+    fn take_event(&mut self, event: Event, output: &mut Output) {
+        if matches!(event, Event::Ask { .. }) {
+            // What is decided is recorded behind what it is decided on.
+            output.record.drain_into(&mut self.frames);
+        }
+        let output = &*output;
         let text = |span| String::from_utf8_lossy(output.kept(span)).into_owned();
         match event {
             Event::Dial { user, database, application } => self.actions.push_back(Action::Dial {
@@ -40,8 +45,12 @@ impl Relay {
                 self.deadline = None;
             }
             Event::Ask { id, kind, name, text, standing } => {
-                let (name, text) = (output.kept(&name).to_vec(), output.kept(&text).to_vec());
-                self.asked = Some(Ask { id, kind, name, text, standing });
+                let ask = Ask { id, kind, name: output.kept(&name), text: output.kept(&text), standing };
+                let known = self.enforcer.as_mut().and_then(|judge| judge.at_once(ask, &mut self.frames));
+                match known {
+                    Some(directive) => self.answered = Some(Answer::Verdict { id, directive }),
+                    None => self.asked = Some(ask.kept()),
+                }
             }
             Event::Violation { side, what } => {
                 tracing::warn!(session = %self.session.id, ?side, what, "refused");

@@ -13,7 +13,7 @@ const AHEAD: usize = 64 * 1024;
 
 /// A question that is being looked into. Nothing of the client passes until it is answered.
 pub(super) struct Question {
-    ask: Ask,
+    ask: Ask<Vec<u8>>,
     read: Pending<Read>,
     /// How much of the client may wait in its input.
     room: usize,
@@ -75,12 +75,16 @@ impl Relay {
         while let Some(judge) = &mut self.enforcer
             && let Some(next) = judge.next_look()
         {
+            // Most of what runs is over long before: the timer is set anew when it has passed, not each time.
             let timer = self.look.get_or_insert_with(|| Box::pin(sleep_until(next)));
-            if timer.deadline() != next {
+            if timer.deadline() > next || (timer.is_elapsed() && timer.deadline() < next) {
                 timer.as_mut().reset(next);
             }
             if timer.as_mut().poll(cx).is_pending() {
                 return;
+            }
+            if timer.deadline() < next {
+                continue;
             }
             let order = judge.look(&mut self.frames);
             self.obey(order);

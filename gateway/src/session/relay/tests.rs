@@ -88,6 +88,10 @@ impl House for Slow {
         Arc::clone(&self.policy)
     }
 
+    fn has(&self, _set: &Arc<PolicySet>) -> bool {
+        true
+    }
+
     fn totals(&self) -> &RunningTotals {
         &self.totals
     }
@@ -109,6 +113,14 @@ impl House for Slow {
 
     fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn inspected(&self, _text: &str, _reading: Reading) -> Option<Arc<Inspection>> {
+        None
+    }
+
+    fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
+        Some(None)
     }
 
     fn catalog_changed(&self, _session: &Session, _database: &str) {}
