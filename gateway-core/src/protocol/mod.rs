@@ -161,6 +161,13 @@ pub enum Event {
     },
     /// What ran is over: nothing more of it comes.
     Finished(OperationId),
+    /// What was prepared as this can be fetched from under a name of the client's, as a cursor.
+    Bound {
+        /// What was prepared.
+        id: OperationId,
+        /// The cursor's name.
+        name: Span,
+    },
     /// The client dropped what it had prepared as this.
     Forgotten(OperationId),
     /// The server answered everything and stands as this says.

@@ -329,7 +329,14 @@ impl Relay {
                 self.forgotten(before, output);
                 self.tell(Event::Answered { id: item.operation, part: 0, outcome: Outcome::Prepared }, output);
             }
-            (b'2', Awaited::Bind(name)) => drop(self.portals.done(&name, item.serial)),
+            (b'2', Awaited::Bind(name)) => {
+                drop(self.portals.done(&name, item.serial));
+                // SQL can't name the unnamed one.
+                if !name.is_empty() {
+                    let name = output.keep(name.as_slice());
+                    self.tell(Event::Bound { id: item.operation, name }, output);
+                }
+            }
             (b'3', Awaited::CloseStatement(name)) => {
                 let before = self.statements.done(&name, item.serial);
                 self.forgotten(before, output);

@@ -128,6 +128,7 @@ fn reply(event: &Event) -> Option<Answer> {
         | Event::Running(_)
         | Event::Answered { .. }
         | Event::Finished(_)
+        | Event::Bound { .. }
         | Event::Forgotten(_)
         | Event::Ready(_)
         | Event::Close(_) => None,

@@ -9,6 +9,7 @@ use gateway_core::policy::Mode;
 use gateway_core::protocol::{OperationId, OperationKind, Refusal, Transaction};
 use gateway_core::record::FrameBuffer;
 use serde_json::json;
+use std::sync::Arc;
 
 /// How the server answered a statement, as [`gateway_core::protocol::Outcome`], with its tag's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,7 @@ impl Enforcer {
             Answered::Done(tag) => self.done(id, part, tag, frames),
             Answered::Failed => {
                 if let Some(part) = operation.part(part) {
-                    self.names.ran(part.hidden);
+                    self.names.ran(&part.statement, part.hidden);
                 }
                 self.drop_unprepared(id);
             }
@@ -66,6 +67,14 @@ impl Enforcer {
             self.operations.remove(&id);
         }
         self.rest();
+    }
+
+    /// What was prepared can be fetched from as the cursor of this name.
+    pub fn bound(&mut self, id: OperationId, name: &[u8]) {
+        if let (Some(part), Ok(name)) = (self.operations.get(&id).and_then(|operation| operation.part(0)), std::str::from_utf8(name)) {
+            let statement = Arc::clone(&part.statement);
+            self.names.bound(name, &statement, id);
+        }
     }
 
     /// The client dropped what it had prepared.

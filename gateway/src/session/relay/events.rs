@@ -58,9 +58,12 @@ impl Relay {
             Event::Close(reason) => {
                 self.closing.get_or_insert(reason);
             }
-            Event::Running(_) | Event::Answered { .. } | Event::Finished(_) | Event::Forgotten(_) | Event::Ready(_) => {
-                self.tell_judge(event, output);
-            }
+            Event::Running(_)
+            | Event::Answered { .. }
+            | Event::Finished(_)
+            | Event::Bound { .. }
+            | Event::Forgotten(_)
+            | Event::Ready(_) => self.tell_judge(event, output),
         }
     }
 
@@ -79,6 +82,7 @@ impl Relay {
                 judge.answered(id, part, answered, &mut self.frames);
             }
             Event::Finished(id) => judge.finished(id),
+            Event::Bound { id, name } => judge.bound(id, output.kept(&name)),
             Event::Forgotten(id) => judge.forgotten(id),
             Event::Ready(transaction) => judge.ready(transaction),
             Event::Dial { .. }
