@@ -1,5 +1,6 @@
 //! Reads a text with PostgreSQL's own grammar, and has a second parser agree.
 
+mod alike;
 mod bounds;
 mod builtin;
 mod cross;
@@ -17,6 +18,7 @@ mod sweep;
 mod tests;
 mod walk;
 
+pub use alike::alike;
 pub use fuzz::fuzz_entry;
 
 use super::{Inspection, Statement};
