@@ -163,6 +163,40 @@ async fn what_a_session_changed_is_seen_once_it_says_so() {
 }
 
 #[tokio::test]
+async fn what_the_server_brings_is_read_again_when_it_is_another() {
+    let server = Server::start(Postgres::builder());
+    let known = |catalog: &Catalog, name: &str| catalog.function_schemas(name).count();
+    let before = server.catalog().await.unwrap();
+    assert_eq!((known(&before, "pg_client_encoding"), known(&before, "renamed")), (1, 0));
+    server.postgres.sql("CREATE FUNCTION renamed_not() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+    server.catalogs.invalidate(&server.place());
+    let between = server.catalog().await.unwrap();
+    assert_eq!((known(&between, "pg_client_encoding"), known(&between, "renamed_not")), (1, 1));
+    server.postgres.sql("ALTER FUNCTION pg_catalog.pg_client_encoding() RENAME TO renamed");
+    server.catalogs.invalidate(&server.place());
+    let after = server.catalog().await.unwrap();
+    assert_eq!((known(&after, "pg_client_encoding"), known(&after, "renamed"), known(&after, "renamed_not")), (0, 1, 1));
+    assert_eq!((after.relations("pg_class").len(), after.relation_count()), (1, before.relation_count()));
+}
+
+#[tokio::test]
+async fn one_connection_reads_again_and_another_takes_its_place_when_it_is_gone() {
+    const READERS: &str = "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE application_name = 'weir'";
+    let server = Server::start(Postgres::builder());
+    let read = async || {
+        server.catalogs.invalidate(&server.place());
+        server.catalog().await.unwrap();
+        server.postgres.sql(READERS)
+    };
+    let first = read().await;
+    assert_eq!(read().await, first);
+    server.postgres.sql(&format!("SELECT pg_terminate_backend({})", first.trim()));
+    let second = read().await;
+    assert_ne!(second, first);
+    assert_eq!(second.split(',').count(), 1, "{second}");
+}
+
+#[tokio::test]
 async fn many_who_ask_at_once_are_served_by_one_reader() {
     let server = Server::start(Postgres::builder());
     let asked: Vec<_> = (0..20)

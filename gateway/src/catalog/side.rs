@@ -4,15 +4,17 @@ use super::tls::Connector;
 use super::{CatalogError, dial, late};
 use crate::credential::Secret;
 use crate::tls::{UpstreamMode, UpstreamTls};
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, Row};
+use tokio_postgres::{Client, Config, Error, Row, Statement};
 
 /// To connect and to log in.
 const OPENING: Duration = Duration::from_secs(10);
@@ -26,6 +28,8 @@ pub struct SideConnection {
     client: Client,
     driver: JoinHandle<()>,
     address: SocketAddr,
+    /// Questions about the catalog that the server has read already, by their text.
+    prepared: Mutex<HashMap<&'static str, Statement>>,
 }
 
 /// What the server says of a backend.
@@ -62,7 +66,7 @@ impl SideConnection {
             // The client's next call tells of the same error.
             drop(connection.await);
         });
-        let side = Self { client, driver, address };
+        let side = Self { client, driver, address, prepared: Mutex::default() };
         // As a statement: poolers refuse startup options that they don't know.
         side.run("SET statement_timeout = '4s'; SET search_path = pg_catalog").await?;
         Ok(side)
@@ -101,11 +105,28 @@ impl SideConnection {
     }
 
     /// All rows of a question about the catalog.
-    pub(super) async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, CatalogError> {
-        timeout(QUESTION, self.client.query(sql, parameters))
+    pub(super) async fn rows(&self, sql: &'static str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, CatalogError> {
+        let asking = async {
+            let mut prepared = self.prepared.lock().await;
+            let statement = match prepared.get(sql) {
+                Some(statement) => statement.clone(),
+                None => {
+                    let statement = self.client.prepare(sql).await?;
+                    prepared.insert(sql, statement.clone());
+                    statement
+                }
+            };
+            self.client.query(&statement, parameters).await
+        };
+        timeout(QUESTION, asking)
             .await
             .map_err(|_| late(self.address, QUESTION, READING))?
             .map_err(|e| refused(self.address, READING, &e))
+    }
+
+    /// Whether the server has ended it.
+    pub(super) fn is_over(&self) -> bool {
+        self.client.is_closed()
     }
 
     /// An answer of another shape than was asked for.

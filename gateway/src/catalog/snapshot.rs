@@ -1,16 +1,17 @@
 //! The catalogs that all sessions share: read when asked for, one reader at a time, never old.
 
-use super::load::load;
+use super::load::{BuiltIn, load};
 use super::{CatalogError, SideConnection};
 use crate::credential::{CredentialError, Secret};
 use crate::tls::UpstreamTls;
 use gateway_core::inspect::catalog::Catalog;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How old a catalog may be. One that took long to read may be as old as [`PATIENCE`] times that,
 /// so that reading it is not all that the server does.
@@ -22,6 +23,10 @@ const KEPT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 /// To read one.
 const LOADING: Duration = Duration::from_secs(30);
+/// How long the connection that reads it stays open behind its last use,
+const IDLE: Duration = Duration::from_secs(10);
+/// and how old it may become: the credential may have been taken back.
+const OLDEST: Duration = Duration::from_secs(60);
 /// How many databases' are kept; the one not used for longest goes.
 const DATABASES: usize = 256;
 
@@ -61,6 +66,24 @@ struct Entry {
 struct State {
     read: Option<Read>,
     failure: Option<Failure>,
+    /// What the server brings itself, for the next time.
+    built_in: Option<BuiltIn>,
+    reader: Option<Reader>,
+    /// Somebody will see to it that an idle reader ends.
+    watched: bool,
+}
+
+/// The connection that reads.
+struct Reader {
+    side: SideConnection,
+    opened: Instant,
+    used: Instant,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("opened", &self.opened).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -104,7 +127,10 @@ impl Catalogs {
         let error = match state.recent_failure(asked) {
             Some(error) => error,
             None => match state.renew(place, tls, credential, changes).await {
-                Ok(catalog) => return Ok(catalog),
+                Ok(catalog) => {
+                    watch(&entry, &mut state);
+                    return Ok(catalog);
+                }
                 Err(error) => error,
             },
         };
@@ -166,11 +192,7 @@ impl State {
         changes: u64,
     ) -> Result<Arc<Catalog>, Arc<CatalogError>> {
         let began = Instant::now();
-        let read = match credential() {
-            Ok(secret) => read(place, tls, &secret).await,
-            Err(error) => Err(error.into()),
-        };
-        match read {
+        match self.read(place, tls, credential).await {
             Ok(catalog) => {
                 let catalog = Arc::new(catalog);
                 self.read = Some(Read { catalog: Arc::clone(&catalog), began, took: began.elapsed(), changes });
@@ -186,18 +208,64 @@ impl State {
     }
 }
 
+impl State {
+    /// Reads by the connection that is open, or by a new one where that fails or there is none.
+    async fn read(
+        &mut self,
+        place: &Place,
+        tls: &UpstreamTls,
+        credential: impl FnOnce() -> Result<Secret, CredentialError> + Send,
+    ) -> Result<Catalog, CatalogError> {
+        let open = |reader: &Reader| !reader.side.is_over() && reader.opened.elapsed() < OLDEST;
+        if let Some(reader) = self.reader.take().filter(open)
+            && let Ok(catalog) = self.read_by(place, reader).await
+        {
+            return Ok(catalog);
+        }
+        let secret = credential()?;
+        let opening = Box::pin(SideConnection::open(place.address, tls, &secret, &place.database));
+        let side = timeout(LOADING, opening).await.map_err(|_| late(place))??;
+        let now = Instant::now();
+        self.read_by(place, Reader { side, opened: now, used: now }).await
+    }
+
+    /// Reads by `reader`, which stays open where that went well.
+    async fn read_by(&mut self, place: &Place, reader: Reader) -> Result<Catalog, CatalogError> {
+        let reading = Box::pin(load(&reader.side, &mut self.built_in));
+        let catalog = timeout(LOADING, reading).await.map_err(|_| late(place))??;
+        self.reader = Some(Reader { used: Instant::now(), ..reader });
+        Ok(catalog)
+    }
+}
+
+/// Ends the reader when it has been idle for long enough.
+fn watch(entry: &Arc<Entry>, state: &mut State) {
+    if std::mem::replace(&mut state.watched, true) {
+        return;
+    }
+    let entry = Arc::downgrade(entry);
+    tokio::spawn(async move {
+        loop {
+            sleep(IDLE).await;
+            let Some(entry) = entry.upgrade() else { return };
+            let mut state = entry.state.lock().await;
+            if state.reader.as_ref().is_none_or(|reader| reader.used.elapsed() >= IDLE) {
+                state.reader = None;
+                state.watched = false;
+                return;
+            }
+        }
+    });
+}
+
 impl Read {
     fn lifetime(&self) -> Duration {
         FRESH.max(self.took.saturating_mul(PATIENCE)).min(KEPT)
     }
 }
 
-async fn read(place: &Place, tls: &UpstreamTls, credential: &Secret) -> Result<Catalog, CatalogError> {
-    let reading = Box::pin(async {
-        let side = SideConnection::open(place.address, tls, credential, &place.database).await?;
-        load(&side).await
-    });
-    timeout(LOADING, reading).await.map_err(|_| super::late(place.address, LOADING, "reading the catalog"))?
+const fn late(place: &Place) -> CatalogError {
+    super::late(place.address, LOADING, "reading the catalog")
 }
 
 #[cfg(test)]
@@ -209,7 +277,7 @@ mod tests {
     fn check(age: u64, took: u64, changes: u64, used: bool, kept: bool) {
         let began = Instant::now().checked_sub(Duration::from_secs(age)).unwrap();
         let read = Read { catalog: Arc::default(), began, took: Duration::from_secs(took), changes: 7 };
-        let state = State { read: Some(read), failure: None };
+        let state = State { read: Some(read), ..State::default() };
         let found = (state.usable(changes, Read::lifetime).is_some(), state.usable(changes, |_| KEPT).is_some());
         assert_eq!(found, (used, kept), "{age} s old, {took} s to read, change {changes}");
     }

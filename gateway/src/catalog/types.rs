@@ -51,7 +51,7 @@ pub(super) async fn load(side: &SideConnection, catalog: &mut Catalog) -> Result
     Ok(())
 }
 
-async fn links(side: &SideConnection, sql: &str) -> Result<Links, CatalogError> {
+async fn links(side: &SideConnection, sql: &'static str) -> Result<Links, CatalogError> {
     let mut links = Links::new();
     for row in whole(side, side.rows(sql, &[]).await?)? {
         links.entry(column(side, &row, 0)?).or_default().push(column(side, &row, 1)?);
