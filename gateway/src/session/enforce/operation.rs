@@ -45,6 +45,12 @@ impl Part {
         Self { statement: Arc::new(statement), questions, in_transaction, hidden }
     }
 
+    /// Whether the policies see the same in both.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let seen = |part: &Self| (part.statement.command, part.in_transaction);
+        seen(self) == seen(other) && self.questions == other.questions && self.statement.facts == other.statement.facts
+    }
+
     /// The same for a call by number, of which only the questions say what it may change.
     pub(super) fn called(mut statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
         let harmless = |question: &Question| matches!(question.action, Action::Read | Action::Write);

@@ -7,7 +7,7 @@ use gateway_core::inspect::resolve::{Mentions, Scope, resolve, resolve_function_
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
-use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Totals};
+use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Stretch, Totals};
 
 /// What a judgement rests on.
 pub(super) struct Bench<'a> {
@@ -47,6 +47,8 @@ impl Bench<'_> {
         let mut judged = Judged { parts: Vec::with_capacity(inspection.statements.len()), decisions: Vec::new(), refused: None };
         // What a statement does with names holds for those behind it: where it fails, they don't run.
         let mut later = None::<Names>;
+        // Of the last decision: a text with thousands of INSERTs is one question.
+        let mut stretch = None::<Stretch>;
         let several =
             inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
         for (number, statement) in inspection.statements.iter().enumerate() {
@@ -54,7 +56,14 @@ impl Bench<'_> {
             if let Some(control) = statement.transaction {
                 in_transaction = opens(control).unwrap_or(in_transaction);
             } else {
-                let decision = self.decide(&part, inspection.statements.len(), totals(number as u64 + 1));
+                let totals = totals(number as u64 + 1);
+                let before = judged.decisions.last().filter(|_| stretch.as_ref().is_some_and(|stretch| stretch.holds(&totals)));
+                let alike = before.filter(|(number, _)| judged.parts.get(*number).is_some_and(|before| before.is_alike(&part)));
+                let decision = match alike {
+                    Some((_, decision)) => decision.clone(),
+                    None => self.decide(&part, inspection.statements.len(), totals),
+                };
+                stretch = self.set.stretch(&totals);
                 let refused = decision.permit(self.mode).is_none();
                 judged.decisions.push((number, decision));
                 if refused {
