@@ -3,17 +3,19 @@
 mod cache;
 
 use cache::Cache;
-use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+use gateway_core::inspect::postgres::{self, Bounds, Reading, fits, inspect};
 use gateway_core::inspect::{Inspection, Statement};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
-/// A text up to this many bytes needs no deep stack and is read where it is asked about.
+/// A text up to this many bytes takes little time, and is read where it is asked about if it fits that thread's stack.
 const INLINE: usize = 4 << 10;
-/// Stack of a parsing thread, in bytes: PostgreSQL's grammar and the walk of its tree recurse.
-const STACK: usize = 64 << 20;
+/// Stack of a parsing thread, in bytes. Memory that was used once stays with it.
+const STACK: usize = 16 << 20;
+/// Stack of a thread for one deep text, in bytes, which ends with it: enough for any, and some for what is below.
+const DEEP: usize = postgres::STACK + (1 << 20);
 /// Texts that wait for a thread. Whoever brings one more waits for room.
 const WAITING: usize = 64;
 
@@ -55,9 +57,10 @@ impl ParsePool {
         if let Some(known) = self.cache().find(&text, reading) {
             return known;
         }
-        let inspection = Arc::new(match text.len() {
-            ..=INLINE => read(&text, reading, self.bounds),
-            _ => self.elsewhere(Arc::clone(&text), reading).await,
+        let inspection = Arc::new(if text.len() <= INLINE && fits(&text) {
+            read(&text, reading, self.bounds)
+        } else {
+            self.elsewhere(Arc::clone(&text), reading).await
         });
         self.cache().keep(text, reading, Arc::clone(&inspection));
         inspection
@@ -83,8 +86,23 @@ fn work(waiting: &Mutex<mpsc::Receiver<Job>>, bounds: Bounds) -> bool {
     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     let Some(Job { text, reading, done }) = job else { return false };
     // The session may have ended meanwhile.
-    let _heard = done.is_closed() || done.send(read(&text, reading, bounds)).is_ok();
+    let _heard = done.is_closed() || done.send(read_apart(&text, reading, bounds)).is_ok();
     true
+}
+
+/// Reads a text here if it fits this thread's stack, else on a thread of its own.
+fn read_apart(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
+    if text.len() > bounds.bytes || fits(text) {
+        return read(text, reading, bounds);
+    }
+    let deep = std::thread::Builder::new().name("weir-parse-deep".to_owned()).stack_size(DEEP);
+    let read = std::thread::scope(|scope| {
+        let thread = deep.spawn_scoped(scope, || read(text, reading, bounds)).inspect_err(|error| {
+            tracing::error!(%error, "no thread for a deep statement");
+        });
+        thread.ok().and_then(|thread| thread.join().ok())
+    });
+    read.unwrap_or_else(|| unread(text.len()))
 }
 
 /// A fault of ours in reading must cost one statement, not the thread.
@@ -115,6 +133,21 @@ mod tests {
             assert!(!first.statements.is_empty(), "{length}");
             let second = pool.inspect(text, READING).await;
             assert!(Arc::ptr_eq(&first, &second), "{length}: read twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deep_text_is_read_however_short_and_leaves_the_others_alone() {
+        let pool = ParsePool::start(1, 1 << 20).unwrap();
+        let deep = |times: usize| -> Arc<str> { format!("SELECT 1{}", "+1".repeat(times)).into() };
+        for (times, understood) in [(100, true), (1_000, true), (4_900, true), (20_000, false), (200_000, false), (3, true)] {
+            let read = pool.inspect(deep(times), READING).await;
+            assert_eq!(
+                read.statements[0].facts.unparsed.is_none(),
+                understood,
+                "{times}: {:?}",
+                read.statements[0].facts.unparsed
+            );
         }
     }
 
