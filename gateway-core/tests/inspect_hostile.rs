@@ -9,7 +9,7 @@ fn inspected(text: &str) -> Inspection {
     inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
 }
 
-/// Inspects in a thread with the stack that the texts of its size are promised.
+/// Inspects in a thread with so much stack; where that is too little, it has to see to more by itself.
 fn on_stack(mebibytes: usize, text: String) -> Inspection {
     std::thread::Builder::new().stack_size(mebibytes << 20).spawn(move || inspected(&text)).unwrap().join().unwrap()
 }

@@ -18,6 +18,8 @@ const BACKLOG: i32 = 16_384;
 const HANDED_OVER: usize = 1024;
 /// Open files that are not a session's.
 const FILES_OF_OUR_OWN: usize = 256;
+/// Stack of a worker, in bytes: statements of some hundred words are read on it. What is not used takes no memory.
+const STACK: usize = 16 << 20;
 /// Refusals for each line of the log.
 const REFUSALS_A_LINE: u64 = 1000;
 /// How long the loop rests where the process is out of descriptors.
@@ -65,6 +67,7 @@ impl Workers {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new()
                 .name(format!("weir-data-{number}"))
+                .stack_size(STACK)
                 .spawn(move || runtime.block_on(work(shared, arriving)))?;
             workers.push(Worker { connections, load: Arc::default() });
             threads.push(thread);

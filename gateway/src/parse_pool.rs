@@ -3,17 +3,20 @@
 mod cache;
 
 use cache::Cache;
-use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
+use gateway_core::inspect::postgres::{self, Bounds, Reading, alike, fits, inspect};
 use gateway_core::inspect::{Inspection, Statement};
+use std::cell::RefCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
-/// A text up to this many bytes needs no deep stack and is read where it is asked about.
+/// A text up to this many bytes takes little time, and is read where it is asked about if it fits that thread's stack.
 const INLINE: usize = 4 << 10;
-/// Stack of a parsing thread, in bytes: PostgreSQL's grammar and the walk of its tree recurse.
-const STACK: usize = 64 << 20;
+/// Stack of a parsing thread, in bytes. Memory that was used once stays with it.
+const STACK: usize = 16 << 20;
+/// Stack of a thread for one deep text, in bytes, which ends with it: enough for any, and some for what is below.
+const DEEP: usize = postgres::STACK + (1 << 20);
 /// Texts that wait for a thread. Whoever brings one more waits for room.
 const WAITING: usize = 64;
 
@@ -52,20 +55,36 @@ impl ParsePool {
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
     pub async fn inspect(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
-        if let Some(known) = self.cache().find(&text, reading) {
+        if let Some(known) = self.known(&text, reading) {
             return known;
         }
-        let inspection = Arc::new(match text.len() {
-            ..=INLINE => read(&text, reading, self.bounds),
-            _ => self.elsewhere(Arc::clone(&text), reading).await,
+        // What differs from it in numbers alone does the same, and is known then.
+        if let Some(like) = like(&text, |like| like.map(Arc::from))
+            && self.cache().find(&like, reading).is_none()
+        {
+            let inspection = self.read(like, reading).await;
+            if is_understood(&inspection) {
+                return inspection;
+            }
+        }
+        self.read(text, reading).await
+    }
+
+    async fn read(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
+        let inspection = Arc::new(if text.len() <= INLINE && fits(&text) {
+            read(&text, reading, self.bounds)
+        } else {
+            self.elsewhere(Arc::clone(&text), reading).await
         });
         self.cache().keep(text, reading, Arc::clone(&inspection));
         inspection
     }
 
-    /// What is known of `text`, if anything.
+    /// What is known of `text`, or of one that differs from it in numbers alone, if anything.
     pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        self.cache().find(text, reading)
+        let mut cache = self.cache();
+        like(text, |like| like.and_then(|like| cache.find(like, reading)).filter(|known| is_understood(known)))
+            .or_else(|| cache.find(text, reading))
     }
 
     async fn elsewhere(&self, text: Arc<str>, reading: Reading) -> Inspection {
@@ -83,13 +102,42 @@ impl ParsePool {
     }
 }
 
+thread_local! {
+    static LIKE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has `use_it` on what stands for `text` and all that is like it.
+fn like<T>(text: &str, use_it: impl FnOnce(Option<&str>) -> T) -> T {
+    LIKE.with_borrow_mut(|like| use_it(alike(text, like)))
+}
+
+/// Of a text that is not understood, another of its kind may be: numbers can be wrong by their value.
+fn is_understood(inspection: &Inspection) -> bool {
+    inspection.statements.iter().all(|statement| statement.facts.unparsed.is_none())
+}
+
 /// Reads one text; false once no more will come.
 fn work(waiting: &Mutex<mpsc::Receiver<Job>>, bounds: Bounds) -> bool {
     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     let Some(Job { text, reading, done }) = job else { return false };
     // The session may have ended meanwhile.
-    let _heard = done.is_closed() || done.send(read(&text, reading, bounds)).is_ok();
+    let _heard = done.is_closed() || done.send(read_apart(&text, reading, bounds)).is_ok();
     true
+}
+
+/// Reads a text here if it fits this thread's stack, else on a thread of its own.
+fn read_apart(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
+    if text.len() > bounds.bytes || fits(text) {
+        return read(text, reading, bounds);
+    }
+    let deep = std::thread::Builder::new().name("weir-parse-deep".to_owned()).stack_size(DEEP);
+    let read = std::thread::scope(|scope| {
+        let thread = deep.spawn_scoped(scope, || read(text, reading, bounds)).inspect_err(|error| {
+            tracing::error!(%error, "no thread for a deep statement");
+        });
+        thread.ok().and_then(|thread| thread.join().ok())
+    });
+    read.unwrap_or_else(|| unread(text.len()))
 }
 
 /// A fault of ours in reading must cost one statement, not the thread.
@@ -120,6 +168,39 @@ mod tests {
             assert!(!first.statements.is_empty(), "{length}");
             let second = pool.inspect(text, READING).await;
             assert!(Arc::ptr_eq(&first, &second), "{length}: read twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn texts_that_differ_in_their_numbers_are_read_once_and_wrong_ones_by_themselves() {
+        let pool = ParsePool::start(1, 1 << 20).unwrap();
+        let read = async |text: &str| pool.inspect(text.into(), READING).await;
+        let first = read("SELECT a FROM t WHERE b = 17").await;
+        assert!(Arc::ptr_eq(&first, &read("SELECT a FROM t WHERE b = 42").await));
+        assert!(pool.known("SELECT a FROM t WHERE b = 99", READING).is_some_and(|known| Arc::ptr_eq(&first, &known)));
+        assert!(!Arc::ptr_eq(&first, &read("SELECT a FROM u WHERE b = 17").await));
+        assert!(pool.known("SELECT a FROM t WHERE b = 117", READING).is_none(), "its places are others");
+        // 11 is a precision of a float, 111 is none, and so is not 999.
+        for text in ["SELECT 1::float(999)", "SELECT 1::float(998)", "SELECT 1::float(999)"] {
+            let wrong = read(text).await;
+            let why = wrong.statements[0].facts.unparsed.as_deref();
+            assert_eq!(why, Some("precision for type float must be less than 54 bits"));
+            assert!(pool.known(text, READING).is_some_and(|known| Arc::ptr_eq(&wrong, &known)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deep_text_is_read_however_short_and_leaves_the_others_alone() {
+        let pool = ParsePool::start(1, 1 << 20).unwrap();
+        let deep = |times: usize| -> Arc<str> { format!("SELECT 1{}", "+1".repeat(times)).into() };
+        for (times, understood) in [(100, true), (1_000, true), (4_900, true), (20_000, false), (200_000, false), (3, true)] {
+            let read = pool.inspect(deep(times), READING).await;
+            assert_eq!(
+                read.statements[0].facts.unparsed.is_none(),
+                understood,
+                "{times}: {:?}",
+                read.statements[0].facts.unparsed
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Bounds;
 use super::lexer::{COMMENTS, Kind, Lexer, Stop};
 
-/// How deep parentheses and brackets may be nested. The tree's decoder gives up long before.
+/// How deep parentheses and brackets may be nested.
 const PARENTHESES: usize = 1_000;
 
 /// What one look at a text found.

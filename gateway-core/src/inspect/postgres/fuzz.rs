@@ -1,7 +1,7 @@
 //! Inspects hostile bytes: for the fuzz target and for the property on stable.
 
 use super::lexer::{Kind, Lexer};
-use super::{Bounds, Reading, inspect};
+use super::{Bounds, Reading, depth, inspect, parse, sweep};
 use crate::inspect::Inspection;
 
 /// Inspects `bytes` as text; the first byte says which reading is known. Whatever the bytes, it has to return.
@@ -29,6 +29,16 @@ pub fn fuzz_entry(bytes: &[u8]) {
         assert!(statement.facts.unparsed.is_some() || !statement.command.is_empty(), "a statement without a command");
     }
     lexes_alike(&text);
+    for conforming in [true, false] {
+        no_deeper(&text, conforming);
+    }
+}
+
+/// The tree of a text is no deeper than the text was said to be: else it could overflow the stack.
+pub(in crate::inspect::postgres) fn no_deeper(text: &str, conforming: bool) {
+    let depth = depth::on_enough_stack(text, || parse::parse(text, conforming).map_or(0, |tree| sweep::depth(&tree)));
+    let most = depth::levels(text, conforming);
+    assert!(depth <= most, "a tree of {depth} levels, where {most} was the most");
 }
 
 /// The lexer has to cut a text where PostgreSQL's own scanner does, wherever that one cuts it at all.

@@ -1,5 +1,6 @@
 //! Asks PostgreSQL's own parser.
 
+use super::depth::LEVELS;
 use pg_query::{Error, ParserOptions, protobuf::ParseResult};
 
 /// The tree of a text; else why there is none.
@@ -11,8 +12,15 @@ pub(super) fn parse(text: &str, conforming: bool) -> Result<ParseResult, String>
     let parsed = std::panic::catch_unwind(|| pg_query::parse(text, options));
     match parsed {
         Ok(Ok(result)) => Ok(result.protobuf),
+        Ok(Err(Error::Parse(why))) if why.starts_with("parse tree is nested too deeply") => {
+            Err(format!("its tree is deeper than {LEVELS} levels"))
+        }
+        Ok(Err(Error::Parse(why))) if why.starts_with("stack depth limit exceeded") => {
+            Err("its tree is deeper than the parser's stack allows".to_owned())
+        }
         Ok(Err(Error::Parse(why))) => Err(without_text(&why)),
-        Ok(Err(Error::Decode(_))) => Err("too deeply nested".to_owned()),
+        // Its decoder has no limit of its own.
+        Ok(Err(Error::Decode(_))) => Err("the parser's tree can't be decoded".to_owned()),
         Ok(Err(other)) => Err(other.to_string()),
         Err(_) => Err("the parser failed".to_owned()),
     }

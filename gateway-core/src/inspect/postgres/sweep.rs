@@ -87,16 +87,27 @@ impl Counts {
 
 /// The counts of `tree`.
 pub(super) fn count<T: Serialize>(tree: &T) -> Counts {
+    swept(tree).counts
+}
+
+/// How many messages of `tree` are inside one another, at most.
+pub(super) fn depth<T: Serialize>(tree: &T) -> usize {
+    swept(tree).deepest
+}
+
+fn swept<T: Serialize>(tree: &T) -> Counter {
     let mut counter = Counter::default();
     // A failure is not possible: every method below succeeds; if it were, the counts would differ.
     match tree.serialize(&mut counter) {
-        Ok(()) | Err(Never) => counter.counts,
+        Ok(()) | Err(Never) => counter,
     }
 }
 
 #[derive(Debug, Default)]
 struct Counter {
     counts: Counts,
+    depth: usize,
+    deepest: usize,
 }
 
 /// The error that does not happen.
@@ -176,6 +187,8 @@ impl ser::Serializer for &mut Counter {
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self, Never> {
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         if let Ok(at) = NAMES.binary_search_by(|(sorted, _)| sorted.cmp(&name))
             && let Some((_, node)) = NAMES.get(at)
         {
@@ -239,6 +252,7 @@ impl SerializeStruct for &mut Counter {
     }
 
     fn end(self) -> Result<(), Never> {
+        self.depth -= 1;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use super::builtin::is_operator;
 use super::{Bounds, Reading, inspect};
 use crate::inspect::{Access, CopyWith, Inspection, NameKind, NameUse, Object, ObjectName, Statement, Usage};
 
+mod depth;
 mod evasion;
 mod operators;
 mod planted;
