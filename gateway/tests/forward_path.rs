@@ -4,21 +4,28 @@
 
 mod support;
 
+use gateway_core::inspect::Inspection;
+use gateway_core::inspect::catalog::Catalog;
+use gateway_core::inspect::postgres::Reading;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
 use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::policy::{Mode, PolicySet};
 use gateway_core::protocol::{Answer, Interest, postgres};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use support::{OPEN, Postgres};
 use weir::evidence::{EvidenceSettings, Store, now};
-use weir::session::live::Session;
+use weir::parse_pool::ParsePool;
+use weir::session::enforce::{self, Enforcer, Limits, Pending};
+use weir::session::live::{KillOrder, Session};
 use weir::session::relay::{Action, Relay, Step};
+use weir::session::totals::Totals;
 use weir::session::transport::Peer;
 
 /// Round trips until everything has the size that it keeps.
@@ -63,10 +70,29 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Each execution is asked about, and the quota is far away.
+const QUOTA: &str = r#"
+@id("allow-all") permit (principal, action, resource);
+@id("quota") forbid (principal, action, resource in Target::"test") when { context.run.rows > 1000000000 };
+"#;
+
 /// The relay flushes its record by time and by size, not by message: what that costs is spread over
 /// hundreds of round trips, and this is the most that it may come to.
 #[test]
 fn a_round_trip_allocates_nothing() {
+    check(None);
+}
+
+#[test]
+fn nor_does_one_whose_execution_is_judged() {
+    check(Some(&QUOTA.replace("action, resource in", r#"action in Action::"operation", resource in"#)));
+}
+
+/// Runs a client through the relay, judged by `policy` if there is one, and counts.
+fn check(policy: Option<&str>) {
+    static ONE_COUNTS: Mutex<()> = Mutex::new(());
+    let _alone = ONE_COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    ALLOCATIONS.store(0, Ordering::Relaxed);
     let server = Postgres::start(None);
     server.psql(&format!("CREATE ROLE {OPEN} LOGIN"));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -78,7 +104,7 @@ fn a_round_trip_allocates_nothing() {
     let store = Store::open(directory.path(), EvidenceSettings::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     COUNTS.set(true);
-    let statements = runtime.block_on(relay(accepted, server.address, &store));
+    let statements = runtime.block_on(relay(accepted, server.address, &store, policy));
     COUNTS.set(false);
     client.join().unwrap();
     let allocations = ALLOCATIONS.load(Ordering::Relaxed);
@@ -86,7 +112,7 @@ fn a_round_trip_allocates_nothing() {
     assert!(allocations < COUNTED as u64 / 100, "{allocations} allocations in {COUNTED} round trips");
 }
 
-async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
+async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: Option<&str>) -> u64 {
     let run = RunId::new(now(), 1);
     let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(run), target(), server));
     let recorder = store.begin(session.id, run, &serde_json::json!({})).unwrap();
@@ -97,8 +123,8 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
         passthrough: true,
         replication: false,
         interest: Interest {
-            operations: false,
-            executions: false,
+            operations: policy.is_some(),
+            executions: policy.is_some(),
             result_rows: 100,
             result_bytes: 1 << 20,
             parameter_bytes: 4096,
@@ -109,7 +135,12 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store) -> u64 {
     });
     let client = Peer::new(tokio::net::TcpStream::from_std(accepted).unwrap());
     let flush = Duration::from_millis(200);
-    let mut relay = Relay::new(Box::new(engine), client, session, recorder, Duration::from_secs(30), flush);
+    let mut relay = Relay::new(Box::new(engine), client, Arc::clone(&session), recorder, Duration::from_secs(30), flush);
+    if let Some(policy) = policy {
+        let policy = Arc::new(PolicySet::load(vec![("a.cedar".to_owned(), policy.to_owned())]).unwrap());
+        let house = House { policy, totals: Totals::default(), pool: Arc::new(ParsePool::start(1, 1 << 20).unwrap()) };
+        relay.enforce(Enforcer::new(Arc::new(house), session, Mode::Enforce, Limits::default()));
+    }
     loop {
         match relay.run().await {
             Step::Do(Action::Dial { .. }) => {
@@ -168,6 +199,50 @@ fn until_ready(tcp: &mut TcpStream) {
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+/// All that a judge needs, without a gateway around it.
+struct House {
+    policy: Arc<PolicySet>,
+    totals: Totals,
+    pool: Arc<ParsePool>,
+}
+
+impl enforce::House for House {
+    fn policy(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.policy)
+    }
+
+    fn has(&self, set: &Arc<PolicySet>) -> bool {
+        Arc::ptr_eq(set, &self.policy)
+    }
+
+    fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    fn kill_run(&self, _run: RunId, _order: &KillOrder) {}
+
+    fn cancel(&self, _session: &Arc<Session>) {}
+
+    fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>> {
+        let pool = Arc::clone(&self.pool);
+        Box::pin(async move { pool.inspect(text, reading).await })
+    }
+
+    fn inspected(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
+        self.pool.known(text, reading)
+    }
+
+    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
+        Some(None)
+    }
+
+    fn catalog_changed(&self, _session: &Session, _database: &str) {}
 }
 
 fn principal(run: RunId) -> Principal {

@@ -37,5 +37,13 @@ pub fn release(buffer: &mut Buffer) {
 
 /// Lends the worker's output. Not to be nested.
 pub fn with_output<R>(use_it: impl FnOnce(&mut Output) -> R) -> R {
-    OUTPUT.with_borrow_mut(use_it)
+    OUTPUT.with_borrow_mut(|output| {
+        // What went out last took its memory along.
+        for buffer in [&mut output.to_server, &mut output.to_client] {
+            if buffer.capacity() == 0 {
+                *buffer = take();
+            }
+        }
+        use_it(output)
+    })
 }
