@@ -23,7 +23,7 @@ const WAITING: usize = 64;
 /// The threads and the cache, shared by all sessions of a gateway. The threads end when it is dropped.
 pub struct ParsePool {
     jobs: mpsc::Sender<Job>,
-    cache: Mutex<Cache>,
+    cache: Cache,
     bounds: Bounds,
 }
 
@@ -50,7 +50,12 @@ impl ParsePool {
                 .stack_size(STACK)
                 .spawn(move || while work(&waiting, bounds) {})?;
         }
-        Ok(Self { jobs, cache: Mutex::default(), bounds })
+        Ok(Self { jobs, cache: Cache::default(), bounds })
+    }
+
+    /// What `text` does, if that is known already: nothing is copied, and nothing waited for.
+    pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
+        self.cache.find(text, reading)
     }
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
@@ -76,7 +81,7 @@ impl ParsePool {
         } else {
             self.elsewhere(Arc::clone(&text), reading).await
         });
-        self.cache().keep(text, reading, Arc::clone(&inspection));
+        self.cache.keep(text, reading, Arc::clone(&inspection));
         inspection
     }
 
@@ -95,10 +100,6 @@ impl ParsePool {
             Ok(inspection) if sent => inspection,
             _ => unread(length),
         }
-    }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
