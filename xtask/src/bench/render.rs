@@ -1,0 +1,5 @@
+//! stub
+use clap::Args;
+#[derive(Args)]
+pub(crate) struct Options {}
+pub(super) fn render(_options: &Options) -> anyhow::Result<()> { Ok(()) }
