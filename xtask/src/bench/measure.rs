@@ -81,7 +81,8 @@ fn latency(stage: &Stage, way: Way, seconds: u32, protocol: &str) -> anyhow::Res
 
 /// psql's own clock, so that neither its start nor that of `weir run` counts.
 fn copy(stage: &Stage, way: Way) -> anyhow::Result<Vec<f64>> {
-    let arguments = ["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", "\\timing on", "-c", "\\o /dev/null", "-c", "COPY archive TO STDOUT"];
+    let arguments =
+        ["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", "\\timing on", "-c", "\\o /dev/null", "-c", "COPY archive TO STDOUT"];
     let output = stage.client(way, Role::Trusted, "psql", &arguments)?;
     let milliseconds = milliseconds_of(&output).with_context(|| format!("psql gave no time: {output}"))?;
     #[expect(clippy::cast_precision_loss, reason = "a count of bytes below 2^52")]
@@ -111,7 +112,7 @@ fn times_of(log: &str) -> Vec<u32> {
 
 /// From `Time: 1234.567 ms (00:01.235)`.
 fn milliseconds_of(output: &str) -> Option<f64> {
-    output.lines().filter_map(|line| line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok()).last()
+    output.lines().rev().find_map(|line| line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok())
 }
 
 #[cfg(test)]

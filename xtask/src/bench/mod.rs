@@ -1,10 +1,14 @@
 //! `cargo xtask bench`: weir beside a direct connection, haproxy and pgbouncer, and the pages made of what came out.
 
 mod chart;
+mod data;
 mod figure;
+mod folder;
+mod gateway;
 mod machine;
 mod measure;
 mod pages;
+mod peer;
 mod postgres;
 mod render;
 mod report;

@@ -14,8 +14,7 @@ pub(super) struct Sample {
 }
 
 /// How a ratio is made, for the report and its readers.
-pub(super) const RATIO: &str =
-    "the median over rounds of weir against the peer in the same round; rates as weir/peer, times as peer/weir: more is better for weir";
+pub(super) const RATIO: &str = "the median over rounds of weir against the peer in the same round; rates as weir/peer, times as peer/weir: more is better for weir";
 
 /// `ratios`, `medians`, `ranges` and `rounds`.
 pub(super) fn results(samples: &[Sample]) -> Map<String, Value> {
@@ -68,8 +67,7 @@ fn ratio(samples: &[Sample], figure: Figure, peer: Way) -> Option<f64> {
         found.map(|sample| sample.value)
     };
     let count = samples.iter().map(|sample| sample.round + 1).max()?;
-    let ratios: Vec<f64> =
-        (0..count).filter_map(|round| Some(figure.ratio(of(round, Way::Weir)?, of(round, peer)?))).collect();
+    let ratios: Vec<f64> = (0..count).filter_map(|round| Some(figure.ratio(of(round, Way::Weir)?, of(round, peer)?))).collect();
     median(&ratios)
 }
 
@@ -109,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_median_of_an_even_count_is_between() {
-        for (values, expected) in [(&[][..], None), (&[3.0], Some(3.0)), (&[4.0, 1.0], Some(2.5)), (&[9.0, 1.0, 2.0], Some(2.0))] {
+        for (values, expected) in [(&[][..], None), (&[3.0], Some(3.0)), (&[4.0, 1.0], Some(2.5)), (&[9.0, 1.0, 2.0], Some(2.0))]
+        {
             assert_eq!(median(values), expected);
         }
     }
