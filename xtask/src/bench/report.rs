@@ -106,6 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_round_has_every_ratio_under_its_lasting_name() {
+        let all = Figure::ALL.into_iter().flat_map(|figure| Way::ALL.map(|way| Sample { round: 0, figure, way, value: 1.0 }));
+        let results = results(&all.collect::<Vec<_>>());
+        let names: Vec<&String> = results["ratios"].as_object().unwrap().keys().collect();
+        let measures = ["connect_query_close", "connect_query_close_scram", "copy_out_1gb", "latency_1", "select_prepared_16"];
+        let mut expected: Vec<String> = measures
+            .iter()
+            .flat_map(|measure| ["direct", "haproxy", "pgbouncer"].map(|peer| format!("{measure}_vs_{peer}")))
+            .collect();
+        expected.sort();
+        assert_eq!(names, expected.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_median_of_an_even_count_is_between() {
         for (values, expected) in [(&[][..], None), (&[3.0], Some(3.0)), (&[4.0, 1.0], Some(2.5)), (&[9.0, 1.0, 2.0], Some(2.0))]
         {

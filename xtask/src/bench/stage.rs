@@ -106,7 +106,12 @@ impl Stage {
             Role::Trusted => "reader",
             Role::Scram => "reader_scram",
         };
-        command.envs([("PGHOST", "127.0.0.1"), ("PGUSER", user), ("PGDATABASE", DATABASE), ("PGPASSWORD", PASSWORD)]);
+        match way {
+            // weir has the password, the job does not.
+            Way::Weir => command.env_remove("PGPASSWORD"),
+            Way::Direct | Way::Haproxy | Way::Pgbouncer => command.env("PGPASSWORD", PASSWORD),
+        };
+        command.envs([("PGHOST", "127.0.0.1"), ("PGUSER", user), ("PGDATABASE", DATABASE)]);
         command.envs([("PGSSLMODE", "disable"), ("PGGSSENCMODE", "disable"), ("PGPORT", &port.to_string())]);
         command.current_dir(self.folder()).stdin(Stdio::null());
         command
