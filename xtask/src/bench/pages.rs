@@ -163,6 +163,7 @@ impl Report {
             ("pgbouncer", "/settings/versions/pgbouncer"),
             ("pgbench", "/settings/versions/pgbench"),
             ("commit", "/commit"),
+            ("build of weir", "/settings/weir_build"),
             ("policies", "/settings/policies"),
             ("recording", "/settings/recording"),
             ("rounds", "/settings/rounds"),
