@@ -1,5 +1,6 @@
 //! weir's chores, one file each: `cargo xtask ci`, `cargo xtask tidy` …
 
+mod bench;
 mod ci;
 mod deny;
 mod evasion;
@@ -17,6 +18,9 @@ use std::process::ExitCode;
 /// The chores of the weir workspace.
 #[derive(Parser)]
 enum Chore {
+    /// weir beside its peers: measurements, and the pages made of them (needs root).
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -45,6 +49,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Chore::parse() {
+        Chore::Bench(which) => bench::bench(&which),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::Reviewed { write } => reviewed::reviewed(write),

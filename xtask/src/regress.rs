@@ -1,7 +1,7 @@
 //! `cargo xtask regress`: PostgreSQL's own regression and isolation suites, once directly and once
 //! through `weir run` with everything permitted. What a test prints has to be the same to the byte.
 
-mod server;
+pub(crate) mod server;
 mod suite;
 
 use crate::run::{root, run, tell};

@@ -1,4 +1,4 @@
-//! A Postgres of its own for one run of a suite: it lets everyone in, so that the suite's roles can log in.
+//! A Postgres of its own for one run of a suite or a bench: it lets everyone in, so that the suite's roles can log in.
 
 use anyhow::{Context as _, ensure};
 use std::fs;
@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Debian's programs.
-pub(super) const BIN: &str = "/usr/lib/postgresql/15/bin";
+pub(crate) const BIN: &str = "/usr/lib/postgresql/15/bin";
 
 /// A running server, stopped when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     data: PathBuf,
 }
 
 impl Server {
     /// Starts one with its data in `folder`, on this port of 127.0.0.1. Needs root and the user `postgres`.
     pub(super) fn start(folder: &Path, port: u16) -> anyhow::Result<Self> {
+        Self::start_with(folder, port, "max_prepared_transactions = 2\ntimezone = 'PST8PDT'\n")
+    }
+
+    /// The same, with these lines of postgresql.conf.
+    pub(crate) fn start_with(folder: &Path, port: u16, lines: &str) -> anyhow::Result<Self> {
         fs::remove_dir_all(folder).ok();
         fs::create_dir_all(folder)?;
         let owned = Command::new("chown").arg("postgres").arg(folder).status()?;
@@ -29,8 +34,7 @@ impl Server {
         )?;
         let file = data.join("postgresql.conf");
         let settings = format!(
-            "{}\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nfsync = off\n\
-             max_prepared_transactions = 2\ntimezone = 'PST8PDT'\n",
+            "{}\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nfsync = off\n{lines}",
             fs::read_to_string(&file)?,
             folder.display()
         );
@@ -50,7 +54,7 @@ impl Drop for Server {
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
