@@ -53,9 +53,11 @@ impl ParsePool {
         Ok(Self { jobs, cache: Cache::default(), bounds })
     }
 
-    /// What `text` does, if that is known already: nothing is copied, and nothing waited for.
+    /// What `text` does, if that is known already, or of one that differs from it in numbers alone:
+    /// nothing is copied, and nothing waited for.
     pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        self.cache.find(text, reading)
+        like(text, |like| like.and_then(|like| self.cache.find(like, reading)).filter(|known| is_understood(known)))
+            .or_else(|| self.cache.find(text, reading))
     }
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
@@ -65,7 +67,7 @@ impl ParsePool {
         }
         // What differs from it in numbers alone does the same, and is known then.
         if let Some(like) = like(&text, |like| like.map(Arc::from))
-            && self.cache().find(&like, reading).is_none()
+            && self.cache.find(&like, reading).is_none()
         {
             let inspection = self.read(like, reading).await;
             if is_understood(&inspection) {
@@ -83,13 +85,6 @@ impl ParsePool {
         });
         self.cache.keep(text, reading, Arc::clone(&inspection));
         inspection
-    }
-
-    /// What is known of `text`, or of one that differs from it in numbers alone, if anything.
-    pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        let mut cache = self.cache();
-        like(text, |like| like.and_then(|like| cache.find(like, reading)).filter(|known| is_understood(known)))
-            .or_else(|| cache.find(text, reading))
     }
 
     async fn elsewhere(&self, text: Arc<str>, reading: Reading) -> Inspection {

@@ -9,7 +9,7 @@ mod types;
 
 pub use cancel::cancel;
 pub use side::{BackendState, SideConnection};
-pub use snapshot::{Catalogs, Place};
+pub use snapshot::{Catalogs, Handle, Place};
 
 use crate::credential::CredentialError;
 use crate::tls::TlsError;

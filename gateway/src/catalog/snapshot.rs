@@ -62,6 +62,18 @@ struct Entry {
     state: tokio::sync::Mutex<State>,
 }
 
+/// One database's catalog, if it is there.
+#[derive(Debug)]
+pub struct Handle(Arc<Entry>);
+
+impl Handle {
+    /// It, where [`Catalogs::of`] would give it at once.
+    pub fn now(&self) -> Option<Arc<Catalog>> {
+        let state = self.0.state.try_lock().ok()?;
+        state.usable(self.0.changes.load(Ordering::Acquire), Read::lifetime)
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     read: Option<Read>,
@@ -137,11 +149,9 @@ impl Catalogs {
         state.usable(changes, |_| KEPT).ok_or(CatalogError::Shared(error))
     }
 
-    /// The same where it is there and nobody reads it anew at this moment.
-    pub fn now(&self, place: &Place) -> Option<Arc<Catalog>> {
-        let entry = self.entry(place);
-        let state = entry.state.try_lock().ok()?;
-        state.usable(entry.changes.load(Ordering::Acquire), Read::lifetime)
+    /// A way to the catalog of `place` without looking for it each time.
+    pub fn handle(&self, place: &Place) -> Handle {
+        Handle(self.entry(place))
     }
 
     /// Says that something of the database has changed: what was read until now is not used again.
@@ -160,7 +170,10 @@ impl Catalogs {
         }
         if entries.len() >= DATABASES {
             let oldest = entries.iter().min_by_key(|(_, used)| used.last).map(|(place, _)| place.clone());
-            oldest.and_then(|place| entries.remove(&place));
+            if let Some(gone) = oldest.and_then(|place| entries.remove(&place)) {
+                // Nobody tells it of changes any more.
+                gone.entry.changes.fetch_add(1, Ordering::AcqRel);
+            }
         }
         let entry = Arc::new(Entry::default());
         entries.insert(place.clone(), Used { entry: Arc::clone(&entry), last });
@@ -297,10 +310,12 @@ mod tests {
         let catalogs = Catalogs::default();
         let place = |n: usize| Place { address: ([127, 0, 0, 1], 5432).into(), database: format!("d{n:03}").into() };
         let first = catalogs.entry(&place(0));
-        (1..DATABASES).for_each(|n| drop(catalogs.entry(&place(n))));
+        let second = catalogs.entry(&place(1));
+        (2..DATABASES).for_each(|n| drop(catalogs.entry(&place(n))));
         assert!(Arc::ptr_eq(&first, &catalogs.entry(&place(0))));
         drop(catalogs.entry(&place(DATABASES)));
         assert_eq!(catalogs.locked().len(), DATABASES);
         assert!(catalogs.locked().contains_key(&place(0)) && !catalogs.locked().contains_key(&place(1)));
+        assert_eq!(second.changes.load(Ordering::Relaxed), 1, "whoever still has it asks anew");
     }
 }

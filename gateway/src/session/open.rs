@@ -175,7 +175,7 @@ const fn server_tls(mode: UpstreamMode) -> postgres::ServerTls {
 fn enforcer(shared: &Arc<Shared>, settings: Option<&TargetSettings>, session: &Arc<Session>, mode: Mode) -> Option<Enforcer> {
     let settings = settings.filter(|settings| settings.protocol == ProtocolName::Postgres)?;
     let limits = Limits { max_concurrent: settings.max_concurrent, statement_time: settings.statement_time };
-    Some(Enforcer::new(Arc::new(Gateway(Arc::clone(shared))), Arc::clone(session), mode, limits))
+    Some(Enforcer::new(Arc::new(Gateway::new(Arc::clone(shared))), Arc::clone(session), mode, limits))
 }
 
 fn engine(

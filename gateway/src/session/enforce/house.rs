@@ -1,6 +1,6 @@
 //! What a session's judge needs of the gateway around it.
 
-use crate::catalog::{self, Place};
+use crate::catalog::{self, Handle, Place};
 use crate::parse_pool::ParsePool;
 use crate::session::context::Shared;
 use crate::session::dial::SideAccess;
@@ -12,7 +12,7 @@ use gateway_core::inspect::postgres::Reading;
 use gateway_core::model::ids::RunId;
 use gateway_core::policy::PolicySet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Something that is waited for beside the session's bytes.
@@ -61,31 +61,49 @@ pub trait House: Send + Sync {
     fn catalog_changed(&self, session: &Session, database: &str);
 }
 
-/// The real one.
-pub struct Gateway(pub Arc<Shared>);
+/// The real one, for one session.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    /// Where the session's catalog was found last.
+    at: Mutex<Option<At>>,
+}
+
+/// A database and, where its target has a credential for that, the way to its catalog.
+struct At {
+    database: Box<str>,
+    catalog: Option<Handle>,
+}
+
+impl Gateway {
+    /// The gateway, for one session.
+    #[must_use]
+    pub const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, at: Mutex::new(None) }
+    }
+}
 
 impl House for Gateway {
     fn policy(&self) -> Arc<PolicySet> {
-        self.0.policy.load_full()
+        self.shared.policy.load_full()
     }
 
     fn has(&self, set: &Arc<PolicySet>) -> bool {
-        Arc::ptr_eq(&self.0.policy.load(), set)
+        Arc::ptr_eq(&self.shared.policy.load(), set)
     }
 
     fn totals(&self) -> &Totals {
-        &self.0.totals
+        &self.shared.totals
     }
 
     fn kill_run(&self, run: RunId, order: &KillOrder) {
-        for session in self.0.live.all().iter().filter(|session| session.run == run) {
+        for session in self.shared.live.all().iter().filter(|session| session.run == run) {
             session.kill(order.clone());
         }
     }
 
     /// Beside the session's bytes: the server's answer comes among them.
     fn cancel(&self, session: &Arc<Session>) {
-        let settings = self.0.config.targets.match_address(session.address);
+        let settings = self.shared.config.targets.match_address(session.address);
         let access = SideAccess::new(session.address, settings);
         let session = Arc::clone(session);
         tokio::spawn(async move {
@@ -97,29 +115,39 @@ impl House for Gateway {
     }
 
     fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>> {
-        let pool: Arc<ParsePool> = Arc::clone(&self.0.parse_pool);
+        let pool: Arc<ParsePool> = Arc::clone(&self.shared.parse_pool);
         Box::pin(async move { pool.inspect(text, reading).await })
     }
 
     fn inspected(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        self.0.parse_pool.known(text, reading)
+        self.shared.parse_pool.known(text, reading)
     }
 
     fn catalog(&self, session: &Arc<Session>, database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
-        let (shared, session, database) = (Arc::clone(&self.0), Arc::clone(session), database.to_owned());
+        let (shared, session, database) = (Arc::clone(&self.shared), Arc::clone(session), database.to_owned());
         Box::pin(async move { catalog_of(&shared, &session, &database).await })
     }
 
     fn catalog_now(&self, session: &Session, database: &str) -> Option<Option<Arc<Catalog>>> {
-        let settings = self.0.config.targets.match_address(session.address);
-        if settings.is_none_or(|settings| settings.catalog.is_none()) {
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = at.take().filter(|at| *at.database == *database).unwrap_or_else(|| {
+            let settings = self.shared.config.targets.match_address(session.address);
+            let has_one = settings.is_some_and(|settings| settings.catalog.is_some());
+            let catalog = has_one.then(|| self.shared.catalogs.handle(&place(session, database)));
+            At { database: database.into(), catalog }
+        });
+        let Some(handle) = &known.catalog else {
+            *at = Some(known);
             return Some(None);
-        }
-        self.0.catalogs.now(&place(session, database)).map(Some)
+        };
+        // One that has none may be of a catalog that nobody keeps any more.
+        let catalog = handle.now()?;
+        *at = Some(known);
+        Some(Some(catalog))
     }
 
     fn catalog_changed(&self, session: &Session, database: &str) {
-        self.0.catalogs.invalidate(&place(session, database));
+        self.shared.catalogs.invalidate(&place(session, database));
     }
 }
 
