@@ -19,7 +19,7 @@ mod tests;
 mod walk;
 
 pub use depth::{STACK, fits};
-pub use fuzz::fuzz_entry;
+pub use fuzz::{fuzz_entry, read_in_place, reckoned, tree_depth};
 
 use super::{Inspection, Statement};
 use cross::First;
