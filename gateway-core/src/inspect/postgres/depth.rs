@@ -13,10 +13,10 @@ pub(super) const LEVELS: usize = 10_000;
 /// What one of them takes, in bytes. Decoding takes the most, and as much as the compiler pleases:
 /// 7 KiB in a release, 16 KiB in a debug build, 22 KiB when that is optimised to level 2. Tests try
 /// the worst of each kind with four fifths of what is reckoned with.
-pub(super) const LEVEL: usize = 24 << 10;
+const LEVEL: usize = 24 << 10;
 
 /// What any text takes, in bytes: both parsers, of which the second stops at 50 levels.
-pub(super) const BASE: usize = if cfg!(debug_assertions) { 1_536 << 10 } else { 640 << 10 };
+const BASE: usize = if cfg!(debug_assertions) { 1_536 << 10 } else { 640 << 10 };
 
 /// Bytes of stack that are enough to read any text.
 pub const STACK: usize = BASE + LEVELS * LEVEL;
@@ -40,7 +40,12 @@ pub fn fits(text: &str) -> bool {
 /// Does `work` on `text` with enough stack: on one of its own where this thread's is too short.
 /// There the parser allows itself less than elsewhere, and may take a deep text for too deep.
 pub(super) fn on_enough_stack<T>(text: &str, work: impl FnOnce() -> T) -> T {
-    if fits(text) { work() } else { stacker::grow(BASE + levels_in_any_reading(text) * LEVEL, work) }
+    if fits(text) { work() } else { stacker::grow(reckoned(text), work) }
+}
+
+/// Bytes of stack that reading `text` takes at most, in any reading.
+pub(super) fn reckoned(text: &str) -> usize {
+    BASE + levels_in_any_reading(text) * LEVEL
 }
 
 fn levels_in_any_reading(text: &str) -> usize {

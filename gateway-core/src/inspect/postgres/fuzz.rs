@@ -1,7 +1,7 @@
 //! Inspects hostile bytes: for the fuzz target and for the property on stable.
 
 use super::lexer::{Kind, Lexer};
-use super::{Bounds, Reading, depth, inspect, parse, sweep};
+use super::{Bounds, Reading, depth, inspect, parse, read, sweep};
 use crate::inspect::Inspection;
 
 /// Inspects `bytes` as text; the first byte says which reading is known. Whatever the bytes, it has to return.
@@ -32,6 +32,27 @@ pub fn fuzz_entry(bytes: &[u8]) {
     for conforming in [true, false] {
         no_deeper(&text, conforming);
     }
+}
+
+/// Reads `text` on the stack at hand, however little that is: for tests that try how much it takes.
+#[doc(hidden)]
+#[must_use]
+pub fn read_in_place(text: &str) -> Inspection {
+    read(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+}
+
+/// Bytes of stack that [`read_in_place`] is reckoned to take: for the same tests.
+#[doc(hidden)]
+#[must_use]
+pub fn reckoned(text: &str) -> usize {
+    depth::reckoned(text)
+}
+
+/// How deep the tree of `text` is, read on the stack at hand: for the same tests.
+#[doc(hidden)]
+#[must_use]
+pub fn tree_depth(text: &str) -> Option<usize> {
+    parse::parse(text, true).ok().map(|tree| sweep::depth(&tree))
 }
 
 /// The tree of a text is no deeper than the text was said to be: else it could overflow the stack.

@@ -21,7 +21,7 @@ mod walk;
 
 pub use alike::alike;
 pub use depth::{STACK, fits};
-pub use fuzz::fuzz_entry;
+pub use fuzz::{fuzz_entry, read_in_place, reckoned, tree_depth};
 
 use super::{Inspection, Statement};
 use cross::First;

@@ -61,6 +61,16 @@ const NAMES: [(&str, Counted); 23] = [
     ("VariableSetStmt", Counted::VariableSetStmt),
 ];
 
+/// The lengths that these names have, a bit for each. Most nodes of a tree (`Node`, `String`, `AConst`) have another.
+const LENGTHS: u32 = {
+    let (mut lengths, mut names): (u32, &[_]) = (0, &NAMES);
+    while let [(name, _), rest @ ..] = names {
+        lengths |= 1 << name.len();
+        names = rest;
+    }
+    lengths
+};
+
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts([u32; NAMES.len()]);
@@ -189,7 +199,9 @@ impl ser::Serializer for &mut Counter {
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self, Never> {
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        if let Ok(at) = NAMES.binary_search_by(|(sorted, _)| sorted.cmp(&name))
+        let may_be = name.len() < 32 && LENGTHS >> name.len() & 1 == 1;
+        if may_be
+            && let Ok(at) = NAMES.binary_search_by(|(sorted, _)| sorted.cmp(&name))
             && let Some((_, node)) = NAMES.get(at)
         {
             self.counts.add(*node);
