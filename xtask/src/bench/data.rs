@@ -21,14 +21,15 @@ pub(super) fn settings(hba: &Path, size: &Size) -> String {
 
 /// Makes roles and tables; everything is in its final place afterwards.
 pub(super) fn fill(port: u16, size: &Size) -> anyhow::Result<()> {
-    sql(port, &format!("CREATE DATABASE {DATABASE}"))?;
-    let url = url(port);
+    sql(port, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+    let url = url(port, DATABASE);
     let scale = size.scale.to_string();
     quietly(Command::new(Path::new(BIN).join("pgbench")).args(["-i", "-q", "-s", &scale, &url]))?;
     // A row as a backup has many: keys, a time, names and texts.
     let rows = size.megabytes * 1_000_000 / ROW;
     sql(
         port,
+        DATABASE,
         &format!(
             "CREATE UNLOGGED TABLE archive (id bigint, made timestamptz, customer text, email text, street text, city text, note text);
              INSERT INTO archive SELECT i, timestamptz '2024-01-01' + i * interval '7 seconds', 'customer ' || i,
@@ -40,19 +41,18 @@ pub(super) fn fill(port: u16, size: &Size) -> anyhow::Result<()> {
              CREATE ROLE reader_scram LOGIN IN ROLE pg_read_all_data PASSWORD '{PASSWORD}'"
         ),
     )?;
-    sql(port, "VACUUM (FREEZE, ANALYZE)")?;
-    sql(port, "CHECKPOINT").map(drop)
+    sql(port, DATABASE, "VACUUM (FREEZE, ANALYZE)")?;
+    sql(port, DATABASE, "CHECKPOINT").map(drop)
 }
 
-fn url(port: u16) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/{DATABASE}?sslmode=disable&gssencmode=disable")
-}
-
-/// Runs `sql` as the superuser; its last answer.
-pub(super) fn sql(port: u16, sql: &str) -> anyhow::Result<String> {
-    let url = if sql.starts_with("CREATE DATABASE") { url(port).replace(DATABASE, "postgres") } else { url(port) };
+/// Runs `sql` as the superuser in this database; its last answer.
+pub(super) fn sql(port: u16, database: &str, sql: &str) -> anyhow::Result<String> {
     let mut psql = Command::new(Path::new(BIN).join("psql"));
-    quietly(psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &url, "-c", sql]))
+    quietly(psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &url(port, database), "-c", sql]))
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable")
 }
 
 /// Runs it; what it says is the error where it fails.

@@ -42,7 +42,7 @@ impl Figure {
         }
     }
 
-    /// As a heading has it.
+    /// As pages have it.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::SelectPrepared16 => "SELECT by key, prepared, 16 clients",
@@ -50,9 +50,9 @@ impl Figure {
             Self::ConnectQueryClose => "Connect, one SELECT, close; the server trusts",
             Self::ConnectQueryCloseScram => "Connect, one SELECT, close; the server asks for SCRAM",
             Self::CopyOut1Gb => "COPY … TO STDOUT",
-            Self::Latency1P99 => "the 99th percentile of that",
-            Self::Latency1Simple => "SELECT by key, simple protocol, one client",
-            Self::Latency1SimpleP99 => "the 99th percentile of that",
+            Self::Latency1P99 => "prepared, 99th percentile",
+            Self::Latency1Simple => "simple protocol, median",
+            Self::Latency1SimpleP99 => "simple protocol, 99th percentile",
         }
     }
 

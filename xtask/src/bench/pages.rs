@@ -134,16 +134,12 @@ impl Report {
     /// One client's other figures, which have no chart.
     fn beside(&self) -> anyhow::Result<String> {
         let mut table = "| µs, medians of the rounds | direct | haproxy | pgbouncer | weir |\n|---|---|---|---|---|\n".to_owned();
-        for (figure, name) in [
-            (Figure::Latency1P99, "prepared, 99th percentile"),
-            (Figure::Latency1Simple, "simple protocol, median"),
-            (Figure::Latency1SimpleP99, "simple protocol, 99th percentile"),
-        ] {
+        for figure in [Figure::Latency1P99, Figure::Latency1Simple, Figure::Latency1SimpleP99] {
             let mut cells = Vec::new();
             for way in Way::ALL {
                 cells.push(number(self.spread(figure, way)?.median));
             }
-            table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
+            table.push_str(&format!("| {} | {} |\n", figure.title(), cells.join(" | ")));
         }
         Ok(table)
     }

@@ -56,7 +56,7 @@ impl Stage {
         let hba = folder.write("hba.conf", "host all reader_scram all scram-sha-256\nhost all all all trust\n")?;
         let server = Server::start_with(&folder.0.join("server"), port, &data::settings(&hba, size))?;
         data::fill(port, size)?;
-        let secret = data::sql(port, "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader_scram'")?;
+        let secret = data::sql(port, DATABASE, "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader_scram'")?;
         let haproxy = peer::haproxy(&folder, port)?;
         let pgbouncer = peer::pgbouncer(&folder, port, &secret)?;
         gateway::configure(&folder, port)?;
