@@ -1,7 +1,7 @@
-//! `cargo xtask ci`: what has to hold before a change goes in, cheapest first, tests last.
+//! `cargo xtask ci`: what has to hold before a change goes in, cheapest first, suites last.
 
 use crate::run::{present, run, tell};
-use crate::{deny, test, tidy};
+use crate::{deny, regress, test, tidy};
 
 pub(crate) fn ci() -> anyhow::Result<()> {
     run("format", "cargo", &["fmt", "--all", "--check"])?;
@@ -13,5 +13,6 @@ pub(crate) fn ci() -> anyhow::Result<()> {
         tell("== deny: NOT RUN, cargo-deny is not installed (`cargo install cargo-deny`, then `cargo xtask deny`) ==");
     }
     run("lints", "cargo", &["clippy", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    test::test()
+    test::test()?;
+    regress::slice_of_it()
 }
