@@ -264,7 +264,8 @@ impl Protocol for Masked {
         self.inner.receive(Side::Server, &mut self.rewritten, output)?;
         rewritten.map_err(|what| {
             output.events.push(Event::Violation { side: Side::Server, what });
-            let refusal = Refusal { code: "08P01", message: what.to_owned(), detail: String::new(), hint: String::new() };
+            let refusal =
+                Refusal { code: "08P01", message: what.to_owned(), detail: String::new(), hint: String::new(), position: None };
             self.inner.refuse(&refusal, output);
             ProtocolError { side: Side::Server, what: what.to_owned() }
         })
@@ -476,6 +477,7 @@ fn refusal() -> Refusal {
         message: "weir refused this".to_owned(),
         detail: "by policy p1".to_owned(),
         hint: "ask ann".to_owned(),
+        position: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod drivers;
 mod dump_restore;
 mod evasion;
+mod fidelity;
 mod garbage;
 mod identity;
 mod judgement;

@@ -8,7 +8,9 @@ use std::process::Command;
 #[must_use]
 pub fn machine() -> Value {
     let cores = std::thread::available_parallelism().map(usize::from).ok();
-    let edited = output("git", &["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs/results"]);
+    // Reports, and the pages that are made of them, are not what is measured.
+    let made = [":(exclude)docs/results", ":(exclude)docs/performance", ":(exclude)docs/performance.md"];
+    let edited = output("git", &[&["status", "--porcelain", "--untracked-files=no", "--", "."], &made[..]].concat());
     json!({
         "cpu": processor(),
         "cores": cores,

@@ -1,7 +1,7 @@
-//! `cargo xtask ci`: what has to hold before a change goes in, cheapest first, tests and one round of the bench last.
+//! `cargo xtask ci`: what has to hold before a change goes in, cheapest first, then a slice of the long suites.
 
 use crate::run::{present, run, tell};
-use crate::{bench, deny, test, tidy};
+use crate::{bench, deny, regress, test, tidy};
 
 pub(crate) fn ci() -> anyhow::Result<()> {
     run("format", "cargo", &["fmt", "--all", "--check"])?;
@@ -14,6 +14,7 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     }
     run("lints", "cargo", &["clippy", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     test::test()?;
+    regress::slice_of_it()?;
     tell("== bench: one short round, that it works ==");
     bench::quick()
 }

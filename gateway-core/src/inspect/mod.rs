@@ -13,6 +13,6 @@ pub mod reviewed;
 mod statement;
 
 pub use statement::{
-    Access, Action, Changes, CopyWith, Facts, Inspection, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl,
-    Usage,
+    Access, Action, Changes, CopyWith, Facts, Inspection, NameKind, NameUse, Object, ObjectName, Rejection, Statement,
+    TransactionControl, Usage,
 };

@@ -31,6 +31,19 @@ pub struct Statement {
     pub names: Vec<NameUse>,
     /// What of the session may be different after it.
     pub changes: Changes,
+    /// Where nothing of the text can run at any server: what a server would answer.
+    pub rejection: Option<Box<Rejection>>,
+}
+
+/// What a server answers to a text that it can't read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The SQLSTATE.
+    pub code: &'static str,
+    /// In PostgreSQL's words. They may repeat a piece of the text, so they are for its sender alone.
+    pub message: String,
+    /// Where in the text, in characters and from 1.
+    pub position: Option<u32>,
 }
 
 /// An action on an object.

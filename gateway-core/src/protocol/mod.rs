@@ -365,6 +365,17 @@ pub struct Refusal {
     pub detail: String,
     /// What the reader can do.
     pub hint: String,
+    /// Where in the client's own text it is, in characters and from 1, where it is about a place.
+    pub position: Option<u32>,
+}
+
+impl Refusal {
+    /// The message for those who must not see the client's text: a syntax error repeats a piece of it.
+    #[must_use]
+    pub fn without_text(&self) -> &str {
+        let end = self.position.and_then(|_| self.message.find(" at or near \""));
+        self.message.get(..end.unwrap_or(self.message.len())).unwrap_or_default()
+    }
 }
 
 /// Names an operation within its session: they count up from 1.

@@ -67,6 +67,7 @@ impl Judged {
             message: format!("weir refused the connection to {}{message}", session.target.name),
             detail: format!("{policies}, run {}, session {}", session.run, session.id),
             hint: format!("weir session show {}", session.id),
+            position: None,
         }
     }
 }

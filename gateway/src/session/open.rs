@@ -236,6 +236,7 @@ impl Errand<'_> {
                         message: "weir: the session was not open in time".to_owned(),
                         detail: format!("session {}", self.session.id),
                         hint: "limits.startup_seconds is how long it may take".to_owned(),
+                        position: None,
                     });
                 }
                 Step::Full => self.room_unless_killed().await,
@@ -439,5 +440,5 @@ impl Errand<'_> {
 
 /// A failure of the gateway's own, as the job sees it.
 fn fault(code: &'static str, message: &str) -> Refusal {
-    Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new() }
+    Refusal { code, message: message.to_owned(), detail: String::new(), hint: String::new(), position: None }
 }

@@ -93,7 +93,10 @@ impl Seen {
         let Some(wire) = &self.wire else {
             let errors = stderr.lines().filter(|line| line.contains("ERROR:") || line.contains("FATAL:"));
             return Facts {
-                refusals: stderr.matches("42501: weir refused ").count(),
+                refusals: ["42501: weir refused ", "DETAIL:  weir did not pass it on"]
+                    .iter()
+                    .map(|words| stderr.matches(words).count())
+                    .sum(),
                 errors: errors.map(str::to_owned).collect(),
                 in_step: stdout.contains("in-step"),
                 leaked,

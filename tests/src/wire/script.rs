@@ -70,6 +70,13 @@ impl Script {
         self.send(&[messages.concat(), message::sync()]).ready(1)
     }
 
+    /// All that another does.
+    #[must_use]
+    pub fn steps(mut self, other: Self) -> Self {
+        self.steps.extend(other.steps);
+        self
+    }
+
     /// Waits for the test.
     #[must_use]
     pub fn pause(mut self) -> Self {
@@ -152,6 +159,7 @@ fn line(received: &Received) -> Value {
             "text": received.field(b'M'),
             "detail": received.field(b'D'),
             "hint": received.field(b'H'),
+            "position": received.field(b'P'),
         }),
         b'D' => json!({ "tag": tag, "row": received.row() }),
         b'C' | b'Z' | b'S' => json!({ "tag": tag, "text": received.texts().join(" ").trim_end() }),

@@ -55,6 +55,16 @@ impl Transcript {
         self.errors().into_iter().filter(Refusal::is_weirs).collect()
     }
 
+    /// All that came but why: without the details and hints of errors and notices, in which weir says more than a server.
+    #[must_use]
+    pub fn without_reasons(&self) -> Vec<Value> {
+        let mut lines = self.lines.clone();
+        for fields in lines.iter_mut().filter_map(Value::as_object_mut) {
+            fields.retain(|name, _| !["detail", "hint"].contains(&name.as_str()));
+        }
+        lines
+    }
+
     /// The command tags.
     #[must_use]
     pub fn tags(&self) -> Vec<&str> {
@@ -95,10 +105,12 @@ impl Transcript {
 }
 
 impl Refusal {
-    /// Whether weir has refused: by policy, or by a limit of its own or of the target's.
+    /// Whether weir has refused: by policy, or by a limit of its own or of the target's. A text that no server reads
+    /// it refuses in the server's words.
     #[must_use]
     pub fn is_weirs(&self) -> bool {
-        ["42501", "54000", "53400"].contains(&self.code.as_str()) && self.text.starts_with("weir refused ")
+        let by_name = ["42501", "54000", "53400"].contains(&self.code.as_str()) && self.text.starts_with("weir refused ");
+        by_name || self.detail.starts_with("weir did not pass it on")
     }
 }
 

@@ -7,31 +7,23 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The processor, its cores, the memory, the kernel. What can't be found out is null.
+/// The machine as other reports have it, with its memory and how busy it is. What can't be found out is null.
 pub(super) fn machine() -> Value {
-    let cores = std::thread::available_parallelism().map(usize::from).ok();
-    json!({
-        "cpu": after("/proc/cpuinfo", "model name"),
-        "cores": cores,
-        "memory": after("/proc/meminfo", "MemTotal"),
-        // The version, without what a builder appends.
-        "kernel": first(Path::new("uname"), &["-sr"]).map(|text| text.split('-').next().unwrap_or_default().to_owned()),
-        "virtual": fs::read_to_string("/proc/cpuinfo").ok().map(|text| text.contains("hypervisor")),
-        "load_before": load(),
-    })
+    let mut machine = crate::machine::machine();
+    if let Value::Object(fields) = &mut machine {
+        fields.insert("memory".to_owned(), json!(after("/proc/meminfo", "MemTotal")));
+        fields.insert(
+            "virtual".to_owned(),
+            json!(fs::read_to_string("/proc/cpuinfo").ok().map(|text| text.contains("hypervisor"))),
+        );
+        fields.insert("load_before".to_owned(), json!(load()));
+    }
+    machine
 }
 
 /// The load average of the last minute.
 pub(super) fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
-}
-
-/// This repository's commit, and whether a file that is built or measured is another than in it.
-pub(super) fn commit() -> (Option<String>, Option<bool>) {
-    let kept = [":(exclude)docs/results", ":(exclude)docs/performance", ":(exclude)docs/performance.md"];
-    let arguments = [&["status", "--porcelain", "--untracked-files=no", "--", "."], &kept[..]].concat();
-    let edited = text(Path::new("git"), &arguments).map(|files| !files.is_empty());
-    (first(Path::new("git"), &["rev-parse", "HEAD"]), edited)
 }
 
 /// The versions of all that takes part.

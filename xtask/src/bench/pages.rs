@@ -158,7 +158,7 @@ impl Report {
             ("haproxy", "/settings/versions/haproxy"),
             ("pgbouncer", "/settings/versions/pgbouncer"),
             ("pgbench", "/settings/versions/pgbench"),
-            ("commit", "/commit"),
+            ("commit", "/machine/commit"),
             ("build of weir", "/settings/weir_build"),
             ("policies", "/settings/policies"),
             ("recording", "/settings/recording"),
@@ -169,7 +169,7 @@ impl Report {
             let mut value = self.setting(pointer)?;
             match pointer {
                 "/machine/load_before" => value = format!("{value}, {}", self.setting("/machine/load_after")?),
-                "/commit" if self.setting("/edited")? == "true" => value.push_str(", with changes"),
+                "/machine/commit" if self.setting("/machine/edited")? == "true" => value.push_str(", with changes"),
                 _ => {}
             }
             table.push_str(&format!("| {name} | {value} |\n"));

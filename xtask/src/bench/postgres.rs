@@ -51,7 +51,7 @@ pub(super) fn postgres(options: &Options) -> anyhow::Result<()> {
     let measures: Vec<Measure> = Measure::ALL.into_iter().filter(only).collect();
     ensure!(!measures.is_empty(), "--only names none of {}", Measure::ALL.map(Measure::name).join(", "));
     let (weir, built) = weir(options.quick)?;
-    let (mut machine, made_of) = (machine::machine(), machine::commit());
+    let mut machine = machine::machine();
     let stage = Stage::set(&weir, &size)?;
     let samples = samples(&stage, &measures, rounds, seconds)?;
     if let Value::Object(machine) = &mut machine {
@@ -77,7 +77,7 @@ pub(super) fn postgres(options: &Options) -> anyhow::Result<()> {
     if options.only.is_none() {
         complete(&results)?;
     }
-    json.map_or(Ok(()), |file| write(&file, made_of, machine, settings, results))
+    json.map_or(Ok(()), |file| write(&file, machine, settings, results))
 }
 
 /// Round by round, measure by measure, way by way: what is compared shares a moment.
@@ -145,16 +145,8 @@ fn summary(results: &Map<String, Value>) {
     }
 }
 
-fn write(
-    file: &Path,
-    (commit, edited): (Option<String>, Option<bool>),
-    machine: Value,
-    settings: Value,
-    results: Map<String, Value>,
-) -> anyhow::Result<()> {
+fn write(file: &Path, machine: Value, settings: Value, results: Map<String, Value>) -> anyhow::Result<()> {
     let mut report = Map::new();
-    report.insert("commit".to_owned(), json!(commit));
-    report.insert("edited".to_owned(), json!(edited));
     report.insert("machine".to_owned(), machine);
     report.insert("settings".to_owned(), settings);
     report.extend(results);

@@ -1,11 +1,12 @@
 //! One run of one suite, by the suite's own driver: which tests there are, what they printed, and
 //! whether the driver was content.
 
-use super::Content;
+use super::recorded::Recorded;
 use super::server::{BIN, Server, free_port};
 use crate::run::tell;
 use crate::sql_corpus::PACKAGE;
 use anyhow::{Context as _, ensure};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ const POLICY: &str = r#"@id("allow-all") permit (principal, action, resource);
 "#;
 
 /// The suites of PostgreSQL that need nothing but a server.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Suite {
     Regression,
     Isolation,
@@ -34,6 +35,16 @@ pub(super) enum Suite {
 pub(super) enum Way {
     Direct,
     Weir,
+}
+
+/// What came of one run.
+pub(super) struct Run {
+    /// Whether the driver was content with each test.
+    pub(super) content: BTreeMap<String, bool>,
+    /// From the driver's start to its end.
+    pub(super) seconds: f64,
+    /// What weir recorded of it.
+    pub(super) recorded: Option<Recorded>,
 }
 
 /// What all runs of a suite share: its files and the places that its outputs name are the same.
@@ -78,10 +89,17 @@ impl Ground {
         Ok(names(&fs::read_to_string(self.schedule(suite))?))
     }
 
-    /// Runs the suite against a server of its own. What it printed is kept; whether the driver was content is the result.
-    pub(super) fn run(&self, suite: Suite, way: Way) -> anyhow::Result<Content> {
+    /// Lets the suite be these tests from now on, one after the other.
+    pub(super) fn only(&mut self, tests: &[String]) -> anyhow::Result<()> {
+        let file = self.place.join("some_schedule");
+        fs::write(&file, tests.iter().map(|test| format!("test: {test}\n")).collect::<String>())?;
+        self.schedule = Some(file);
+        Ok(())
+    }
+
+    /// Runs the suite against a server of its own. What it printed is kept.
+    pub(super) fn run(&self, suite: Suite, way: Way, attempt: usize) -> anyhow::Result<Run> {
         tell(&format!("== {} suite, {} ==", suite.name(), way.name()));
-        let started = Instant::now();
         let _server = Server::start(&self.place.join("server"), self.port)?;
         let output = self.place.join("output");
         fs::remove_dir_all(&output).ok();
@@ -91,16 +109,31 @@ impl Ground {
         let mut command = self.command(way)?;
         command.args(["timeout", LONGEST]).args(self.driver(suite, &output));
         command.env("PGSSLMODE", "disable").env("PGGSSENCMODE", "disable").stdin(Stdio::null());
+        let started = Instant::now();
         let said = command.output().with_context(|| format!("{command:?}"))?;
-        let kept = self.kept.join(suite.name()).join(way.name());
+        let seconds = started.elapsed().as_secs_f64();
+        let kept = self.printed(suite, way, attempt);
         fs::remove_dir_all(&kept).ok();
         fs::create_dir_all(&kept)?;
         fs::write(kept.join("driver.log"), [said.stdout.as_slice(), &said.stderr].concat())?;
         copy(&output.join("results/."), &kept)?;
         let content = content(&String::from_utf8_lossy(&said.stdout));
         ensure!(!content.is_empty(), "the {} suite ran no test {}: see {}", suite.name(), way.name(), kept.display());
-        tell(&format!("== {} tests in {} s ==", content.len(), started.elapsed().as_secs()));
-        Ok(content)
+        tell(&format!("== {} tests in {seconds:.0} s ==", content.len()));
+        let recorded = match way {
+            Way::Direct => None,
+            Way::Weir => Some(Recorded::read(&self.weir, &self.weirs_place().join("weir.toml"))?),
+        };
+        Ok(Run { content, seconds, recorded })
+    }
+
+    /// Where the outputs of one run are kept.
+    pub(super) fn printed(&self, suite: Suite, way: Way, attempt: usize) -> PathBuf {
+        self.kept.join(suite.name()).join(format!(
+            "{}{}",
+            way.name(),
+            if attempt > 1 { format!("-{attempt}") } else { String::new() }
+        ))
     }
 
     fn schedule(&self, suite: Suite) -> PathBuf {
@@ -133,9 +166,13 @@ impl Ground {
         }
     }
 
+    fn weirs_place(&self) -> PathBuf {
+        self.place.join("weir")
+    }
+
     /// The target takes any role: the suites log in as some of their own.
     fn configuration(&self) -> anyhow::Result<PathBuf> {
-        let place = self.place.join("weir");
+        let place = self.weirs_place();
         fs::remove_dir_all(&place).ok();
         fs::create_dir_all(place.join("policy.d"))?;
         fs::write(place.join("policy.d/all.cedar"), POLICY)?;
@@ -236,7 +273,7 @@ fn names(schedule: &str) -> Vec<String> {
 }
 
 /// Which tests the driver reports, and of which it says `ok`.
-fn content(log: &str) -> Content {
+fn content(log: &str) -> BTreeMap<String, bool> {
     let line = |line: &str| {
         let (head, tail) = line.split_once(" ... ")?;
         Some((head.split_whitespace().last()?.to_owned(), tail.split_whitespace().next()? == "ok"))
@@ -264,6 +301,6 @@ mod tests {
         assert_eq!(names("# x\ntest: a b\n\nignore: b\ntest: c\n"), ["a", "b", "c"]);
         let log = "parallel group (2 tests):  a b\n     a      ... ok       20 ms\n     b    ... FAILED (x)  1 ms\ntest c ... ok 3 ms\n";
         let expected = [("a", true), ("b", false), ("c", true)].map(|(test, content)| (test.to_owned(), content));
-        assert_eq!(content(log), Content::from(expected));
+        assert_eq!(content(log), BTreeMap::from(expected));
     }
 }

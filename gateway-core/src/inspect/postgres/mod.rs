@@ -12,6 +12,7 @@ mod merge;
 mod names;
 mod parse;
 mod places;
+mod rejection;
 pub(in crate::inspect) mod replication;
 mod scope;
 mod sweep;
@@ -90,7 +91,11 @@ fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
         Ok(Read { statements, cross_checked }) => Inspection { statements, cross_checked },
         Err(why) => {
             let command = replication::read(text).filter(|_| text.len() <= bounds.bytes);
-            let statement = command.unwrap_or_else(|| Statement::unparsed(text.len(), why));
+            let statement = command.unwrap_or_else(|| Statement {
+                // In two readings it may be an error in one alone.
+                rejection: if both { None } else { rejection::syntax_error(text, conforming, bounds).map(Box::new) },
+                ..Statement::unparsed(text.len(), why)
+            });
             Inspection { statements: vec![statement], cross_checked: false }
         }
     }

@@ -26,6 +26,16 @@ pub(super) fn parse(text: &str, conforming: bool) -> Result<ParseResult, String>
     }
 }
 
+/// What the parser says of a text that it can't read: in its own words, which may repeat the text.
+/// None where it can, or says something else than where the text stops being SQL.
+pub(super) fn error(text: &str, conforming: bool) -> Option<String> {
+    let options = if conforming { ParserOptions::DEFAULT } else { ParserOptions::DISABLE_STANDARD_CONFORMING_STRINGS };
+    match std::panic::catch_unwind(|| pg_query::parse(text, options)) {
+        Ok(Err(Error::Parse(why))) => (why.contains(" at or near \"") || why.ends_with(" at end of input")).then_some(why),
+        Ok(Ok(_) | Err(_)) | Err(_) => None,
+    }
+}
+
 /// The parser's words without those of the text: they may be a secret, and as long as the text.
 fn without_text(why: &str) -> String {
     let own = why.split(" at or near ").next().unwrap_or_default();

@@ -101,6 +101,7 @@ pub(super) struct ErrorText<'a> {
     pub(super) message: &'a str,
     pub(super) detail: &'a str,
     pub(super) hint: &'a str,
+    pub(super) position: &'a str,
 }
 
 /// Appends an ErrorResponse that ends the session.
@@ -110,7 +111,16 @@ pub(super) fn fatal(to: &mut Vec<u8>, text: ErrorText<'_>) {
 
 /// Appends an ErrorResponse.
 pub(super) fn error(to: &mut Vec<u8>, severity: &str, error: ErrorText<'_>) {
-    message(to, b'E', |body| {
+    said(to, b'E', severity, error);
+}
+
+/// Appends a NoticeResponse of `severity` NOTICE.
+pub(super) fn notice(to: &mut Vec<u8>, notice: ErrorText<'_>) {
+    said(to, b'N', "NOTICE", notice);
+}
+
+fn said(to: &mut Vec<u8>, kind: u8, severity: &str, error: ErrorText<'_>) {
+    message(to, kind, |body| {
         let fields = [
             (b'S', severity),
             (b'V', severity),
@@ -118,6 +128,7 @@ pub(super) fn error(to: &mut Vec<u8>, severity: &str, error: ErrorText<'_>) {
             (b'M', error.message),
             (b'D', error.detail),
             (b'H', error.hint),
+            (b'P', error.position),
         ];
         for (field, value) in fields {
             if !value.is_empty() {

@@ -90,6 +90,10 @@ impl Relay {
             return entry;
         };
         let server = ServerName::Own(self.serial + 2);
+        let renamed = entry.names.as_deref().and_then(|names| self.renamed(entry.operation, text, names));
+        // The client was told of its names when it prepared this.
+        self.notices.clear();
+        let text = renamed.as_deref().unwrap_or(text);
         self.write_renewal(entry.server, server, text, entry.parameters.as_deref().unwrap_or(&[0, 0]), scan);
         self.await_answer(Awaited::Disposal, entry.operation, false);
         let serial = self.await_answer(Awaited::Renewal(*name), entry.operation, false);
@@ -190,7 +194,7 @@ impl Relay {
             Some(_) | None if name.is_empty() || !self.ask => ServerName::Same,
             Some(_) | None => ServerName::Own(self.serial + 1),
         };
-        let step = self.rewrite_parse(message, server, &pass, scan);
+        let step = self.rewrite_parse(message, (operation, server), &pass, scan);
         let entry = Entry {
             operation,
             server,

@@ -121,14 +121,10 @@ impl Relay {
         if self.passed_over() {
             return Ok(Step::Drop);
         }
-        let mut reader = Reader(head);
-        let (kind, name) = match header.kind {
-            b'P' => (OperationKind::Prepare, reader.text().unwrap_or(b"?")),
-            b'Q' => (OperationKind::Query, &b""[..]),
-            _ => (OperationKind::FunctionCall, &b""[..]),
-        };
+        let (kind, name) = Operation::named(header.kind, head);
+        let text = if kind == OperationKind::Prepare { head.get(name.len() + 1..).unwrap_or(head) } else { head };
         let operation = self.next_operation();
-        Recorder::statement(operation, header.kind, reader.0, scan.output);
+        Recorder::statement(operation, header.kind, text, scan.output);
         scan.output.events.push(Event::Violation { side: Side::Client, what: TOO_LONG });
         let text = format!(
             "weir refused a statement of {} bytes: it reads and judges at most {}",
@@ -140,11 +136,32 @@ impl Relay {
         Ok(Step::Drop)
     }
 
+    /// A message whose fields don't fill it: refused as the server would.
+    fn malformed(&mut self, header: Header, body: &[u8], wrong: &'static str, scan: &mut Scan<'_>) -> Result<Step, Fault> {
+        if !self.ask {
+            return Err(MALFORMED);
+        }
+        if self.passed_over() {
+            return Ok(Step::Drop);
+        }
+        // The server would not have come to what the name stands for: one that nothing has, so that nothing of it goes.
+        let (kind, name) = (Operation::named(header.kind, body).0, b"?");
+        let operation = self.next_operation();
+        Recorder::statement(operation, header.kind, body.get(..OVERSIZE_HEAD).unwrap_or(body), scan.output);
+        scan.output.events.push(Event::Violation { side: Side::Client, what: MALFORMED.what });
+        let message = Operation { kind, name, text: b"", rest: b"" };
+        self.refuse_operation(&message, &Name::new(name), operation, Box::new(natural("08P01", wrong.to_owned())), scan);
+        Ok(Step::Drop)
+    }
+
     /// A message that brings something to run: taken whole, recorded, asked about.
     fn operation(&mut self, header: Header, whole: Option<&[u8]>, scan: &mut Scan<'_>) -> Result<Step, Fault> {
         let Some(body) = whole else { return Ok(Step::Wait) };
         let mut number = [0; DIGITS];
-        let message = Operation::read(header.kind, body, &mut number).ok_or(MALFORMED)?;
+        let message = match Operation::read(header.kind, body, &mut number) {
+            Ok(message) => message,
+            Err(wrong) => return self.malformed(header, body, wrong, scan),
+        };
         if self.passed_over() {
             return Ok(Step::Drop);
         }
@@ -162,7 +179,7 @@ impl Relay {
         } else {
             UNKNOWN
         };
-        let (operation, pass) = match self.pass(operation, message.kind, message.name, message.text, scan.output) {
+        let (operation, pass) = match self.pass(operation, message.kind, name.as_slice(), message.text, scan.output) {
             Passage::Wait => return Ok(Step::Wait),
             Passage::Yes(operation, pass) => (operation, pass),
             Passage::No(operation, refused) => {
@@ -178,7 +195,7 @@ impl Relay {
                 Ok(Step::Pass)
             }
             OperationKind::Query | OperationKind::Bind | OperationKind::Execute => {
-                let step = self.rewrite_query(&message, &pass, scan);
+                let step = self.rewrite_query(&message, operation, &pass, scan);
                 let serial = self.await_answer(Awaited::Query, operation, false);
                 self.query_sent(serial, operation, (message.text, pass), scan.output);
                 Ok(step)
@@ -255,6 +272,8 @@ impl Relay {
     }
 }
 
+const NO_STRING: &str = "invalid string in message";
+const NO_DATA: &str = "insufficient data left in message";
 const UNKNOWN_KIND: Fault = Fault::client("a message of a kind that the protocol does not have");
 pub(super) const MALFORMED: Fault = Fault::client("a message's fields do not fill it");
 
@@ -277,26 +296,37 @@ pub(super) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    fn read(kind: u8, body: &'a [u8], number: &'a mut [u8; DIGITS]) -> Option<Self> {
+    /// Reads its fields; else what is wrong, in the server's words (PostgreSQL, `pqformat.c`).
+    fn read(kind: u8, body: &'a [u8], number: &'a mut [u8; DIGITS]) -> Result<Self, &'static str> {
         let mut reader = Reader(body);
         match kind {
             b'Q' => {
-                let text = reader.text()?;
-                reader.0.is_empty().then_some(Self { kind: OperationKind::Query, name: b"", text, rest: b"" })
+                let text = reader.text().ok_or(NO_STRING)?;
+                let whole = reader.0.is_empty().then_some(Self { kind: OperationKind::Query, name: b"", text, rest: b"" });
+                whole.ok_or("invalid message format")
             }
             b'P' => {
-                let name = reader.text()?;
-                let text = reader.text()?;
-                Some(Self { kind: OperationKind::Prepare, name, text, rest: reader.0 })
+                let name = reader.text().ok_or(NO_STRING)?;
+                let text = reader.text().ok_or(NO_STRING)?;
+                Ok(Self { kind: OperationKind::Prepare, name, text, rest: reader.0 })
             }
             _ => {
-                let function = reader.number()?;
+                let function = reader.number().ok_or(NO_DATA)?;
                 let mut left = &mut number[..];
-                write!(left, "{function}").ok()?;
+                write!(left, "{function}").map_err(|_| NO_DATA)?;
                 let unused = left.len();
-                let text = number.get(..DIGITS - unused)?;
-                Some(Self { kind: OperationKind::FunctionCall, name: b"", text, rest: b"" })
+                let text = number.get(..DIGITS - unused).ok_or(NO_DATA)?;
+                Ok(Self { kind: OperationKind::FunctionCall, name: b"", text, rest: b"" })
             }
+        }
+    }
+
+    /// The kind and the name of one that can't be read as a whole; a name that has no end is another than any.
+    fn named(kind: u8, head: &'a [u8]) -> (OperationKind, &'a [u8]) {
+        match kind {
+            b'P' => (OperationKind::Prepare, Reader(head).text().unwrap_or(b"?")),
+            b'Q' => (OperationKind::Query, b""),
+            _ => (OperationKind::FunctionCall, b""),
         }
     }
 }

@@ -199,7 +199,7 @@ impl Relay {
         let told = if whole { self.told(front, &fields) } else { None };
         let operation = front.map_or(UNKNOWN, |item| item.operation);
         let (code, message) = match &told {
-            Some(refusal) => (refusal.code.as_bytes(), refusal.message.as_bytes()),
+            Some(refusal) => (refusal.code.as_bytes(), refusal.without_text().as_bytes()),
             None => (fields.code, fields.message),
         };
         self.recorder.failed(operation, code, message, output);
@@ -207,7 +207,7 @@ impl Relay {
         self.totals.statements += u64::from(front.is_some());
         self.copying_out = false;
         self.ending = fields.fatal;
-        let step = match (&told, self.client_names(body).filter(|_| whole)) {
+        let step = match (&told, self.in_clients_terms(front, body).filter(|_| whole)) {
             (Some(refusal), _) => {
                 substitute::error(cut.tail(bytes, &mut output.to_client), refusal);
                 Step::Drop

@@ -144,7 +144,7 @@ fn directive(id: OperationId, settled: bool) -> Directive {
         code: id.0.is_multiple_of(3),
     };
     let text = || "no".to_owned();
-    let refusal = Refusal { code: "42501", message: text(), detail: text(), hint: text() };
+    let refusal = Refusal { code: "42501", message: text(), detail: text(), hint: text(), position: None };
     match id.0 % 7 {
         0 | 1 if !settled => Directive::Settle,
         0 => Directive::Forward(pass(&[NameAct::Make, NameAct::Use])),

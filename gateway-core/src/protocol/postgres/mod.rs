@@ -15,6 +15,7 @@ mod fuzz;
 mod login;
 mod names;
 mod pending;
+mod places;
 mod record;
 mod relay;
 mod reported;
@@ -337,8 +338,8 @@ impl Protocol for Session {
     }
 
     fn refuse(&mut self, refusal: &Refusal, output: &mut Output) {
-        let Refusal { code, message, detail, hint } = refusal;
-        self.end_with(ErrorText { code, message, detail, hint }, CloseReason::Refused, output);
+        let Refusal { code, message, detail, hint, position: _ } = refusal;
+        self.end_with(ErrorText { code, message, detail, hint, position: "" }, CloseReason::Refused, output);
     }
 
     fn wants(&self, side: Side) -> bool {

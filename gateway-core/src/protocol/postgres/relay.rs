@@ -2,6 +2,7 @@
 
 use super::names::{Name, Names};
 use super::pending::{Awaited, Item, Pending};
+use super::places::Moves;
 use super::record::Recorder;
 use super::reported::Reported;
 use super::{Fault, Limits};
@@ -39,6 +40,10 @@ pub(super) struct Relay {
     pub(super) refusals: VecDeque<(u64, Box<Refused>)>,
     /// The names in texts that run, to be minded when their statements are done.
     pub(super) naming: VecDeque<Naming>,
+    /// The newest texts in which names were written anew.
+    pub(super) moves: VecDeque<(OperationId, Moves)>,
+    /// What the client is to be told of names in the text that goes to the server now.
+    pub(super) notices: Vec<u8>,
     /// A copy from the client that is to fail: the message that it is, once the end was sent for it.
     pub(super) copy_failure: Option<(Option<u64>, Refusal)>,
     /// Counts up whenever something that was allowed has to be asked about again.
@@ -163,6 +168,8 @@ impl Relay {
             stalled: false,
             refusals: VecDeque::new(),
             naming: VecDeque::new(),
+            moves: VecDeque::new(),
+            notices: Vec::new(),
             copy_failure: None,
             epoch: 0,
             code_ran: 0,
@@ -303,7 +310,7 @@ pub(super) enum NameOf {
 
 /// A refusal in the server's own words, for what the server would refuse by itself.
 pub(super) fn natural(code: &'static str, message: String) -> Refused {
-    let refusal = Refusal { code, message, detail: String::new(), hint: String::new() };
+    let refusal = Refusal { code, message, detail: String::new(), hint: String::new(), position: None };
     Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }
 }
 

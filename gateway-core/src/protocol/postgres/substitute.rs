@@ -8,13 +8,16 @@ use super::codec::{self, ErrorFields, ErrorText, HEADER, Header};
 use super::from_client::{Operation, Scan};
 use super::names::{Name, ServerName};
 use super::pending::{Awaited, Item};
+use super::places::{self, Moves};
 use super::relay::{NameOf, Relay, Step};
-use crate::protocol::{NameAct, NameKind, OperationId, OperationKind, Pass, Refusal, Refused, Rename};
+use crate::protocol::{NameAct, NameKind, OperationId, OperationKind, Output, Pass, Refusal, Refused, Rename};
 
 /// How every name begins that is made here.
 const OWN: &str = "weir_";
 /// And that of what has to fail.
 const REFUSED: &str = "weir_refused_";
+/// Of so many texts in which names were written anew it is known where: in errors of older ones the place is the server's.
+const MOVED_TEXTS: usize = 256;
 
 impl Relay {
     /// A refused Query, Parse or FunctionCall.
@@ -46,7 +49,8 @@ impl Relay {
             }
             OperationKind::Query | OperationKind::Bind | OperationKind::Execute => {
                 let kept = message.text.get(..refused.keep).unwrap_or_default();
-                let text = self.renamed(kept, &refused.pass.names);
+                let text = self.renamed(operation, kept, &refused.pass.names);
+                self.tell_notices(scan.output);
                 let sent = (kept, refused.pass.clone());
                 codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), b'Q', |body| {
                     body.extend_from_slice(text.as_deref().unwrap_or(kept));
@@ -136,8 +140,15 @@ impl Relay {
         self.refusals.retain(|(refused, _)| *refused != serial);
     }
 
+    /// The error's body in the client's terms, where it has names of this session, or a place in a text that had some.
+    pub(super) fn in_clients_terms(&self, front: Option<Item>, body: &[u8]) -> Option<Vec<u8>> {
+        let text = front.and_then(|item| self.moves.iter().find(|(operation, _)| *operation == item.operation));
+        let moved = text.and_then(|(_, moves)| places::moved(body, moves));
+        self.client_names(moved.as_deref().unwrap_or(body)).or(moved)
+    }
+
     /// The error's body with the client's own names in it, where it has names of this session.
-    pub(super) fn client_names(&self, body: &[u8]) -> Option<Vec<u8>> {
+    fn client_names(&self, body: &[u8]) -> Option<Vec<u8>> {
         let marker = format!("{OWN}{}_", self.nonce);
         let marker = marker.as_bytes();
         if !self.ask || !contains(body, marker) {
@@ -160,8 +171,15 @@ impl Relay {
     }
 
     /// A Parse under the server's name, with the names in its text renamed.
-    pub(super) fn rewrite_parse(&self, message: &Operation<'_>, server: ServerName, pass: &Pass, scan: &mut Scan<'_>) -> Step {
-        let text = self.renamed(message.text, &pass.names);
+    pub(super) fn rewrite_parse(
+        &mut self,
+        message: &Operation<'_>,
+        (operation, server): (OperationId, ServerName),
+        pass: &Pass,
+        scan: &mut Scan<'_>,
+    ) -> Step {
+        let text = self.renamed(operation, message.text, &pass.names);
+        self.tell_notices(scan.output);
         if server == ServerName::Same && text.is_none() {
             return Step::Pass;
         }
@@ -189,8 +207,15 @@ impl Relay {
     }
 
     /// A Query with the names in its text renamed.
-    pub(super) fn rewrite_query(&self, message: &Operation<'_>, pass: &Pass, scan: &mut Scan<'_>) -> Step {
-        let Some(text) = self.renamed(message.text, &pass.names) else { return Step::Pass };
+    pub(super) fn rewrite_query(
+        &mut self,
+        message: &Operation<'_>,
+        operation: OperationId,
+        pass: &Pass,
+        scan: &mut Scan<'_>,
+    ) -> Step {
+        let Some(text) = self.renamed(operation, message.text, &pass.names) else { return Step::Pass };
+        self.tell_notices(scan.output);
         codec::message(scan.cut.tail(scan.bytes, &mut scan.output.to_server), b'Q', |body| codec::text(body, &text));
         Step::Drop
     }
@@ -241,9 +266,19 @@ impl Relay {
         Step::Drop
     }
 
-    /// `text` with the server's names in the places of the client's, where any differs.
-    fn renamed(&self, text: &[u8], names: &[Rename]) -> Option<Vec<u8>> {
-        let mut renamed: Option<Vec<u8>> = None;
+    /// Tells the client of names that were too long. Their texts are only sent once everything before them is answered.
+    fn tell_notices(&mut self, output: &mut Output) {
+        // Not into the middle of what the server says by itself.
+        let notices = std::mem::take(&mut self.notices);
+        if self.server_rest == 0 {
+            output.to_client.extend(&notices);
+        }
+    }
+
+    /// The text of `operation` with the server's names in the places of the client's, where any differs.
+    pub(super) fn renamed(&mut self, operation: OperationId, text: &[u8], names: &[Rename]) -> Option<Vec<u8>> {
+        let encoding = self.standing().encoding;
+        let (mut renamed, mut moves) = (None::<Vec<u8>>, Moves::default());
         let mut done = 0;
         for rename in names.iter().filter(|rename| rename.act != NameAct::DropAll) {
             let name = Name::new(&rename.name);
@@ -254,14 +289,21 @@ impl Relay {
             let Some(ServerName::Own(number)) = entry.map(|entry| entry.server) else { continue };
             let Some(between) = text.get(done..rename.span.start).filter(|_| rename.span.end <= text.len()) else { continue };
             let to = renamed.get_or_insert_with(|| Vec::with_capacity(text.len() + 64));
+            let own = format!("\"{}\"", self.own(number));
+            let written = text.get(rename.span.clone()).unwrap_or_default();
+            moves.add(between, own.as_bytes(), written, encoding);
+            places::note_cut(&mut self.notices, written, &rename.name);
             to.extend_from_slice(between);
-            to.push(b'"');
-            to.extend_from_slice(self.own(number).as_bytes());
-            to.push(b'"');
+            to.extend_from_slice(own.as_bytes());
             done = rename.span.end;
         }
         if let Some(to) = &mut renamed {
             to.extend_from_slice(text.get(done..).unwrap_or_default());
+            self.moves.retain(|(other, _)| *other != operation);
+            if self.moves.len() == MOVED_TEXTS {
+                self.moves.pop_front();
+            }
+            self.moves.push_back((operation, moves));
         }
         renamed
     }
@@ -313,8 +355,9 @@ const fn stand_in(name: &Name) -> ServerName {
 
 /// Appends an ErrorResponse of `severity` ERROR.
 pub(super) fn error(to: &mut Vec<u8>, refusal: &Refusal) {
-    let Refusal { code, message, detail, hint } = refusal;
-    codec::error(to, "ERROR", ErrorText { code, message, detail, hint });
+    let Refusal { code, message, detail, hint, position } = refusal;
+    let position = position.map(|position| position.to_string()).unwrap_or_default();
+    codec::error(to, "ERROR", ErrorText { code, message, detail, hint, position: &position });
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 //! A statement's bytes as text that can be read, and the way back from a place in the text to one in the bytes.
 
+use super::operation::unread;
+use gateway_core::inspect::{Inspection, Rejection};
 use gateway_core::protocol::Encoding;
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,18 +26,40 @@ pub(super) enum Places {
 /// A place is found by counting within its block: as many places as bytes would take too much memory.
 const BLOCK: usize = 4096;
 
+/// Why bytes are no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    /// In the words of [`gateway_core::inspect::Facts::unparsed`].
+    why: &'static str,
+    /// What the server would say.
+    rejection: Option<Box<Rejection>>,
+}
+
+impl Unreadable {
+    const fn new(why: &'static str) -> Self {
+        Self { why, rejection: None }
+    }
+
+    /// A text of `length` bytes that is one statement, not understood.
+    pub(super) fn inspection(self, length: usize) -> Inspection {
+        let mut inspection = unread(length, self.why);
+        inspection.statements.iter_mut().for_each(|statement| statement.rejection.clone_from(&self.rejection));
+        inspection
+    }
+}
+
 /// `bytes` as they are, where each is read as itself.
 pub(super) fn plain(bytes: &[u8], encoding: Encoding) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     (encoding == Encoding::Utf8 || text.is_ascii()).then_some(text)
 }
 
-/// Reads `bytes`; what can't be read is said in the words of [`gateway_core::inspect::Facts::unparsed`].
-pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'static str> {
+/// Reads `bytes`.
+pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, Unreadable> {
     let same = |text: &str| Decoded { text: text.into(), places: Places::Same };
     match (encoding, plain(bytes, encoding)) {
         (_, Some(text)) => Ok(same(text)),
-        (Encoding::Utf8, None) => Err("it is not valid UTF-8"),
+        (Encoding::Utf8, None) => Err(not_utf8(bytes)),
         (Encoding::Latin1, None) => {
             let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
             text.extend(bytes.iter().map(|byte| char::from(*byte)));
@@ -49,8 +73,24 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Decoded, &'stat
             Ok(Decoded { places: Places::Latin1(Arc::clone(&text), blocks), text })
         }
         // A quote or a backslash can be half of a character there.
-        (Encoding::Other, None) => Err("it is not ASCII, in an encoding that is not understood"),
+        (Encoding::Other, None) => Err(Unreadable::new("it is not ASCII, in an encoding that is not understood")),
     }
+}
+
+/// In the words of PostgreSQL's `report_invalid_encoding`: the bytes that would be the character, by its first one.
+fn not_utf8(bytes: &[u8]) -> Unreadable {
+    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let wrong = bytes.get(valid..).unwrap_or_default();
+    let length = match wrong.first() {
+        Some(0xc0..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf7) => 4,
+        Some(_) | None => 1,
+    };
+    let shown: Vec<_> = wrong.iter().take(length).map(|byte| format!("0x{byte:02x}")).collect();
+    let message = format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" "));
+    let rejection = Some(Box::new(Rejection { code: "22021", message, position: None }));
+    Unreadable { why: "it is not valid UTF-8", rejection }
 }
 
 impl Places {

@@ -240,7 +240,8 @@ impl Enforcer {
             }
             // What is executed may have been forgotten since it was bound: its text is still there.
             OperationKind::Query | OperationKind::Prepare | OperationKind::Bind | OperationKind::Execute => {
-                decode(&ask.text, ask.standing.encoding).map_err(|why| (Arc::new(unread(ask.text.len(), why)), Places::Same))
+                decode(&ask.text, ask.standing.encoding)
+                    .map_err(|unreadable| (Arc::new(unreadable.inspection(ask.text.len())), Places::Same))
             }
         };
         let (session, database) = (Arc::clone(&self.session), self.database.clone());
@@ -296,16 +297,14 @@ impl Enforcer {
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
-            let what = refusal::what(part, decision);
-            let why = part.statement.facts.unparsed.as_deref().unwrap_or_default();
-            Some((number, refusal::by_policy(&self.session, ask.id, (&what, why), decision), decision.clone()))
+            Some((number, refusal::by_policy(&self.session, ask.id, part, decision), decision.clone()))
         });
         let directive = match outcome {
             None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
             Some((number, refusal, decision)) => {
                 self.house.totals().refused();
                 self.teller.tell(&refusal);
-                if self.punish(&decision, &refusal.message) {
+                if self.punish(&decision, refusal.without_text()) {
                     return Verdict::Killed;
                 }
                 refused(ask, number, refusal, &inspection, &judged, &places)

@@ -13,16 +13,31 @@ use tokio::time::Instant;
 const TOLD: u64 = 20;
 /// How often they are told after that.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How the detail of a refusal in the server's words begins.
+const NOT_PASSED_ON: &str = "weir did not pass it on";
 
 /// The refusal of one statement by policy: what it is, and why it was not understood where it was not.
-pub(super) fn by_policy(session: &Session, id: OperationId, (what, why): (&str, &str), decision: &Decision) -> Refusal {
-    let why = if why.is_empty() { String::new() } else { format!("{why}; ") };
+///
+/// Of a text that no server reads, the words are the server's own: its sender is to see the typo first. That
+/// weir did not pass it on is the detail.
+pub(super) fn by_policy(session: &Session, id: OperationId, part: &Part, decision: &Decision) -> Refusal {
     let message = decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    if let Some(rejection) = &part.statement.rejection {
+        return Refusal {
+            code: rejection.code,
+            message: rejection.message.clone(),
+            detail: detail(session, &format!("{NOT_PASSED_ON}{message}; {}", because(decision))),
+            hint: hint(session, id),
+            position: rejection.position,
+        };
+    }
+    let why = part.statement.facts.unparsed.as_ref().map(|why| format!("{why}; ")).unwrap_or_default();
     Refusal {
         code: "42501",
-        message: format!("weir refused {what} on {}{message}", session.target.name),
+        message: format!("weir refused {} on {}{message}", what(part, decision), session.target.name),
         detail: detail(session, &format!("{why}{}", because(decision))),
         hint: hint(session, id),
+        position: None,
     }
 }
 
@@ -33,6 +48,7 @@ pub(super) fn by_limit(session: &Session, id: OperationId, what: &str, why: &str
         message: format!("weir refused {what} on {}: {why}", session.target.name),
         detail: detail(session, "a limit of the target"),
         hint: hint(session, id),
+        position: None,
     }
 }
 
@@ -46,7 +62,7 @@ pub(super) fn because(decision: &Decision) -> String {
 }
 
 /// What is refused: the command, and what about it where that is known.
-pub(super) fn what(part: &Part, decision: &Decision) -> String {
+fn what(part: &Part, decision: &Decision) -> String {
     let statement = &part.statement;
     if statement.facts.unparsed.is_some() {
         return "a statement that was not understood".to_owned();
@@ -95,7 +111,8 @@ impl Teller {
     pub(super) fn tell(&mut self, refusal: &Refusal) {
         if let Some(untold) = self.turn(Instant::now()) {
             let more = if untold > 0 { format!(" (and {untold} more before it)") } else { String::new() };
-            let what = refusal.message.trim_start_matches("weir ");
+            let what = refusal.without_text();
+            let what = what.strip_prefix("weir ").map_or_else(|| format!("refused: {what}"), str::to_owned);
             telemetry::tell_job(&format!("{what} ({}); {}{more}", refusal.detail, refusal.hint));
         }
     }

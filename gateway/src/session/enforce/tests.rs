@@ -207,7 +207,7 @@ async fn a_refused_text_keeps_what_stands_before_and_says_what_was_refused() {
     let mut bed = Bed::new(Mode::Enforce, Limits::default());
     let refused = refusal(bed.ask(OperationKind::Query, text, true).await);
     assert_eq!((&text[..refused.keep], refused.statements), (&b"BEGIN; COMMIT /*\xe4*/;"[..], 2));
-    let Refusal { code, message, detail, hint } = refused.refusal;
+    let Refusal { code, message, detail, hint, position: _ } = refused.refusal;
     assert_eq!((code, message.as_str()), ("42501", "weir refused UPDATE without WHERE on prod-pg"));
     let session = SessionId::from_number(9);
     assert!(detail.ends_with(&format!(", run {}, session {session}", RunId::from_number(7))), "{detail}");

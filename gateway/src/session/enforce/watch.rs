@@ -217,8 +217,7 @@ impl Enforcer {
             "session_rows": totals.session.rows, "run_rows": totals.run.rows, "hour_rows": totals.hour.rows,
         });
         frame::finding(frames, "quota", fields);
-        let text = refusal::what(part, &decision);
-        let refusal = refusal::by_policy(&self.session, id, (&text, ""), &decision);
+        let refusal = refusal::by_policy(&self.session, id, part, &decision);
         let copies = part.statement.facts.copy == Some(CopyWith::Stdin);
         self.watch.said = true;
         self.watch.unjudged = false;

@@ -114,5 +114,11 @@ impl Relay {
 
 /// Nobody judges: whoever asked for the question gets no answer but no.
 fn unjudged() -> Refusal {
-    Refusal { code: "42501", message: "weir has no policy for operations".to_owned(), detail: String::new(), hint: String::new() }
+    Refusal {
+        code: "42501",
+        message: "weir has no policy for operations".to_owned(),
+        detail: String::new(),
+        hint: String::new(),
+        position: None,
+    }
 }

@@ -16,7 +16,13 @@ fn asking() -> Script {
 
 fn refused(keep: usize, statements: u32) -> Directive {
     let text = |text: &str| text.to_owned();
-    let refusal = Refusal { code: "42501", message: text("weir refused it"), detail: text("policy p"), hint: text("weir why") };
+    let refusal = Refusal {
+        code: "42501",
+        message: text("weir refused it"),
+        detail: text("policy p"),
+        hint: text("weir why"),
+        position: None,
+    };
     Directive::Refuse(Box::new(Refused { refusal, keep, statements, pass: Pass::default() }))
 }
 
@@ -281,7 +287,8 @@ fn a_copy_fails_in_step() {
     script.client(query("copy t from stdin")).verdict(1, yes());
     script.server(m(b'G', b"\0\0\0"));
     script.client(m(b'd', "one\n"));
-    let refusal = Refusal { code: "42501", message: "enough".to_owned(), detail: String::new(), hint: String::new() };
+    let refusal =
+        Refusal { code: "42501", message: "enough".to_owned(), detail: String::new(), hint: String::new(), position: None };
     let result = script.session.answer(Answer::FailCopy(refusal), &mut script.output);
     script.collect(result);
     script.client([m(b'd', "two\n"), m(b'c', "")].concat());
