@@ -1,5 +1,4 @@
 //! What reading a statement costs: `cargo test --release -p gateway-core --test inspect_cost -- --ignored --nocapture`.
-#![expect(clippy::print_stdout, reason = "a measurement says what it measured")]
 
 use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
 use std::time::{Duration, Instant};

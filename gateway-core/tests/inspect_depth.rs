@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests: a thread that can't be made or that fails is the failure")]
 
-use gateway_core::inspect::Inspection;
 use gateway_core::inspect::postgres::{Bounds, Reading, STACK, fuzz_entry, inspect, read_in_place, reckoned, tree_depth};
+use gateway_core::inspect::{Access, Inspection, Object};
 
 /// What a text repeats to be deep: a beginning, openings, an inner part, as many closings.
 struct Shape(&'static str, &'static str, &'static str, &'static str);
@@ -180,5 +180,17 @@ fn what_is_side_by_side_takes_no_stack() {
         assert!(bytes < reckoned("") + (STACK - reckoned("")) / 100, "{link}");
         // Some are no SQL; a stack that is too short would end the process.
         let _refused = why(most_of(bytes), text);
+    }
+}
+
+#[test]
+fn nothing_hides_at_the_bottom() {
+    for Shape(begin, open, _, close) in SHAPES.iter().filter(|shape| shape.0 == "SELECT ") {
+        let text = Shape(begin, open, "(SELECT a FROM secret)", close).text(300);
+        let begins: String = text.chars().take(60).collect();
+        let read = on_stack(STACK, move || read_in_place(&text));
+        let accesses = &read.statements.first().unwrap().accesses;
+        let secret = |access: &Access| matches!(&access.object, Object::Relation(name) if &*name.name == "secret");
+        assert!(accesses.iter().any(secret), "{begins}: {:?}", unparsed(read.clone()));
     }
 }
