@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str, conforming: bool) -> Result<ParseResult, String>
     match parsed {
         Ok(Ok(result)) => Ok(result.protobuf),
         Ok(Err(Error::Parse(why))) if why.starts_with("parse tree is nested too deeply") => {
-            Err(format!("its tree is deeper than {LEVELS} levels"))
+            Err(format!("its tree is deeper than {LEVELS} levels, or than the stack that reads it"))
         }
         Ok(Err(Error::Parse(why))) if why.starts_with("stack depth limit exceeded") => {
             Err("its tree is deeper than the parser's stack allows".to_owned())
