@@ -53,9 +53,8 @@ fn renew(server: &Postgres) {
 #[track_caller]
 fn same(command: &[&str]) {
     let server = server();
-    let [program, arguments @ ..] = command else { panic!("a program") };
-    let mut direct = Command::new(program);
-    direct.args(arguments).env("PGPASSWORD", &server.app_password).env("PGPORT", server.port.to_string()).envs([
+    let mut direct = Command::new("env");
+    direct.args(command).env("PGPASSWORD", &server.app_password).env("PGPORT", server.port.to_string()).envs([
         ("PGHOST", "127.0.0.1"),
         ("PGUSER", "app"),
         ("PGDATABASE", "app"),
