@@ -9,17 +9,32 @@ pub fn python() -> &'static Path {
     Path::new("python3")
 }
 
-/// A Python that has psycopg 3, in an environment of its own.
+/// A Python that has psycopg 3 and asyncpg, in an environment of its own.
 pub fn python_with_psycopg() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let place = cache().join("psycopg");
         let python = place.join("bin/python");
-        if !works(Command::new(&python).args(["-c", "import psycopg"])) {
+        if !works(Command::new(&python).args(["-c", "import psycopg, asyncpg"])) {
             install(Command::new("python3").args(["-m", "venv"]).arg(&place));
-            install(Command::new(&python).args(["-m", "pip", "install", "--quiet", "psycopg[binary]==3.2.*"]));
+            install(Command::new(&python).args(["-m", "pip", "install", "--quiet", "psycopg[binary]==3.2.*", "asyncpg==0.32.*"]));
         }
         python
+    })
+}
+
+/// Where node finds node-postgres, its cursors and streams.
+pub fn node_modules() -> &'static Path {
+    static MODULES: OnceLock<PathBuf> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let modules = cache().join("node/node_modules");
+        if !works(Command::new("node").env("NODE_PATH", &modules).args(["-e", "require('pg-query-stream'); require('pg')"])) {
+            let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            let packages = ["pg@8.23.1", "pg-cursor@2.22.0", "pg-query-stream@4.17.0"];
+            std::fs::create_dir_all(cache().join("node")).expect("the target directory can be written");
+            install(Command::new("npm").args(npm).arg(cache().join("node")).args(packages));
+        }
+        modules
     })
 }
 

@@ -15,7 +15,7 @@ pub mod wire;
 
 pub use authority::CertificateAuthority;
 pub use cgroup::{Cgroup, cgroup2_mount};
-pub use clients::{python, python_with_psycopg};
+pub use clients::{node_modules, python, python_with_psycopg};
 pub use machine::machine;
 pub use postgres::{Postgres, PostgresBuilder, Tls};
 pub use wait::{free_port, wait_until};

@@ -6,7 +6,7 @@ use super::names::Name;
 use super::pending::{Awaited, UNKNOWN};
 use super::record::Recorder;
 use super::relay::{Cut, Gate, HEAD, NameOf, Naming, Relay, Step, natural};
-use crate::protocol::{CloseReason, Event, NameAct, OperationId, OperationKind, Output, Pass, Refused, Side};
+use crate::protocol::{CloseReason, Event, NameAct, OperationId, OperationKind, Outcome, Output, Pass, Refused, Side};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -61,6 +61,9 @@ impl Relay {
                 Front::Message(header) => header,
             };
             let step = self.client_message(header, rest, &mut Scan { bytes, cut, output })?;
+            if step != Step::Wait {
+                self.answer_is_spent(output);
+            }
             let skipped = match step {
                 Step::Wait => return Ok(None),
                 Step::Pass | Step::Last(_) => 0,
@@ -231,6 +234,17 @@ impl Relay {
         }
         self.code_ran += u64::from(code);
         self.tell(Event::Running(operation), output);
+    }
+
+    /// An answer is about one message. Where that went no further all the same, for the server passes over it or
+    /// what it names has gone meanwhile, the answer must not be taken for the next one's.
+    fn answer_is_spent(&mut self, output: &mut Output) {
+        match std::mem::replace(&mut self.gate, Gate::Open) {
+            Gate::Open => {}
+            Gate::Asked(id, _) | Gate::Settling(id) | Gate::Released(id, _) | Gate::Refusing(id, _) => {
+                self.tell(Event::Answered { id, part: 0, outcome: Outcome::Skipped }, output);
+            }
+        }
     }
 
     /// The server passes over this message, so it need not go there.

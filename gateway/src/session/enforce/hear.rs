@@ -32,6 +32,7 @@ impl Enforcer {
         if let Some(open) = leaves_open(parts) {
             self.begun = Some(open);
         }
+        self.controlled |= parts.iter().any(|part| part.statement.transaction.is_some());
         self.meter.begin(statements as u64);
         self.watch.begin(id);
     }
@@ -93,6 +94,7 @@ impl Enforcer {
         }
         if self.watch.is_idle() {
             self.begun = None;
+            self.controlled = false;
             // What never ran is not reported as finished.
             self.operations.retain(|_, operation| operation.stays());
         }

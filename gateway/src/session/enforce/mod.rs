@@ -122,6 +122,8 @@ pub struct Enforcer {
     known: Known,
     /// What was forwarded since the server was last ready leaves a transaction open, or ends one.
     begun: Option<bool>,
+    /// Something that controls the transaction was: whether that has failed is no longer known.
+    controlled: bool,
     /// The open transaction has changed the database.
     changed: bool,
     /// Each execution is asked about.
@@ -151,6 +153,7 @@ impl Enforcer {
             names: Names::default(),
             known: Known::default(),
             begun: None,
+            controlled: false,
             changed: false,
             meter,
             slot: None,
@@ -356,7 +359,8 @@ impl Enforcer {
 
     fn remember(&mut self, ask: &Ask<&[u8]>, inspection: Arc<Inspection>, places: Places, judged: Arc<Judged>) {
         let runs = !matches!(ask.kind, OperationKind::Prepare | OperationKind::Bind);
-        let aborted = (runs && ask.standing.settled).then_some(ask.standing.transaction == Transaction::Failed);
+        let aborted =
+            (runs && ask.standing.settled && !self.controlled).then_some(ask.standing.transaction == Transaction::Failed);
         match (ask.kind, self.operations.get_mut(&ask.id)) {
             (OperationKind::Bind | OperationKind::Execute, Some(operation)) => {
                 // A refused execution leaves what is prepared as it was.

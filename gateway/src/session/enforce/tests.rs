@@ -144,7 +144,12 @@ impl Bed {
     }
 
     async fn ask_as(&mut self, id: u64, kind: OperationKind, text: &[u8], settled: bool) -> Directive {
-        let ask = Ask { id: OperationId(id), kind, name: Vec::new(), text: text.to_vec(), standing: standing(settled) };
+        self.ask_in(Transaction::Idle, id, kind, text, settled).await
+    }
+
+    async fn ask_in(&mut self, transaction: Transaction, id: u64, kind: OperationKind, text: &[u8], settled: bool) -> Directive {
+        let standing = Standing { transaction, ..standing(settled) };
+        let ask = Ask { id: OperationId(id), kind, name: Vec::new(), text: text.to_vec(), standing };
         let read = self.judge.read(&ask).await;
         match self.judge.verdict(&ask, read, &mut self.frames) {
             Verdict::Answer(directive) => directive,
@@ -416,6 +421,24 @@ async fn a_contradicting_answer_is_a_finding_and_ends_the_session() {
     // Whether it is one is for the table of answers to say; the two go together.
     assert_eq!(contradicted, bed.judge.session.kill_order().is_some());
     assert_eq!(contradicted, !gateway_core::inspect::answers::legal(&statement("SELECT users"), b"DELETE 5", Some(false)));
+}
+
+#[tokio::test]
+async fn a_pipeline_that_ends_its_failed_transaction_goes_on_in_a_good_one() {
+    let mut bed = Bed::new(Mode::Enforce, Limits::default());
+    // All answered, but the server has not said how its transaction stands.
+    for (id, text, tag) in [(1, &b"COMMIT"[..], &b"ROLLBACK"[..]), (2, b"SELECT users", b"SELECT 1")] {
+        bed.ask_in(Transaction::Failed, id, OperationKind::Query, text, true).await;
+        bed.judge.running(OperationId(id));
+        bed.judge.answered(OperationId(id), 0, Answered::Done(tag), &mut bed.frames);
+        bed.judge.finished(OperationId(id));
+        assert!(bed.judge.session.kill_order().is_none());
+    }
+    // Now it has: what runs in a failed transaction has to fail.
+    bed.judge.ready(Transaction::Failed);
+    bed.ask_in(Transaction::Failed, 3, OperationKind::Query, b"SELECT users", true).await;
+    bed.run(3, b"SELECT 1");
+    assert!(bed.judge.session.kill_order().is_some());
 }
 
 #[tokio::test]

@@ -153,6 +153,39 @@ fn a_pipeline_is_passed_over_up_to_its_sync() {
 }
 
 #[test]
+fn an_answer_to_what_is_passed_over_is_not_the_next_ones() {
+    for answer in [yes(), refused(0, 0), Directive::Settle] {
+        let mut script = asking();
+        script.client([parse("", "select 1 / 0"), bind("", "", "x"), execute(""), parse("", "select 1"), sync()].concat());
+        script.verdict(1, yes());
+        assert_eq!(script.events.last().unwrap(), "ask 2 Prepare select 1");
+        // The error comes between the question and its answer.
+        script.server([m(b'1', ""), m(b'2', ""), error("ERROR", "22012", "division by zero")].concat());
+        script.verdict(2, answer);
+        assert!(script.has_event("Answered { id: OperationId(2), part: 0, outcome: Skipped }"), "{:?}", script.events);
+        script.server(ready(b'I')).client(parse("", "drop table t"));
+        assert_eq!(script.events.last().unwrap(), "ask 3 Prepare drop table t");
+        assert!(!String::from_utf8_lossy(&script.to_server).contains("drop"));
+    }
+}
+
+#[test]
+fn an_answer_about_a_name_that_has_gone_is_not_the_next_ones() {
+    let mut script = asking();
+    script.client([parse("s", "select 1"), sync()].concat()).verdict(1, yes());
+    script.server([m(b'1', ""), ready(b'I')].concat());
+    script.client(query("deallocate all")).verdict(2, Directive::Forward(Pass { changes: true, ..Pass::default() }));
+    script.client([bind("", "s", "x"), sync()].concat());
+    assert_eq!(script.events.last().unwrap(), "ask 1 Bind select 1");
+    script.server([complete("DEALLOCATE ALL"), ready(b'I')].concat()).verdict(1, yes());
+    assert!(String::from_utf8_lossy(&script.to_server).contains("weir_refused_n_"), "it does not exist");
+    script.server([error("ERROR", "26000", "no \"weir_refused_n_0\""), ready(b'I')].concat());
+    script.client(query("drop table t"));
+    assert_eq!(script.events.last().unwrap(), "ask 3 Query drop table t");
+    assert!(!String::from_utf8_lossy(&script.to_server).contains("drop"));
+}
+
+#[test]
 fn names_at_the_server_are_the_sessions_own() {
     let mut script = asking();
     script.client([parse("s", "select 1"), bind("p", "s", "x"), execute("p"), close('S', "s"), sync()].concat());

@@ -1,15 +1,8 @@
-//! Drivers are answered as the server itself would answer them: each script prints what it sees, once
-//! directly and once through weir, and the two have to be the same.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+//! Names of the protocol and of SQL, cursors and large objects: psycopg at a low level.
 
-use std::process::Command;
-use weir_tests::{Postgres, Weir, python_with_psycopg};
-
-/// Each execution is asked about, by the second policy.
-const ASKED_EACH_TIME: &str = r#"
-@id("allow-all") permit (principal, action, resource);
-@id("quota") forbid (principal, action == Action::"read", resource) when { context.session.rows > 1000000000 };
-"#;
+use super::same;
+use std::io::Write as _;
+use weir_tests::python_with_psycopg;
 
 #[test]
 fn names_of_the_protocol_and_of_sql_are_the_same_names() {
@@ -31,22 +24,12 @@ fn large_objects_are_read_and_written_by_function_calls() {
     check(LARGE_OBJECT);
 }
 
-/// Runs `script` with psycopg directly and through weir. `show` prints an answer or an error's code.
+/// `script` with psycopg. `show` prints an answer or an error's code.
 #[track_caller]
 fn check(script: &str) {
-    let server = Postgres::start();
-    let weir = Weir::for_server(&server).policy(ASKED_EACH_TIME).build();
-    let file = weir.script("client.py", &format!("{BEGINNING}{script}"));
-    let (python, file) = (python_with_psycopg().to_str().unwrap(), file.to_str().unwrap());
-    let direct = Command::new(python)
-        .arg(file)
-        .envs([("PGHOST", "127.0.0.1"), ("PGUSER", "app"), ("PGDATABASE", "app"), ("PGSSLMODE", "disable")])
-        .envs([("PGPASSWORD", server.app_password.as_str()), ("PGPORT", &server.port.to_string())])
-        .output()
-        .unwrap();
-    assert!(direct.status.success(), "{}", String::from_utf8_lossy(&direct.stderr));
-    let through = weir.run(&[python, file]).expect_success();
-    assert_eq!(String::from_utf8_lossy(&direct.stdout), through.stdout, "{}", through.stderr);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "{BEGINNING}{script}").unwrap();
+    same(&[python_with_psycopg().to_str().unwrap(), file.path().to_str().unwrap()]);
 }
 
 const BEGINNING: &str = r#"
