@@ -16,6 +16,7 @@ mod dump_restore;
 mod evasion;
 mod garbage;
 mod identity;
+mod json;
 mod judgement;
 mod kill;
 mod notify;

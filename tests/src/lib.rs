@@ -8,6 +8,7 @@ mod clients;
 pub mod corpus;
 pub mod evasion;
 mod machine;
+pub mod pinned;
 mod postgres;
 mod wait;
 mod weir;

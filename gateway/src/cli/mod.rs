@@ -90,9 +90,9 @@ enum SessionCommand {
     Play {
         /// The session's id
         session: SessionId,
-        /// Replay this many times as fast
-        #[arg(long, default_value_t = 1.0)]
-        speed: f64,
+        /// Replay this many times as fast [default: 1; JSON does not wait]
+        #[arg(long, value_name = "N")]
+        speed: Option<f64>,
         /// Don't wait at all
         #[arg(long)]
         instant: bool,
@@ -152,6 +152,9 @@ enum ConfigCommand {
         /// The file to check
         #[arg(default_value = DEFAULT_CONFIG)]
         file: PathBuf,
+        /// How to print
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
 }
 
@@ -217,11 +220,13 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| session::show(state, session, format, out))
         }
         Command::Session(SessionCommand::Watch { session, common }) => {
-            view(&common, |state, _, out| session::watch(state, session, out))
+            view(&common, |state, format, out| session::watch(state, session, format, out))
         }
         Command::Session(SessionCommand::Play { session, speed, instant, common }) => {
-            let pace = if instant { None } else { Some(speed) };
-            view(&common, |state, _, out| session::play(state, session, pace, out))
+            // A machine does not want to wait, unless it says so.
+            let own = if common.format == Format::Text { Some(1.0) } else { None };
+            let pace = if instant { None } else { speed.or(own) };
+            view(&common, |state, format, out| session::play(state, session, pace, format, out))
         }
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
@@ -233,7 +238,7 @@ fn dispatch(command: Command) -> Result {
         Command::Policy(PolicyCommand::Init(arguments)) => policy::init(&arguments),
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => policy::schema(),
-        Command::Config(ConfigCommand::Check { file }) => check::config(&file),
+        Command::Config(ConfigCommand::Check { file, format }) => check::config(&file, format),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
     }
 }

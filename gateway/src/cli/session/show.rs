@@ -96,7 +96,7 @@ impl Shown {
                 if let Some((operation, rest)) = body::number(seen.body)
                     && let Some(shot) = self.shot(operation, places)
                 {
-                    shot.parameters = postgres::parameters(rest).values;
+                    shot.parameters = postgres::parameters(rest).values.into_iter().map(postgres::Value::literal).collect();
                 }
             }
             FrameKind::Completed => {

@@ -1,5 +1,7 @@
 //! Recorded text made safe to print: it was written by whoever wanted to.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Text on one line: everything that a terminal would obey, and line feeds, spelled out.
@@ -19,6 +21,16 @@ pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
         let _written = write!(text, "{byte:02x}").is_ok();
         text
     })
+}
+
+/// Bytes in JSON: text where they are UTF-8, else `{"base64": "…"}`.
+pub(in crate::cli) fn value(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes).map_or_else(|_| base64(bytes), Value::from)
+}
+
+/// Bytes in JSON that are no text, whatever they may look like.
+pub(in crate::cli) fn base64(bytes: &[u8]) -> Value {
+    json!({ "base64": BASE64_STANDARD.encode(bytes) })
 }
 
 /// JSON's own escapes leave U+007F and above: those that a terminal obeys become `\u` ones.
@@ -74,6 +86,7 @@ mod tests {
         assert_eq!(line(b"a\x1b[2Jb\nc\xff\xc2\x9b"), "a\\u{1b}[2Jb\\nc\\xff\\u{9b}");
         assert_eq!(lines("x\ny\u{202e}z".as_bytes()), "x\ny\\u{202e}z");
         assert_eq!(json("\u{9b}é\n"), "\\u009bé\n");
+        assert_eq!((value("é".as_bytes()), value(b"\xff")), (json!("é"), json!({ "base64": "/w==" })));
         assert_eq!(hex(&[1, 255]), "\\x01ff");
     }
 }
