@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod authentication;
+mod book;
 mod burst;
 mod cancel;
 mod client_tls;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod authority;
+pub mod book;
 mod cgroup;
 mod clients;
 pub mod corpus;

@@ -11,7 +11,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     tls: bool,
     /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
 }
 
