@@ -253,10 +253,9 @@ pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
         return decision(&value, &outcome);
     }
     let Value::Object(fields) = &value else { return text::line(value.to_string().as_bytes()) };
-    let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let value = text::line(value.as_bytes());
-        if matches!(name.as_str(), "what" | "reason") { value } else { format!("{}={value}", text::line(name.as_bytes())) }
+    let shown = text::fields(fields).into_iter().map(|(name, value)| match name.as_str() {
+        "what" | "reason" => value,
+        _ => format!("{name}={value}"),
     });
     shown.collect::<Vec<_>>().join(" ")
 }
