@@ -89,6 +89,17 @@ fn paths(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_reference_shows_a_configuration_that_is_one() {
+    let blocks = Page::read("docs/reference-configuration.md").blocks();
+    let shown = blocks.iter().find(|block| block.language == "toml").expect("the page begins with one");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("weir.toml");
+    fs::write(&file, &shown.text).expect("our own directory");
+    let told = Command::new(binary()).args(["config", "check"]).arg(file).output().expect("weir starts");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     let pages = Page::all();
     assert!(pages.len() > 15, "{}", pages.len());
