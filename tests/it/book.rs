@@ -1,5 +1,6 @@
 //! The book is tried: its JSON is what commands print, its commands parse, its links lead somewhere, and
 //! docs/getting-started.md works as it is written.
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 2] = ["weir serve", "weir grant"];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 10] = [
+const SECTIONS: [(&str, &[&str]); 11] = [
     ("weir session list", &["session-list"]),
     ("weir session show ID", &["session-show", "session-show-prepared", "session-show-killed"]),
     (
@@ -29,6 +30,7 @@ const SECTIONS: [(&str, &[&str]); 10] = [
     ("weir policy test, show, init", &["policy-test", "policy-test-failed", "policy-show"]),
     ("weir policy reload", &["policy-reload"]),
     ("weir config check [FILE]", &["config-check", "config-check-bad"]),
+    ("weir doctor", &["doctor", "doctor-tls"]),
 ];
 
 #[test]
@@ -48,7 +50,7 @@ fn every_json_block_is_what_its_command_prints() {
         wrong.extend(missing.map(|path| format!("{}: no command prints {path}", block.heading)));
     }
     // And nothing is printed that the page does not tell.
-    for heading in SECTIONS.iter().map(|(heading, _)| *heading).chain(["weir doctor"]) {
+    for (heading, _) in SECTIONS {
         let keys = printed(heading).into_iter().filter_map(|path| path.rsplit('.').next().map(str::to_owned));
         let told = |key: &str| [format!("`{key}`"), format!("\"{key}\"")].iter().any(|word| page.text().contains(word));
         let untold: BTreeSet<_> = keys.filter(|key| !key.is_empty() && key != "[]" && !told(key)).collect();
@@ -59,8 +61,7 @@ fn every_json_block_is_what_its_command_prints() {
 
 /// The key paths of what the commands of a section print.
 fn printed(heading: &str) -> BTreeSet<String> {
-    let doctor: (&str, &[&str]) = ("weir doctor", &["doctor", "doctor-tls"]);
-    let found = SECTIONS.iter().chain([&doctor]).find(|(section, _)| *section == heading);
+    let found = SECTIONS.iter().find(|(section, _)| *section == heading);
     let (_, names) = found.unwrap_or_else(|| panic!("no snapshot shows what `## {heading}` documents"));
     let mut all = BTreeSet::new();
     for name in *names {
@@ -107,7 +108,7 @@ fn every_link_leads_somewhere() {
     for page in &pages {
         for link in page.links().iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { page.path.clone() } else { page.path.parent().unwrap_or(Path::new("")).join(file) };
+            let target = if file.is_empty() { page.path.clone() } else { page.path.with_file_name(file) };
             let there = top().join(&target).exists();
             if !there || (!anchor.is_empty() && !Page::read(&target).anchors().contains(anchor)) {
                 broken.push(format!("{}: {link}", page.path.display()));
@@ -137,6 +138,33 @@ fn every_command_line_is_one_that_weir_takes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_command_and_flag_is_in_the_reference() {
+    let page = Page::read("docs/cli.md");
+    let (mut open, mut commands) = (vec![Vec::<String>::new()], 0);
+    while let Some(command) = open.pop() {
+        let told = Command::new(binary()).args(&command).arg("--help").output().expect("weir starts");
+        let help = String::from_utf8_lossy(&told.stdout).into_owned();
+        let section =
+            |title: &str| help.split_once(&format!("{title}:\n")).map_or("", |(_, rest)| rest.split("\n\n").next().unwrap_or(""));
+        // What is set in further goes on from the line before.
+        let named = section("Commands").lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+        let below = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        let further: Vec<_> = below.map(|name| [&command[..], &[name.to_owned()]].concat()).collect();
+        if further.is_empty() {
+            commands += 1;
+            let name = command.join(" ");
+            assert!(page.text().contains(&format!("| `weir {name}")), "docs/cli.md does not list `weir {name}`");
+            let flags = section("Options").split_whitespace().filter(|word| word.starts_with("--"));
+            for flag in flags.map(|flag| flag.trim_end_matches(',')) {
+                assert!(page.text().contains(&format!("`{flag}")), "docs/cli.md does not tell {flag} of `weir {name}`");
+            }
+        }
+        open.extend(further);
+    }
+    assert_eq!(commands, 16);
+}
+
 /// Decisions and changes speak of their own time.
 fn told_now(page: &Path) -> bool {
     !page.starts_with("docs/adr") && page != Path::new("CHANGELOG.md")
@@ -157,7 +185,7 @@ fn arguments(command: &str) -> Vec<Vec<String>> {
             "N" => vec!["2".to_owned()],
             choice => choice.split('|').map(str::to_owned).collect(),
         };
-        all = all.iter().flat_map(|before| meant.iter().map(|word| [&before[..], &[word.clone()]].concat())).collect();
+        all = all.iter().flat_map(|before| meant.iter().map(|word| [&before[..], std::slice::from_ref(word)].concat())).collect();
     }
     all
 }
