@@ -226,6 +226,8 @@ fn getting_started_works_as_it_is_written() {
     }
     assert!(commands >= 20 && files == 5, "{commands} commands, {files} files");
     assert_eq!(walk.customers(), "3", "the refused DELETE deleted nothing");
+    let deploying = Page::read("deploy/README.md").blocks();
+    walk.crontab(deploying.iter().find(|block| block.language == "cron").expect("deploying begins with cron"));
 }
 
 /// A reader's folder and server. What a reader has to replace is replaced by these rules alone:
@@ -300,6 +302,31 @@ impl Walk {
         let Output { status, stdout, stderr } = child.wait_with_output().expect("the child is ours");
         let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert_eq!(status.code(), Some(expected), "{line}\n{stdout}\n{stderr}");
+    }
+
+    /// Runs a crontab's line in the environment that cron gives it. Getting started has put its files elsewhere than where
+    /// they are deployed.
+    fn crontab(&self, block: &Block) {
+        let folder = self.folder.path();
+        for name in ["weir.toml", "policy.d"] {
+            std::os::unix::fs::symlink(folder.join(name), folder.join("etc").join(name)).expect("our own directory");
+        }
+        let text = self.replaced(&block.text).replace("/usr/local/bin/weir", &binary().display().to_string());
+        let text = text.replace("/srv/jobs", &folder.display().to_string()).replace("PGHOST=db.test", "PGHOST=127.0.0.1");
+        let (variables, lines): (Vec<_>, Vec<_>) = text.lines().skip(1).partition(|line| !line.contains(' '));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        for line in lines {
+            // Five fields say when, one says who.
+            let command = line.splitn(7, ' ').nth(6).expect("a line of /etc/cron.d");
+            let mut cron = Command::new("/bin/sh");
+            cron.args(["-c", command]).env_clear().current_dir("/").stdin(Stdio::null());
+            cron.envs([("HOME", "/root"), ("LOGNAME", "root"), ("SHELL", "/bin/sh"), ("PATH", "/usr/bin:/bin")]);
+            cron.env("PGPORT", self.server.port.to_string());
+            cron.envs(variables.iter().filter_map(|variable| variable.split_once('=')));
+            let Output { status, stdout, stderr } = cron.output().expect("sh starts");
+            let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+            assert!(status.success() && stdout.contains("(1 row)"), "{command}\n{stdout}\n{stderr}");
+        }
     }
 
     fn replaced(&self, text: &str) -> String {

@@ -46,10 +46,17 @@ pub(in crate::cli) fn fields(object: &Map<String, Value>) -> Vec<(String, String
                 all.extend(fields(inner).into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)))
             }
             Value::String(text) => all.push((name, line(text.as_bytes()))),
+            Value::Array(values) if let Some(names) = names(values) => all.push((name, names)),
             Value::Bool(_) | Value::Number(_) | Value::Array(_) => all.push((name, line(value.to_string().as_bytes()))),
         }
     }
     all
+}
+
+/// A list of names, each without anything that could be taken for the list's own commas.
+fn names(values: &[Value]) -> Option<String> {
+    let name = |value: &Value| value.as_str().filter(|name| !name.contains([' ', ','])).map(|name| line(name.as_bytes()));
+    values.iter().map(name).collect::<Option<Vec<_>>>().map(|names| names.join(", "))
 }
 
 /// JSON's own escapes leave U+007F and above: those that a terminal obeys become `\u` ones.
@@ -106,10 +113,13 @@ mod tests {
         assert_eq!(lines("x\ny\u{202e}z".as_bytes()), "x\ny\\u{202e}z");
         assert_eq!(json("\u{9b}é\n"), "\\u009bé\n");
         assert_eq!((value("é".as_bytes()), value(b"\xff")), (json!("é"), json!({ "base64": "/w==" })));
-        let Value::Object(object) = json!({ "a\u{1b}": { "b": "c\nd" }, "e": null, "f": [], "g": 1.5 }) else {
+        let Value::Object(object) =
+            json!({ "a\u{1b}": { "b": "c\nd" }, "e": null, "f": [], "g": 1.5, "h": ["x", "y"], "i": ["z z"] })
+        else {
             panic!("an object")
         };
-        let told = [("a\\u{1b}.b", "c\\nd"), ("g", "1.5")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let told = [("a\\u{1b}.b", "c\\nd"), ("g", "1.5"), ("h", "x, y"), ("i", "[\"z z\"]")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(fields(&object), told);
         assert_eq!(hex(&[1, 255]), "\\x01ff");
     }
