@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod authentication;
+mod book;
 mod burst;
 mod cancel;
 mod client_tls;
@@ -17,6 +18,7 @@ mod evasion;
 mod fidelity;
 mod garbage;
 mod identity;
+mod json;
 mod judgement;
 mod kill;
 mod notify;

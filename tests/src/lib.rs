@@ -3,11 +3,13 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod authority;
+pub mod book;
 mod cgroup;
 mod clients;
 pub mod corpus;
 pub mod evasion;
 mod machine;
+pub mod pinned;
 mod postgres;
 mod wait;
 mod weir;

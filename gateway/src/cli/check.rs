@@ -1,11 +1,39 @@
 //! `weir config check`: everything that is wrong, at once.
 
-use super::{CliError, Result, print};
+use super::{CliError, Format, Result, print};
+use crate::config::{Config, Problem, Problems};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(super) fn config(file: &Path) -> Result {
-    let config = crate::config::Config::load(file).map_err(CliError::new)?;
-    print(&format!("{}: {} targets, {} workloads, no problems", file.display(), config.targets.len(), config.workloads.len()))?;
-    Ok(ExitCode::SUCCESS)
+pub(super) fn config(file: &Path, format: Format) -> Result {
+    let loaded = Config::load(file);
+    match format {
+        Format::Text => {
+            let config = loaded.map_err(CliError::new)?;
+            let (targets, workloads) = (config.targets.len(), config.workloads.len());
+            print(&format!("{}: {targets} targets, {workloads} workloads, no problems", file.display()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Format::Json => {
+            let status = if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+            print(&told(file, loaded).to_string())?;
+            Ok(status)
+        }
+    }
+}
+
+fn told(file: &Path, loaded: std::result::Result<Config, Problems>) -> Value {
+    let (targets, workloads, problems) = match loaded {
+        Ok(config) => (Some(config.targets.len()), Some(config.workloads.len()), Vec::new()),
+        Err(Problems { problems, .. }) => (None, None, problems),
+    };
+    let problems: Value = problems
+        .into_iter()
+        .map(|Problem { place, what, hint }| {
+            let (line, column) = place.unzip();
+            json!({ "file": file, "line": line, "column": column, "problem": what, "hint": hint })
+        })
+        .collect();
+    json!({ "file": file, "targets": targets, "workloads": workloads, "problems": problems })
 }

@@ -2,6 +2,7 @@
 
 use super::{Format, Result, print};
 use crate::capture::{self, Tier};
+use crate::tls::TrustFinding;
 use comfy_table::Table;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     tls: bool,
     /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
 }
 
@@ -65,17 +66,19 @@ fn trust(format: Format) -> Result {
                 .collect(),
         )
         .to_string(),
-        Format::Text => {
-            let mut table = table(["client", "trusts weir", "how", "remark"]);
-            for finding in &findings {
-                let trusts = if finding.trusts { "yes" } else { "NO" };
-                table.add_row([finding.client, trusts, finding.how.as_ref(), finding.remark]);
-            }
-            table.to_string()
-        }
+        // A table of these would be wider than any terminal.
+        Format::Text => findings.iter().map(said).collect::<Vec<_>>().join("\n"),
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A client, whether it trusts weir, by what, and what to know.
+fn said(finding: &TrustFinding) -> String {
+    let TrustFinding { client, trusts, how, remark } = finding;
+    let trusts = if *trusts { "yes" } else { "NO " };
+    let remark = if remark.is_empty() { String::new() } else { format!("\n       {remark}") };
+    format!(" {trusts}   {client}\n       {how}{remark}")
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod doctor;
+mod examples;
 mod job;
 mod kill;
 mod policy;
@@ -24,28 +25,22 @@ const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
 /// weir stands between a job and the databases it dials, without the job knowing: it knows the
 /// process, holds the credential, decides, records and can stop it.
 #[derive(Parser)]
-#[command(name = "weir", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "weir", version, propagate_version = true, after_help = examples::WEIR)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  weir run --config weir.toml -- ./nightly-backup.sh    run one job under the gateway
-  weir session list                                     what connected where, and how it ended
-  weir why s-01jd5k2v8q3xm                              which policy refused what, and what to do
-  weir session kill s-01jd5k2v8q3xm --reason runaway    end a live session, here and at its server
-  weir audit verify                                     check that no record was touched";
-
 #[derive(Subcommand)]
 enum Command {
     /// Run one job under a gateway of its own; the exit status is the job's
+    #[command(after_help = examples::RUN)]
     Run(run::Arguments),
     /// List, show, follow, replay and kill sessions
     #[command(subcommand)]
     Session(SessionCommand),
     /// Explain what was refused in a session, by which policy, and what to do
+    #[command(after_help = examples::WHY)]
     Why {
         /// A session's id, or an operation's as a refusal names it: s-01jd5k2v8q3xm/4
         id: why::Subject,
@@ -62,17 +57,20 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Tell what this kernel, this host and its TLS trust give, feature by feature
+    #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Arguments),
 }
 
 #[derive(Subcommand)]
 enum SessionCommand {
     /// All recorded sessions, live ones included
+    #[command(after_help = examples::LIST)]
     List {
         #[command(flatten)]
         common: Common,
     },
     /// One session: who, what, which decision, every statement
+    #[command(after_help = examples::SHOW)]
     Show {
         /// The session's id, as `weir session list` prints it
         session: SessionId,
@@ -80,6 +78,7 @@ enum SessionCommand {
         common: Common,
     },
     /// Follow a live session until it ends
+    #[command(after_help = examples::WATCH)]
     Watch {
         /// The session's id
         session: SessionId,
@@ -87,12 +86,13 @@ enum SessionCommand {
         common: Common,
     },
     /// Replay the exact sequence: statements, parameters, rows, errors, in their own time
+    #[command(after_help = examples::PLAY)]
     Play {
         /// The session's id
         session: SessionId,
-        /// Replay this many times as fast
-        #[arg(long, default_value_t = 1.0)]
-        speed: f64,
+        /// Replay this many times as fast [default: 1; JSON does not wait]
+        #[arg(long, value_name = "N")]
+        speed: Option<f64>,
         /// Don't wait at all
         #[arg(long)]
         instant: bool,
@@ -100,12 +100,14 @@ enum SessionCommand {
         common: Common,
     },
     /// End a live session: the client is reset, the query is cancelled at the server
+    #[command(after_help = examples::KILL)]
     Kill(kill::Arguments),
 }
 
 #[derive(Subcommand)]
 enum AuditCommand {
     /// Name every frame that was changed, removed, reordered or cut; exit status 1 if any was
+    #[command(after_help = examples::VERIFY)]
     Verify {
         /// One session; all of them where none is given
         session: Option<SessionId>,
@@ -117,11 +119,13 @@ enum AuditCommand {
 #[derive(Subcommand)]
 enum PolicyCommand {
     /// Parse, validate and lint the policy set, and run its cases
+    #[command(after_help = examples::CHECK)]
     Check {
         #[command(flatten)]
         which: policy::Which,
     },
     /// Run the cases: what each expects, what the set says, and by which policies; exit status 1 if one fails
+    #[command(after_help = examples::TEST)]
     Test {
         /// The folder of case files [default: `cases` beside the policies]
         #[arg(long, value_name = "DIR")]
@@ -130,28 +134,36 @@ enum PolicyCommand {
         which: policy::Which,
     },
     /// List the policies: where each is written, what it annotates, and the set's hash
+    #[command(after_help = examples::POLICIES)]
     Show {
         #[command(flatten)]
         which: policy::Which,
     },
     /// Write the shipped starter set to a folder; nothing is overwritten
+    #[command(after_help = examples::INIT)]
     Init(policy::Init),
     /// Have every running gateway read its policy directory again; a bad set changes nothing
+    #[command(after_help = examples::RELOAD)]
     Reload {
         #[command(flatten)]
         common: Common,
     },
     /// Print the Cedar schema that policies are checked against
+    #[command(after_help = examples::SCHEMA)]
     Schema,
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Report every problem at once, with its line and what to do
+    #[command(after_help = examples::CONFIG)]
     Check {
         /// The file to check
         #[arg(default_value = DEFAULT_CONFIG)]
         file: PathBuf,
+        /// How to print
+        #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
+        format: Format,
     },
 }
 
@@ -162,7 +174,7 @@ struct Common {
     #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How to print: tables for people, JSON for machines
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
 }
 
@@ -217,11 +229,13 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| session::show(state, session, format, out))
         }
         Command::Session(SessionCommand::Watch { session, common }) => {
-            view(&common, |state, _, out| session::watch(state, session, out))
+            view(&common, |state, format, out| session::watch(state, session, format, out))
         }
         Command::Session(SessionCommand::Play { session, speed, instant, common }) => {
-            let pace = if instant { None } else { Some(speed) };
-            view(&common, |state, _, out| session::play(state, session, pace, out))
+            // A machine does not want to wait, unless it says so.
+            let own = if common.format == Format::Text { Some(1.0) } else { None };
+            let pace = if instant { None } else { speed.or(own) };
+            view(&common, |state, format, out| session::play(state, session, pace, format, out))
         }
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
@@ -233,7 +247,7 @@ fn dispatch(command: Command) -> Result {
         Command::Policy(PolicyCommand::Init(arguments)) => policy::init(&arguments),
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => policy::schema(),
-        Command::Config(ConfigCommand::Check { file }) => check::config(&file),
+        Command::Config(ConfigCommand::Check { file, format }) => check::config(&file, format),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
     }
 }

@@ -9,10 +9,11 @@ pub(super) use init::{Arguments as Init, init};
 pub(super) use show::show;
 
 use super::{CliError, Common, Format, Result, print};
-use crate::config::{PolicyTexts, load_policy};
+use crate::config::PolicyTexts;
 use clap::Args;
-use gateway_core::policy::PolicySet;
-use serde_json::json;
+use gateway_core::policy::cases::Outcome;
+use gateway_core::policy::{PolicyProblem, PolicySet};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,14 +50,37 @@ impl Which {
 /// Parses, validates, lints and runs the cases; what is wrong is told at once.
 pub(super) fn check(which: &Which) -> Result {
     let dir = which.dir()?;
-    let set = load_policy(&dir).map_err(|error| CliError::new(format!("{error:#}")))?;
     let texts = PolicyTexts::read(&dir).map_err(|error| CliError::new(format!("{error:#}")))?;
-    let cases = texts.run(&set).map_err(|problems| CliError::new(crate::config::problems(problems)))?.len();
-    print(&match which.format() {
-        Format::Text => format!("{}: {} policies, {cases} cases, set {}", dir.display(), set.len(), set.hash()),
-        Format::Json => json!({ "dir": dir, "policies": set.len(), "cases": cases, "hash": set.hash() }).to_string(),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let checked = whole(&texts);
+    let status = if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    let text = match (checked, which.format()) {
+        (Ok((set, cases)), Format::Text) => {
+            format!("{}: {} policies, {cases} cases, set {}", dir.display(), set.len(), set.hash())
+        }
+        (Err(problems), Format::Text) => return Err(CliError::new(crate::config::problems(problems))),
+        (Ok((set, cases)), Format::Json) => {
+            json!({ "dir": dir, "policies": set.len(), "cases": cases, "hash": set.hash(), "problems": [] }).to_string()
+        }
+        (Err(problems), Format::Json) => {
+            let problems: Value = problems.into_iter().map(row_json).collect();
+            json!({ "dir": dir, "policies": null, "cases": null, "hash": null, "problems": problems }).to_string()
+        }
+    };
+    print(&text)?;
+    Ok(status)
+}
+
+/// The set, and how many cases it passes; a set that fails one is a bad set.
+fn whole(texts: &PolicyTexts) -> std::result::Result<(PolicySet, usize), Vec<PolicyProblem>> {
+    let set = texts.load()?;
+    let outcomes = texts.run(&set)?;
+    let failed: Vec<_> = outcomes.iter().filter_map(Outcome::problem).collect();
+    if failed.is_empty() { Ok((set, outcomes.len())) } else { Err(failed) }
+}
+
+fn row_json(problem: PolicyProblem) -> Value {
+    let PolicyProblem { file, line, what } = problem;
+    json!({ "file": file, "line": line, "problem": what })
 }
 
 pub(super) fn schema() -> Result {

@@ -1,5 +1,6 @@
 //! `weir session list|show|watch|play`: what was recorded, for people and for machines.
 
+mod lines;
 mod list;
 mod play;
 mod postgres;

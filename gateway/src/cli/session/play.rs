@@ -1,8 +1,8 @@
 //! `weir session play` and `watch`: the exact sequence of a session, frame by frame.
 
 use super::postgres::{self, Message};
-use super::{ViewError, conclude, text};
-use crate::cli::CliError;
+use super::{ViewError, conclude, lines, text};
+use crate::cli::{CliError, Format};
 use crate::evidence::{Seen, Walk, is_live};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
@@ -24,23 +24,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MOST_FORMATS: usize = 10_000;
 
 /// Replays a session. `pace` is how many times as fast as it was; none waits for nothing.
-pub(crate) fn play(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn play(
+    state_dir: &Path,
+    session: SessionId,
+    pace: Option<f64>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<ExitCode, CliError> {
     if pace.is_some_and(|pace| !pace.is_finite() || pace <= 0.0) {
         return Err(CliError::new(
             "--speed must be a number above 0, such as 2 for twice as fast; --instant does not wait at all",
         ));
     }
-    conclude(replay(state_dir, session, pace, out))
+    conclude(replay(state_dir, session, pace, Script::new(format), out))
 }
 
 /// Follows a session until it ends; exit status 1 where its gateway died before.
-pub(crate) fn watch(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    conclude(follow(state_dir, session, out))
+pub(crate) fn watch(state_dir: &Path, session: SessionId, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    conclude(follow(state_dir, session, Script::new(format), out))
 }
 
-fn replay(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
+fn replay(
+    state_dir: &Path,
+    session: SessionId,
+    pace: Option<f64>,
+    mut script: Script,
+    out: &mut dyn Write,
+) -> Result<ExitCode, ViewError> {
     let mut walk = Walk::open(state_dir, session)?;
-    let mut script = Script::default();
     let mut ended = false;
     while let Some(seen) = walk.next(|_| true)? {
         let pause = script.pause_before(seen.time);
@@ -52,18 +63,13 @@ fn replay(state_dir: &Path, session: SessionId, pace: Option<f64>, out: &mut dyn
         script.print(&seen, out)?;
     }
     if !ended {
-        writeln!(
-            out,
-            "the record ends here: the session {}",
-            if is_live(state_dir, session) { "is still live" } else { "was not closed, its gateway died" }
-        )?;
+        script.stop(is_live(state_dir, session), out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn follow(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
+fn follow(state_dir: &Path, session: SessionId, mut script: Script, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
     let mut walk = Walk::open(state_dir, session)?;
-    let mut script = Script::default();
     loop {
         // Asked before reading: what a dying gateway wrote last is still read.
         let live = is_live(state_dir, session);
@@ -74,7 +80,7 @@ fn follow(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<E
             }
         }
         if !live {
-            writeln!(out, "the record ends here: the session was not closed, its gateway died")?;
+            script.stop(false, out)?;
             return Ok(ExitCode::from(1));
         }
         out.flush()?;
@@ -83,14 +89,19 @@ fn follow(state_dir: &Path, session: SessionId, out: &mut dyn Write) -> Result<E
 }
 
 /// Prints frames one after another, and remembers what the next ones need.
-#[derive(Default)]
 struct Script {
+    format: Format,
     first: Option<Timestamp>,
     last: Timestamp,
+    /// The result formats that each operation's Bind asked for.
     formats: HashMap<u64, Vec<u16>>,
 }
 
 impl Script {
+    fn new(format: Format) -> Self {
+        Self { format, first: None, last: Timestamp::default(), formats: HashMap::new() }
+    }
+
     fn pause_before(&self, time: Timestamp) -> Duration {
         match self.first {
             Some(_) => Duration::from_nanos(time.0.saturating_sub(self.last.0)),
@@ -101,64 +112,91 @@ impl Script {
     fn print(&mut self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()> {
         let first = *self.first.get_or_insert(seen.time);
         self.last = seen.time;
-        let since = Duration::from_nanos(seen.time.0.saturating_sub(first.0));
-        let what = |operation: u64, name: &str| {
-            if operation == 0 {
-                format!("+{:>10.6}  {name:<11}", since.as_secs_f64())
-            } else {
-                format!("+{:>10.6}  {name:<11}#{operation} ", since.as_secs_f64())
-            }
+        let (operation, rest) = body::number(seen.body).unwrap_or((0, seen.body));
+        if seen.kind == FrameKind::Parameters && self.formats.len() < MOST_FORMATS {
+            self.formats.insert(operation, postgres::parameters(rest).formats);
+        }
+        let formats = match seen.kind {
+            FrameKind::Rows => self.formats.get(&operation).map(Vec::as_slice).unwrap_or_default(),
+            _ => &[],
         };
-        let body = seen.body;
-        match seen.kind {
-            FrameKind::Opened | FrameKind::Note | FrameKind::Decision | FrameKind::Ended => {
-                writeln!(out, "{}{}", what(0, seen.kind.name()), json(seen.kind, body))
-            }
-            FrameKind::Statement => match Statement::parse(body) {
-                Some(Statement { operation, kind, text }) => {
-                    writeln!(out, "{}{}", what(operation, statement_name(kind)), statement(text))
-                }
-                None => writeln!(out, "{}{}", what(0, "statement"), text::hex(body)),
-            },
-            FrameKind::Parameters => {
-                let (operation, rest) = body::number(body).unwrap_or((0, body));
-                let read = postgres::parameters(rest);
-                let values = read.values.iter().enumerate().map(|(at, value)| format!("${} = {value}", at + 1));
-                let values: Vec<_> = values.collect();
-                if self.formats.len() < MOST_FORMATS {
-                    self.formats.insert(operation, read.formats);
-                }
-                writeln!(out, "{}{}", what(operation, "parameters"), values.join(", "))
-            }
-            FrameKind::Rows => self.rows(body, &what, out),
-            FrameKind::Completed => match Completed::parse(body) {
-                Some(Completed { operation, rows, bytes, tag }) => {
-                    writeln!(out, "{}{} ({rows} rows, {bytes} bytes)", what(operation, "completed"), text::line(tag))
-                }
-                None => writeln!(out, "{}{}", what(0, "completed"), text::hex(body)),
-            },
-            FrameKind::Failed => match Failure::parse(body) {
-                Some(Failure { operation, code, message }) => {
-                    writeln!(out, "{}{}: {}", what(operation, "failed"), text::line(code), text::line(message))
-                }
-                None => writeln!(out, "{}{}", what(0, "failed"), text::hex(body)),
-            },
+        match self.format {
+            Format::Json => lines::frame(seen, formats, out),
+            Format::Text => line(seen, Duration::from_nanos(seen.time.0.saturating_sub(first.0)), formats, out),
         }
     }
 
-    fn rows(&self, body: &[u8], what: &dyn Fn(u64, &str) -> String, out: &mut dyn Write) -> io::Result<()> {
-        let (operation, rest) = body::number(body).unwrap_or((0, body));
-        let formats = self.formats.get(&operation).map(Vec::as_slice).unwrap_or_default();
-        for message in postgres::messages(rest, formats) {
-            match message {
-                Message::Columns(names) => writeln!(out, "{}{}", what(operation, "columns"), names.join(" | "))?,
-                Message::Row(values) => writeln!(out, "{}{}", what(operation, "row"), values.join(" | "))?,
-                Message::Copy(data) => writeln!(out, "{}{data}", what(operation, "copy"))?,
-                Message::Other(kind, length) => writeln!(out, "{}message {kind:?} of {length} bytes", what(operation, "result"))?,
+    /// The record ends before its session was said to.
+    fn stop(&self, live: bool, out: &mut dyn Write) -> io::Result<()> {
+        match self.format {
+            Format::Json => lines::stop(live, out),
+            Format::Text => {
+                let state = if live { "is still live" } else { "was not closed, its gateway died" };
+                writeln!(out, "the record ends here: the session {state}")
             }
         }
-        Ok(())
     }
+}
+
+/// A frame as a person reads it, `since` the first one.
+fn line(seen: &Seen<'_>, since: Duration, formats: &[u16], out: &mut dyn Write) -> io::Result<()> {
+    let what = |operation: u64, name: &str| {
+        if operation == 0 {
+            format!("+{:>10.6}  {name:<11}", since.as_secs_f64())
+        } else {
+            format!("+{:>10.6}  {name:<11}#{operation} ", since.as_secs_f64())
+        }
+    };
+    let body = seen.body;
+    match seen.kind {
+        FrameKind::Opened | FrameKind::Note | FrameKind::Decision | FrameKind::Ended => {
+            writeln!(out, "{}{}", what(0, seen.kind.name()), json(seen.kind, body))
+        }
+        FrameKind::Statement => match Statement::parse(body) {
+            Some(Statement { operation, kind, text }) => {
+                writeln!(out, "{}{}", what(operation, statement_name(kind)), statement(text))
+            }
+            None => writeln!(out, "{}{}", what(0, "statement"), text::hex(body)),
+        },
+        FrameKind::Parameters => {
+            let (operation, rest) = body::number(body).unwrap_or((0, body));
+            let read = postgres::parameters(rest);
+            let values = read.values.iter().enumerate().map(|(at, value)| format!("${} = {}", at + 1, value.literal()));
+            writeln!(out, "{}{}", what(operation, "parameters"), values.collect::<Vec<_>>().join(", "))
+        }
+        FrameKind::Rows => rows(body, formats, &what, out),
+        FrameKind::Completed => match Completed::parse(body) {
+            Some(Completed { operation, rows, bytes, tag }) => {
+                writeln!(out, "{}{} ({rows} rows, {bytes} bytes)", what(operation, "completed"), text::line(tag))
+            }
+            None => writeln!(out, "{}{}", what(0, "completed"), text::hex(body)),
+        },
+        FrameKind::Failed => match Failure::parse(body) {
+            Some(Failure { operation, code, message }) => {
+                writeln!(out, "{}{}: {}", what(operation, "failed"), text::line(code), text::line(message))
+            }
+            None => writeln!(out, "{}{}", what(0, "failed"), text::hex(body)),
+        },
+    }
+}
+
+fn rows(body: &[u8], formats: &[u16], what: &dyn Fn(u64, &str) -> String, out: &mut dyn Write) -> io::Result<()> {
+    let (operation, rest) = body::number(body).unwrap_or((0, body));
+    for message in postgres::messages(rest, formats) {
+        match message {
+            Message::Columns(names) => {
+                let names: Vec<_> = names.into_iter().map(text::line).collect();
+                writeln!(out, "{}{}", what(operation, "columns"), names.join(" | "))?;
+            }
+            Message::Row(values) => {
+                let values: Vec<_> = values.into_iter().map(postgres::Value::plain).collect();
+                writeln!(out, "{}{}", what(operation, "row"), values.join(" | "))?;
+            }
+            Message::Copy(data) => writeln!(out, "{}{}", what(operation, "copy"), postgres::plain(data, None))?,
+            Message::Other(kind, length) => writeln!(out, "{}message {kind:?} of {length} bytes", what(operation, "result"))?,
+        }
+    }
+    Ok(())
 }
 
 /// A statement's text, its further lines set in.
@@ -215,10 +253,9 @@ pub(super) fn json(kind: FrameKind, body: &[u8]) -> String {
         return decision(&value, &outcome);
     }
     let Value::Object(fields) = &value else { return text::line(value.to_string().as_bytes()) };
-    let shown = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let value = text::line(value.as_bytes());
-        if matches!(name.as_str(), "what" | "reason") { value } else { format!("{}={value}", text::line(name.as_bytes())) }
+    let shown = text::fields(fields).into_iter().map(|(name, value)| match name.as_str() {
+        "what" | "reason" => value,
+        _ => format!("{name}={value}"),
     });
     shown.collect::<Vec<_>>().join(" ")
 }

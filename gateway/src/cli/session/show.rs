@@ -96,7 +96,7 @@ impl Shown {
                 if let Some((operation, rest)) = body::number(seen.body)
                     && let Some(shot) = self.shot(operation, places)
                 {
-                    shot.parameters = postgres::parameters(rest).values;
+                    shot.parameters = postgres::parameters(rest).values.into_iter().map(postgres::Value::literal).collect();
                 }
             }
             FrameKind::Completed => {
@@ -235,14 +235,5 @@ impl Shot {
 /// A JSON object's fields, one a line, the empty ones left out.
 fn section(name: &str, fields: &serde_json::Map<String, Value>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{name}")?;
-    for (field, value) in fields {
-        let value = match value {
-            Value::Null => continue,
-            Value::Array(values) if values.is_empty() => continue,
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        writeln!(out, "  {:<22} {}", text::line(field.as_bytes()), text::line(value.as_bytes()))?;
-    }
-    Ok(())
+    text::fields(fields).into_iter().try_for_each(|(field, value)| writeln!(out, "  {field:<22} {value}"))
 }

@@ -63,10 +63,10 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
             ],
         ),
         (
-            shown(|out| play(state, session, None, out)),
+            shown(|out| play(state, session, None, Format::Text, out)),
             &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "allow statement 1 SELECT", "client_done"],
         ),
-        (shown(|out| watch(state, session, out)), &["row        #1 eve", "client_done"]),
+        (shown(|out| watch(state, session, Format::Text, out)), &["row        #1 eve", "client_done"]),
         (shown(|out| audit::verify(state, None, Format::Text, out)), &["1 records, 8 frames: 1 closed; intact"]),
     ] {
         assert_eq!(view.0, ExitCode::SUCCESS);
@@ -80,8 +80,24 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     assert_eq!(one.pointer("/statements/0/rows"), Some(&json!(1)));
     assert_eq!(one.pointer("/statements/0/decisions/0/command"), Some(&json!("SELECT")));
     assert_eq!(one.pointer("/decisions"), Some(&json!([])));
-    assert!(play(state, session, Some(0.0), &mut Vec::new()).is_err());
+    assert!(play(state, session, Some(0.0), Format::Text, &mut Vec::new()).is_err());
     assert!(show(state, SessionId::from_number(1), Format::Text, &mut Vec::new()).is_err());
+}
+
+#[tokio::test]
+async fn play_and_watch_tell_machines_the_same_frames() {
+    let (state, session) = recorded().await;
+    let (_, played) = shown(|out| play(state.path(), session, None, Format::Json, out));
+    let (_, watched) = shown(|out| watch(state.path(), session, Format::Json, out));
+    assert_eq!(played, watched);
+    let lines: Vec<serde_json::Value> = played.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
+    assert_eq!(kinds, ["opened", "note", "statement", "decision", "parameters", "rows", "completed", "ended"]);
+    assert_eq!(lines[2]["body"], json!({"sent": "parse", "text": "SELECT \u{1b}[2J name FROM t WHERE id = $1"}));
+    assert_eq!((&lines[4]["body"], &lines[4]["operation"]), (&json!({"values": ["42"]}), &json!(1)));
+    assert_eq!(lines[5]["body"], json!({"messages": [{"row": ["eve"]}]}));
+    assert_eq!(lines[3]["operation"], json!(1));
+    assert_eq!(lines[1]["time"], json!("2025-11-24T16:00:00.001000000Z"));
 }
 
 #[tokio::test]

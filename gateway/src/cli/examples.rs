@@ -1,0 +1,153 @@
+//! What `--help` shows of each command: how it is used. A test has clap parse every line.
+
+pub(super) const WEIR: &str = "\
+Examples:
+  weir run --config weir.toml -- ./nightly-backup.sh    run one job under the gateway
+  weir session list                                     what connected where, and how it ended
+  weir why s-01jd5k2v8q3xm                              which policy refused what, and what to do
+  weir session kill s-01jd5k2v8q3xm --reason runaway    end a live session, here and at its server
+  weir audit verify                                     check that no record was touched";
+
+pub(super) const RUN: &str = "\
+Examples:
+  weir run -- ./nightly-backup.sh                             with the host's configuration
+  weir run --config weir.toml --uid backup -- pg_dump shop    as the user `backup`, not as root
+  weir run -q -- sh -c 'psql -f a.sql && psql -f b.sql'       without a line of weir's own
+
+The exit status is the job's; 128 and the signal's number where a signal ended it. Needs root.";
+
+pub(super) const LIST: &str = "\
+Examples:
+  weir session list
+  weir session list --format json | jq '.[] | select(.state == \"live\") | .session'";
+
+pub(super) const SHOW: &str = "\
+Examples:
+  weir session show s-01jd5k2v8q3xm
+  weir session show s-01jd5k2v8q3xm --format json | jq .opened.principal.process";
+
+pub(super) const WATCH: &str = "\
+Examples:
+  weir session watch s-01jd5k2v8q3xm
+  weir session watch s-01jd5k2v8q3xm --format json | jq 'select(.kind == \"failed\")'
+
+Exit status 1 where the session's gateway died before its end.";
+
+pub(super) const PLAY: &str = "\
+Examples:
+  weir session play s-01jd5k2v8q3xm                             as fast as it was
+  weir session play s-01jd5k2v8q3xm --speed 10
+  weir session play s-01jd5k2v8q3xm --instant | less
+  weir session play s-01jd5k2v8q3xm --format json | jq .body    an object a frame
+
+A recorded pause is never longer than a second here, and JSON does not wait unless --speed is given.";
+
+pub(super) const KILL: &str = "\
+Examples:
+  weir session kill s-01jd5k2v8q3xm --reason \"runaway read\"
+
+Exit status 1 where its end at the server could not be confirmed, or no running gateway has it.";
+
+pub(super) const WHY: &str = "\
+Examples:
+  weir why s-01jd5k2v8q3xm      all that was refused in the session
+  weir why s-01jd5k2v8q3xm/4    every decision on its 4th operation, as a refusal's HINT names it";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  weir audit verify
+  weir audit verify s-01jd5k2v8q3xm --format json
+
+Exit status 1 where anything is not as it was written.";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  weir policy check
+  weir policy check --dir policy.d --format json | jq .problems
+
+Exit status 1 where the set can't be used, or one of its cases fails.";
+
+pub(super) const TEST: &str = "\
+Examples:
+  weir policy test --dir policy.d
+  weir policy test --dir policy.d --cases more-cases";
+
+pub(super) const POLICIES: &str = "\
+Examples:
+  weir policy show
+  weir policy show --dir policy.d --format json | jq -r '.policies[].id'";
+
+pub(super) const INIT: &str = "\
+Examples:
+  weir policy init policy.d                                    the whole starter set, with its cases
+  weir policy init policy.d --set read-only-job,no-where       these parts of it";
+
+pub(super) const RELOAD: &str = "\
+Examples:
+  weir policy check && weir policy reload
+
+Sessions that the new set would not let begin are ended. Exit status 1 where a gateway refused it.";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  weir policy schema > weir.cedarschema    for an editor that knows Cedar";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  weir config check weir.toml
+  weir config check weir.toml --format json | jq -r '.problems[] | \"\\(.line): \\(.problem)\"'
+
+Exit status 1 where there is a problem.";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  weir doctor
+  weir doctor --tls        which clients will trust weir's certificates
+
+Exit status 1 where weir can't intercept on this host.";
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    /// The commands that do something, each with its path.
+    fn leaves(command: &Command, found: &mut Vec<Command>) {
+        let mut below = command.get_subcommands().filter(|below| below.get_name() != "help").peekable();
+        if below.peek().is_none() {
+            found.push(command.clone());
+        }
+        below.for_each(|below| leaves(below, found));
+    }
+
+    #[test]
+    fn each_command_shows_examples_of_itself_that_parse() {
+        let weir = super::super::Arguments::command();
+        let mut commands = Vec::new();
+        leaves(&weir, &mut commands);
+        assert_eq!(commands.len(), 16);
+        commands.push(weir.clone());
+        for command in commands {
+            let name = command.get_name();
+            let help = command.get_after_help().unwrap_or_else(|| panic!("{name} has no example")).to_string();
+            // Wider ones are wrapped, and then no longer a table.
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{name}: {help}");
+            let lines: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+            assert!(lines.iter().all(|line| line.contains(name)), "{name}: {lines:?}");
+            for line in lines {
+                // What stands behind a pipe, or behind two spaces, is not weir's.
+                let line = line.split(" | ").next().and_then(|line| line.split("  ").next()).unwrap_or_default();
+                for one in line.split(" && weir").map(|one| one.split(" >").next().unwrap_or_default()) {
+                    let words = one.trim_start_matches("weir").split_whitespace().map(|word| word.trim_matches(['"', '\'']));
+                    let parsed = weir.clone().try_get_matches_from(std::iter::once("weir").chain(words));
+                    // A word in quotes that has spaces is more than one here.
+                    let quoted = one.contains('"');
+                    assert!(
+                        quoted || parsed.is_ok(),
+                        "{one}: {}",
+                        parsed.err().map(|error| error.to_string()).unwrap_or_default()
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Every command's JSON, of one scenario on a real server, is what is committed in `tests/snapshots`.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use weir_tests::wire::Script;
+use weir_tests::wire::message::{execute, message, parse, terminate};
+use weir_tests::{Outcome, Postgres, Weir, pinned, wait_until};
+
+const RULES: &str = r#"
+@id("allow-all") permit (principal, action, resource);
+@id("no-where-update") @alert("medium") @message("say which rows")
+forbid (principal, action == Action::"write", resource) when { context.no_where };
+"#;
+
+const CASES: &str = r#"
+[[case]]
+name = "it connects"
+principal = { workload = "spiffe://acme.example/host/ci-7/user/root/exe/psql" }
+target = { name = "db" }
+action = "connect"
+expect = "allow"
+"#;
+
+const BAD_CONFIG: &str = "trust_domain = \"acme.example\"\n\n[[workload]]\nname = \"x\"\nmatch = { uid = 0 }\nownr = \"ana\"\n\n\
+    [[target]]\nname = \"db\"\nmatch = [\"127.0.0.1:5432\"]\ntls = { upstream = \"verify\" }\n";
+
+/// What was told otherwise than committed.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    /// Compares a command's output and exit status.
+    fn one(&mut self, name: &str, status: i32, told: &Outcome) {
+        if told.status != Some(status) {
+            self.0.push(format!("{name}: exit status {:?}: {}", told.status, told.stderr));
+        }
+        match serde_json::from_str(&told.stdout) {
+            Ok(value) => self.0.extend(pinned::compare(name, &value).err()),
+            Err(error) => self.0.push(format!("{name} is no JSON: {error}: {}", told.stdout)),
+        }
+    }
+
+    /// Compares a command whose output is a JSON object a line.
+    fn lines(&mut self, name: &str, told: &Outcome) {
+        let lines: Result<Vec<Value>, _> = told.stdout.lines().map(serde_json::from_str).collect();
+        match lines {
+            Ok(lines) if told.status == Some(0) => self.0.extend(pinned::compare(name, &Value::from(lines)).err()),
+            other => self.0.push(format!("{name}: {other:?}, {told:?}")),
+        }
+    }
+
+    #[track_caller]
+    fn none(self) {
+        assert!(self.0.is_empty(), "what machines read has changed: docs/cli.md has to say so\n\n{}", self.0.join("\n\n"));
+    }
+}
+
+/// `weir arguments… --format json` on the scenario's configuration.
+fn json(weir: &Weir, arguments: &[&str]) -> Outcome {
+    weir.cli(&[arguments, &["--format", "json"]].concat())
+}
+
+#[test]
+fn sessions_and_their_records_are_told_as_they_are_documented() {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).policy(RULES).build();
+    let statements =
+        ["CREATE TABLE public.t AS SELECT 1 AS n", "SELECT n FROM public.t", "UPDATE public.t SET n = 2", "SELECT 1/0"];
+    let arguments: Vec<&str> = statements.iter().flat_map(|sql| ["-c", sql]).collect();
+    weir.run(&[&["psql", "-X"], &arguments[..]].concat());
+    // Two parameters, the second in the binary format, and a result of which the second column is.
+    let bind = b"\0s\0\0\x02\0\0\0\x01\0\x02\0\0\0\x0241\0\0\0\x04\0\0\0\x01\0\x02\0\0\0\x01".to_vec();
+    let sql = b"SELECT $1::int, $2::int + 1";
+    let segment = [parse("s", sql), message(b'B', &bind), execute("", 0)];
+    weir.wire(&Script::new().segment(&segment).send(&[terminate()]));
+    let job = weir.start(&["psql", "-X", "-c", "SELECT pg_sleep(600)"]);
+    wait_until("the query to run", 20, || (server.active() == 1).then_some(()));
+    let live = weir.live_session();
+    let watch = weir.start_cli(&["session", "watch", &live, "--format", "json"]);
+
+    let mut differences = Differences::default();
+    differences.lines("session-play-live", &json(&weir, &["session", "play", &live]));
+    differences.one("policy-reload", 0, &json(&weir, &["policy", "reload"]));
+    differences.one("session-kill", 0, &json(&weir, &["session", "kill", &live, "--reason", "runaway read"]));
+    assert_eq!(job.wait().status, Some(2), "psql lost its session");
+    differences.lines("session-watch", &watch.wait());
+    differences.one("session-list", 0, &json(&weir, &["session", "list"]));
+    let sessions = weir.sessions();
+    let id = |at: usize| sessions[at]["session"].as_str().unwrap_or_default();
+    differences.one("session-show", 0, &json(&weir, &["session", "show", id(0)]));
+    differences.one("session-show-prepared", 0, &json(&weir, &["session", "show", id(1)]));
+    differences.one("session-show-killed", 0, &json(&weir, &["session", "show", id(2)]));
+    differences.lines("session-play", &json(&weir, &["session", "play", id(0)]));
+    differences.lines("session-play-prepared", &json(&weir, &["session", "play", id(1)]));
+    differences.one("why-session", 0, &json(&weir, &["why", id(0)]));
+    differences.one("why-operation", 0, &json(&weir, &["why", &format!("{}/2", id(0))]));
+    differences.one("audit-verify", 0, &json(&weir, &["audit", "verify"]));
+    tamper(&record(&weir, id(0)));
+    differences.one("audit-verify-tampered", 1, &json(&weir, &["audit", "verify", id(0)]));
+    differences.none();
+}
+
+#[test]
+fn checks_and_the_host_are_told_as_they_are_documented() {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).policy(RULES).build();
+    let policies = weir.directory().join("policy.d");
+    write(&policies.join("cases/t.toml"), CASES);
+    let bad = weir.directory().join("bad.d");
+    write(&bad.join("x.cedar"), "permit (principal, action == Action::\"conect\", resource);\n");
+    let bad_config = weir.directory().join("bad.toml");
+    write(&bad_config, BAD_CONFIG);
+    let (config, text) = (weir.config(), |path: &Path| path.to_str().unwrap_or_default().to_owned());
+
+    let mut differences = Differences::default();
+    differences.one("policy-check", 0, &json(&weir, &["policy", "check"]));
+    differences.one("policy-check-bad", 1, &json(&weir, &["policy", "check", "--dir", &text(&bad)]));
+    differences.one("policy-test", 0, &json(&weir, &["policy", "test"]));
+    differences.one("policy-show", 0, &json(&weir, &["policy", "show"]));
+    write(&policies.join("cases/t.toml"), &CASES.replace("allow", "deny"));
+    differences.one("policy-test-failed", 1, &json(&weir, &["policy", "test"]));
+    differences.one("config-check", 0, &weir.bare(&["config", "check", &text(&config), "--format", "json"]));
+    differences.one("config-check-bad", 1, &weir.bare(&["config", "check", &text(&bad_config), "--format", "json"]));
+    differences.one("doctor", 0, &weir.bare(&["doctor", "--format", "json"]));
+    differences.one("doctor-tls", 0, &weir.bare(&["doctor", "--tls", "--format", "json"]));
+    differences.none();
+}
+
+fn record(weir: &Weir, session: &str) -> PathBuf {
+    weir.directory().join("state/sessions").join(format!("{session}.weir"))
+}
+
+/// Changes one byte of the first statement, which is also among the process's arguments.
+fn tamper(record: &Path) {
+    let mut bytes = std::fs::read(record).expect("root reads it");
+    let at = bytes.windows(7).position(|window| window == b"QCREATE").expect("the first statement is in the record") + 1;
+    bytes[at] = b'c';
+    std::fs::write(record, bytes).expect("root writes it");
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("our own directory");
+    std::fs::write(path, text).expect("our own directory");
+}
