@@ -140,6 +140,8 @@ async def cursors(c):
         cursor = await c.cursor("SELECT n, repeat('x', n) FROM generate_series(1, 30) AS s (n)")
         await show("one", cursor.fetchrow())
         await show("some", cursor.fetch(3))
+        # MOVE in SQL, of a portal that the protocol bound.
+        await show("over", cursor.forward(4))
         await show("rest", (lambda rows: rows)(cursor.fetch(100)))
         await show("none", cursor.fetchrow())
     await show("without a transaction", c.cursor("SELECT 1").__aiter__().__anext__())

@@ -305,7 +305,7 @@ impl Relay {
         };
         // Portals end with their transaction, and so may what it changed.
         if self.transaction == Transaction::Idle {
-            self.portals.all_closed(true);
+            self.portals.transaction_ended();
             if self.pending.is_empty() && std::mem::take(&mut self.changed_in_transaction) {
                 self.epoch += 1;
             }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// The server tells names apart by this many bytes (`NAMEDATALEN` - 1).
 const NAME_BYTES: usize = 63;
+/// Cursors of SQL's that are remembered behind their transaction.
+const MOST_HELD: usize = 1_000;
 
 /// A statement's or portal's name, cut as the server cuts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,13 +165,25 @@ impl Names {
 
     /// The server forgot every name, or all but the empty one.
     pub(super) fn all_closed(&mut self, unnamed_too: bool) {
+        self.closed(unnamed_too, |_| false);
+    }
+
+    /// No transaction is open: what was bound in one is gone. What SQL declared may be WITH HOLD; of what is not,
+    /// the server says itself that it is gone.
+    pub(super) fn transaction_ended(&mut self) {
+        let few = self.named.len() <= MOST_HELD;
+        self.closed(true, |entry| few && entry.sql_name.is_some());
+    }
+
+    fn closed(&mut self, unnamed_too: bool, stays: impl Fn(&Entry) -> bool) {
         let mut gone = 0;
         if unnamed_too {
             gone += self.unnamed.confirmed.take().as_ref().map_or(0, Entry::text_bytes);
         }
         self.named.retain(|_, meaning| {
-            gone += meaning.confirmed.take().as_ref().map_or(0, Entry::text_bytes);
-            !meaning.asked.is_empty()
+            let closed = meaning.confirmed.take_if(|entry| !stays(entry));
+            gone += closed.as_ref().map_or(0, Entry::text_bytes);
+            meaning.confirmed.is_some() || !meaning.asked.is_empty()
         });
         self.text_bytes -= gone;
     }

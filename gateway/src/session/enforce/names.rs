@@ -2,7 +2,7 @@
 //! answers confirm them.
 
 use gateway_core::inspect::resolve::Question;
-use gateway_core::inspect::{Action, Changes, Facts, NameKind, NameUse, Statement, Usage};
+use gateway_core::inspect::{Action, Changes, Facts, NameKind, NameUse, Rejection, Statement, Usage};
 use gateway_core::protocol::OperationId;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,7 +78,14 @@ impl Names {
                 // What is known of it names it; else it is not known what it is.
                 whole.command = command;
             }
-            Code::None | Code::Beyond => unknown(whole, name),
+            Code::None => {
+                unknown(whole, name);
+                // Whatever made it would have been seen: the server has none either.
+                if name.name.is_ascii() && self.table(name.kind).len() < MOST {
+                    whole.rejection.get_or_insert_with(|| Box::new(nothing_of(name)));
+                }
+            }
+            Code::Beyond => unknown(whole, name),
         }
     }
 
@@ -203,6 +210,15 @@ fn includes(code: &Statement, statement: &Statement) -> bool {
     let mut more = code.clone();
     merge(&mut more, statement);
     more == *code
+}
+
+/// What the server says of a name that it does not have (PostgreSQL, `FetchPreparedStatement`, `PerformPortalFetch`).
+fn nothing_of(name: &NameUse) -> Rejection {
+    let (code, what) = match name.kind {
+        NameKind::Prepared => ("26000", "prepared statement"),
+        NameKind::Cursor => ("34000", "cursor"),
+    };
+    Rejection { code, message: format!("{what} \"{}\" does not exist", name.name), position: None }
 }
 
 fn unknown(whole: &mut Statement, name: &NameUse) {
