@@ -28,7 +28,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("weir audit verify [ID]", &["audit-verify", "audit-verify-tampered"]),
     ("weir policy check", &["policy-check", "policy-check-bad"]),
     ("weir policy test, show, init", &["policy-test", "policy-test-failed", "policy-show"]),
-    ("weir policy reload", &["policy-reload"]),
+    ("weir policy reload", &["policy-reload", "policy-reload-bad"]),
     ("weir config check [FILE]", &["config-check", "config-check-bad"]),
     ("weir doctor", &["doctor", "doctor-tls"]),
 ];

@@ -21,6 +21,8 @@ action = "connect"
 expect = "allow"
 "#;
 
+const BAD_POLICY: &str = "permit (principal, action == Action::\"conect\", resource);\n";
+
 const BAD_CONFIG: &str = "trust_domain = \"acme.example\"\n\n[[workload]]\nname = \"x\"\nmatch = { uid = 0 }\nownr = \"ana\"\n\n\
     [[target]]\nname = \"db\"\nmatch = [\"127.0.0.1:5432\"]\ntls = { upstream = \"verify\" }\n";
 
@@ -79,8 +81,15 @@ fn sessions_and_their_records_are_told_as_they_are_documented() {
     let watch = weir.start_cli(&["session", "watch", &live, "--format", "json"]);
 
     let mut differences = Differences::default();
-    differences.lines("session-play-live", &json(&weir, &["session", "play", &live]));
+    // Opened, its note, the statement and its decision are written a moment later; then there is no end.
+    let played = || json(&weir, &["session", "play", &live]);
+    let whole = |played: &Outcome| played.stdout.lines().count() == 5;
+    differences.lines("session-play-live", &wait_until("the record to be written", 20, || Some(played()).filter(whole)));
     differences.one("policy-reload", 0, &json(&weir, &["policy", "reload"]));
+    let bad = weir.directory().join("policy.d/bad.cedar");
+    write(&bad, BAD_POLICY);
+    differences.one("policy-reload-bad", 1, &json(&weir, &["policy", "reload"]));
+    std::fs::remove_file(bad).expect("our own file");
     differences.one("session-kill", 0, &json(&weir, &["session", "kill", &live, "--reason", "runaway read"]));
     assert_eq!(job.wait().status, Some(2), "psql lost its session");
     differences.lines("session-watch", &watch.wait());
@@ -107,7 +116,7 @@ fn checks_and_the_host_are_told_as_they_are_documented() {
     let policies = weir.directory().join("policy.d");
     write(&policies.join("cases/t.toml"), CASES);
     let bad = weir.directory().join("bad.d");
-    write(&bad.join("x.cedar"), "permit (principal, action == Action::\"conect\", resource);\n");
+    write(&bad.join("x.cedar"), BAD_POLICY);
     let bad_config = weir.directory().join("bad.toml");
     write(&bad_config, BAD_CONFIG);
     let (config, text) = (weir.config(), |path: &Path| path.to_str().unwrap_or_default().to_owned());

@@ -14,7 +14,7 @@ type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 const RULES: [Rule; 12] = [
     (&["started", "last", "time"], "<time>", is_time),
     (&["duration_ms", "client_reset_ms", "server_ms"], "<milliseconds>", Value::is_number),
-    (&["pid", "started_boottime_ns", "socket_cookie", "cgroup_id", "netns"], "<number>", Value::is_u64),
+    (&["pid", "started_boottime_ns", "cgroup_id", "cancels"], "<number>", Value::is_u64),
     (&["bytes", "bytes_from_client", "bytes_from_server", "bytes_beyond", "offset"], "<bytes>", Value::is_u64),
     (&["client", "original"], "<address>", is_address),
     (&["host"], "<host>", Value::is_string),
@@ -64,11 +64,16 @@ pub fn shape(key: &str, value: &Value) -> Value {
     }
 }
 
-/// Text with its ids, hashes and the host's name replaced.
+/// Text with its ids, hashes, paths and the host's name replaced.
 fn words(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
+        if rest.starts_with('/') && told.ends_with(|before: char| before.is_whitespace() || before == '"') {
+            told.push_str("<path>");
+            rest = &rest[rest.find(|letter: char| letter.is_whitespace() || ":\"".contains(letter)).unwrap_or(rest.len())..];
+            continue;
+        }
         let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-')).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         told.push_str(match word {
@@ -131,6 +136,7 @@ mod tests {
             (json!({"bytes": "2194"}), json!({"bytes": "2194"})),
             (json!({"client": "127.0.0.1:5"}), json!({"client": "<address>"})),
             (json!({"why": "", "available": true}), json!({"why": "<text>", "available": "<boolean>"})),
+            (json!("in /x/y.cedar:1: no\n  /z"), json!("in <path>:1: no\n  <path>")),
             (json!(["see weir why s-6h0gg7xazrc12/1", "/x"]), json!(["see weir why <session>/1", "<path>"])),
             (json!("spiffe://a/host/vm/user/x"), json!("spiffe://a/host/<host>/<workload>")),
             (json!("s-6h0gg7xazrcl2 ü"), json!("s-6h0gg7xazrcl2 ü")),

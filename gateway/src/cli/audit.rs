@@ -1,7 +1,7 @@
 //! `weir audit verify`: names what was done to records since they were written.
 
 use super::session::{finish, tell};
-use super::{CliError, Format};
+use super::{CliError, Format, count};
 use crate::evidence::{self, Verification, Verified};
 use gateway_core::model::ids::SessionId;
 use std::io::{self, Write};
@@ -45,17 +45,17 @@ fn print(found: &Verification, out: &mut dyn Write) -> io::Result<()> {
             "{session}: not closed: its gateway died; the next `weir run` or `weir serve` closes it at its last whole frame"
         )?;
     }
-    let count = |state: &str| found.sessions.iter().filter(|verified| verified.state == state).count();
+    let those = |state: &str| found.sessions.iter().filter(|verified| verified.state == state).count();
     let frames: u64 = found.sessions.iter().map(|verified| verified.report.frames).sum();
-    write!(out, "{} records, {frames} frames: {} closed", found.sessions.len(), count("closed"))?;
-    for (state, count) in [("live", count("live")), ("unclosed", count("unclosed"))] {
-        if count > 0 {
-            write!(out, ", {count} {state}")?;
+    let records = count(found.sessions.len(), "record", "records");
+    write!(out, "{records}, {}: {} closed", count(frames, "frame", "frames"), those("closed"))?;
+    for (state, number) in [("live", those("live")), ("unclosed", those("unclosed"))] {
+        if number > 0 {
+            write!(out, ", {number} {state}")?;
         }
     }
     match found.problems() {
         0 => writeln!(out, "; intact: every frame is as it was written"),
-        1 => writeln!(out, "; 1 problem"),
-        problems => writeln!(out, "; {problems} problems"),
+        problems => writeln!(out, "; {}", count(problems, "problem", "problems")),
     }
 }

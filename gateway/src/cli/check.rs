@@ -1,6 +1,6 @@
 //! `weir config check`: everything that is wrong, at once.
 
-use super::{CliError, Format, Result, print};
+use super::{CliError, Format, Result, count, print};
 use crate::config::{Config, Problem, Problems};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -11,8 +11,9 @@ pub(super) fn config(file: &Path, format: Format) -> Result {
     match format {
         Format::Text => {
             let config = loaded.map_err(CliError::new)?;
-            let (targets, workloads) = (config.targets.len(), config.workloads.len());
-            print(&format!("{}: {targets} targets, {workloads} workloads, no problems", file.display()))?;
+            let targets = count(config.targets.len(), "target", "targets");
+            let workloads = count(config.workloads.len(), "workload", "workloads");
+            print(&format!("{}: {targets}, {workloads}, no problems", file.display()))?;
             Ok(ExitCode::SUCCESS)
         }
         Format::Json => {

@@ -274,6 +274,13 @@ fn print(line: &str) -> Result<()> {
     }
 }
 
+/// `1 row`, `2 rows`.
+fn count(number: impl TryInto<u64>, one: &str, more: &str) -> String {
+    // What does not fit is more than one.
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// Does what asks a gateway, and waits for the answer.
 fn block_on<T>(asking: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?.block_on(asking)

@@ -8,7 +8,7 @@ pub(super) use cases::test;
 pub(super) use init::{Arguments as Init, init};
 pub(super) use show::show;
 
-use super::{CliError, Common, Format, Result, print};
+use super::{CliError, Common, Format, Result, count, print};
 use crate::config::PolicyTexts;
 use clap::Args;
 use gateway_core::policy::cases::Outcome;
@@ -55,7 +55,8 @@ pub(super) fn check(which: &Which) -> Result {
     let status = if checked.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let text = match (checked, which.format()) {
         (Ok((set, cases)), Format::Text) => {
-            format!("{}: {} policies, {cases} cases, set {}", dir.display(), set.len(), set.hash())
+            let (policies, cases) = (count(set.len(), "policy", "policies"), count(cases, "case", "cases"));
+            format!("{}: {policies}, {cases}, set {}", dir.display(), set.hash())
         }
         (Err(problems), Format::Text) => return Err(CliError::new(crate::config::problems(problems))),
         (Ok((set, cases)), Format::Json) => {

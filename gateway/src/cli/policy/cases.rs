@@ -1,7 +1,7 @@
 //! `weir policy test`: a line for each case, and exit status 1 where one fails.
 
 use super::{Which, set};
-use crate::cli::{CliError, Format, Result, print};
+use crate::cli::{CliError, Format, Result, count, print};
 use crate::config::{PolicyTexts, problems};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -59,5 +59,5 @@ fn text(outcomes: &[Outcome], failed: usize) -> String {
         table.add_row([mark.to_owned(), name.clone(), expected.to_string(), got.to_string(), by]);
     }
     let failures: String = outcomes.iter().filter_map(Outcome::problem).map(|problem| format!("\n{problem}")).collect();
-    format!("{table}\n{} cases, {failed} failed{failures}", outcomes.len())
+    format!("{table}\n{}, {failed} failed{failures}", count(outcomes.len(), "case", "cases"))
 }

@@ -2,7 +2,7 @@
 
 use super::postgres::{self, Message};
 use super::{ViewError, conclude, lines, text};
-use crate::cli::{CliError, Format};
+use crate::cli::{CliError, Format, count};
 use crate::evidence::{Seen, Walk, is_live};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
@@ -167,7 +167,13 @@ fn line(seen: &Seen<'_>, since: Duration, formats: &[u16], out: &mut dyn Write) 
         FrameKind::Rows => rows(body, formats, &what, out),
         FrameKind::Completed => match Completed::parse(body) {
             Some(Completed { operation, rows, bytes, tag }) => {
-                writeln!(out, "{}{} ({rows} rows, {bytes} bytes)", what(operation, "completed"), text::line(tag))
+                writeln!(
+                    out,
+                    "{}{} ({}, {bytes} bytes)",
+                    what(operation, "completed"),
+                    text::line(tag),
+                    count(rows, "row", "rows")
+                )
             }
             None => writeln!(out, "{}{}", what(0, "completed"), text::hex(body)),
         },

@@ -3,7 +3,7 @@
 use super::list::{account, duration, ending};
 use super::postgres;
 use super::{ViewError, conclude, play, tell, text};
-use crate::cli::{CliError, Format};
+use crate::cli::{CliError, Format, count};
 use crate::evidence::{self, EvidenceError, Seen, Summary, Walk};
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameKind;
@@ -173,12 +173,12 @@ impl Shown {
         }
         writeln!(
             out,
-            "{} statements, {} rows, {} errors in {}; record: {} frames, {} bytes",
-            summary.statements,
-            summary.rows,
-            summary.errors,
+            "{}, {}, {} in {}; record: {}, {} bytes",
+            count(summary.statements, "statement", "statements"),
+            count(summary.rows, "row", "rows"),
+            count(summary.errors, "error", "errors"),
             duration(summary.duration_ms),
-            summary.frames,
+            count(summary.frames, "frame", "frames"),
             summary.bytes
         )?;
         if let Value::Object(ended) = &self.ended {
@@ -223,7 +223,7 @@ impl Shot {
         }
         if let Some(tag) = &self.tag {
             let times = if self.executions > 1 { format!(", {} executions", self.executions) } else { String::new() };
-            writeln!(out, "              -> {tag} ({} rows, {} bytes{times})", self.rows, self.bytes)?;
+            writeln!(out, "              -> {tag} ({}, {} bytes{times})", count(self.rows, "row", "rows"), self.bytes)?;
         }
         if let Some(error) = &self.error {
             writeln!(out, "              -> failed {error}")?;

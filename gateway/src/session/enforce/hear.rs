@@ -72,9 +72,7 @@ impl Enforcer {
 
     /// What was prepared can be fetched from as the cursor of this name.
     pub fn bound(&mut self, id: OperationId, name: &[u8]) {
-        if let (Some(part), Ok(name)) =
-            (self.operations.get(&id).and_then(|operation| operation.part(0)), std::str::from_utf8(name))
-        {
+        if let (Some(part), Ok(name)) = (self.operations.get(&id).and_then(|operation| operation.part(0)), std::str::from_utf8(name)) {
             let statement = Arc::clone(&part.statement);
             self.names.bound(name, &statement, id);
         }
@@ -145,12 +143,7 @@ impl Enforcer {
     }
 
     /// Refuses what is beyond a limit: of the target, or of what is remembered here.
-    pub(super) fn limit(
-        &mut self,
-        ask: &super::Ask<&[u8]>,
-        inspection: &Inspection,
-        frames: &mut FrameBuffer,
-    ) -> Option<Refusal> {
+    pub(super) fn limit(&mut self, ask: &super::Ask<&[u8]>, inspection: &Inspection, frames: &mut FrameBuffer) -> Option<Refusal> {
         let runs = match ask.kind {
             OperationKind::Query | OperationKind::Execute | OperationKind::FunctionCall => true,
             OperationKind::Prepare | OperationKind::Bind => false,

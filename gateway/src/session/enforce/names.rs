@@ -286,11 +286,7 @@ mod tests {
                 assert_eq!((executed.accesses, executed.facts.unparsed), (delete().accesses, None), "{steps:?}");
             }
             Is::KnownOrCode => {
-                assert_eq!(
-                    (executed.command, executed.accesses, executed.facts.unparsed),
-                    ("DELETE", with_code, None),
-                    "{steps:?}"
-                );
+                assert_eq!((executed.command, executed.accesses, executed.facts.unparsed), ("DELETE", with_code, None), "{steps:?}");
             }
             Is::Code => {
                 assert_eq!((executed.command, executed.accesses), ("EXECUTE", call().accesses), "{steps:?}");
