@@ -203,7 +203,7 @@ DELETE FROM t;
 COMMIT;
 \unset ON_ERROR_ROLLBACK
 SELECT n FROM t;
-\copy secret FROM PROGRAM 'echo 1'
+\copy secret FROM PROGRAM 'true'
 COPY secret TO STDOUT;
 \copy secret TO 'out'
 \set FETCH_COUNT 2

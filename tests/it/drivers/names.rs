@@ -25,11 +25,6 @@ fn a_cursor_with_hold_outlives_its_transaction_and_one_without_does_not() {
 }
 
 #[test]
-fn what_a_function_opened_is_fetched_from() {
-    check(OPENED_BY_A_FUNCTION);
-}
-
-#[test]
 fn large_objects_are_read_and_written_by_function_calls() {
     check(LARGE_OBJECT);
 }
@@ -98,7 +93,6 @@ const CURSOR_WITH_HOLD: &str = r#"
 with c.cursor("holds", withhold=True) as cursor:
     cursor.execute("SELECT n FROM generate_series(1, 7) AS s (n)", binary=True)
     print(cursor.fetchmany(2))
-    show("between", "SELECT one_more(1)")
     print(cursor.fetchall())
 show("closed", "FETCH holds")
 show("declared", "BEGIN")
@@ -106,19 +100,6 @@ show("declared", "DECLARE ends CURSOR FOR SELECT 1")
 show("declared", "COMMIT")
 answer("ended", p.describe_portal(b"ends"))
 show("never", "FETCH never")
-"#;
-
-const OPENED_BY_A_FUNCTION: &str = r#"
-c.execute("""CREATE OR REPLACE FUNCTION opens(c refcursor) RETURNS refcursor LANGUAGE plpgsql
-AS $$ BEGIN OPEN c FOR SELECT n FROM generate_series(1, 5) AS s (n); RETURN c; END $$""")
-c.autocommit = False
-show("opened", "SELECT opens('mine')")
-show("unnamed", "SELECT opens(NULL)")
-show("fetched", "FETCH 2 IN mine")
-show("moved", "MOVE 1 IN mine")
-show("unnamed", 'FETCH ALL IN "<unnamed portal 1>"')
-show("closed", "CLOSE mine")
-show("closed", "FETCH 1 IN mine")
 "#;
 
 const LARGE_OBJECT: &str = r#"

@@ -423,7 +423,8 @@ proptest! {
 
 /// Whether the totals around these are known in which nothing changes, and whether there are others.
 fn check_stretch(condition: &str, known: bool, always: bool) {
-    let set = load(&format!("@id(\"a\") forbid (principal, action == Action::\"read\", resource) when {{ {condition} }};")).unwrap();
+    let set =
+        load(&format!("@id(\"a\") forbid (principal, action == Action::\"read\", resource) when {{ {condition} }};")).unwrap();
     let stretch = set.stretch(&Totals::default());
     assert_eq!((stretch.is_some(), stretch.is_some_and(|stretch| stretch.always())), (known, always), "{condition}");
 }

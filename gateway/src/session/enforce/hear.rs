@@ -53,7 +53,7 @@ impl Enforcer {
             Answered::Done(tag) => self.done(id, part, tag, frames),
             Answered::Failed => {
                 if let Some(part) = operation.part(part) {
-                    self.names.ran(&part.statement, part.hidden);
+                    self.names.ran(part.hidden);
                 }
                 self.drop_unprepared(id);
             }
@@ -72,7 +72,9 @@ impl Enforcer {
 
     /// What was prepared can be fetched from as the cursor of this name.
     pub fn bound(&mut self, id: OperationId, name: &[u8]) {
-        if let (Some(part), Ok(name)) = (self.operations.get(&id).and_then(|operation| operation.part(0)), std::str::from_utf8(name)) {
+        if let (Some(part), Ok(name)) =
+            (self.operations.get(&id).and_then(|operation| operation.part(0)), std::str::from_utf8(name))
+        {
             let statement = Arc::clone(&part.statement);
             self.names.bound(name, &statement, id);
         }
@@ -143,7 +145,12 @@ impl Enforcer {
     }
 
     /// Refuses what is beyond a limit: of the target, or of what is remembered here.
-    pub(super) fn limit(&mut self, ask: &super::Ask<&[u8]>, inspection: &Inspection, frames: &mut FrameBuffer) -> Option<Refusal> {
+    pub(super) fn limit(
+        &mut self,
+        ask: &super::Ask<&[u8]>,
+        inspection: &Inspection,
+        frames: &mut FrameBuffer,
+    ) -> Option<Refusal> {
         let runs = match ask.kind {
             OperationKind::Query | OperationKind::Execute | OperationKind::FunctionCall => true,
             OperationKind::Prepare | OperationKind::Bind => false,

@@ -30,11 +30,7 @@ struct Entry {
 
 impl Known {
     /// What was judged before on the same grounds, `totals` being those before each of its statements.
-    pub(super) fn find(
-        &self,
-        (inspection, catalog, open): Grounds<'_>,
-        totals: impl Fn(u64) -> Totals,
-    ) -> Option<Arc<Judged>> {
+    pub(super) fn find(&self, (inspection, catalog, open): Grounds<'_>, totals: impl Fn(u64) -> Totals) -> Option<Arc<Judged>> {
         let entry = self.judged.get(&key(inspection, catalog, open))?;
         holds(&entry.stretch, inspection, totals).then(|| Arc::clone(&entry.judged))
     }

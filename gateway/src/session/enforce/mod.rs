@@ -198,7 +198,9 @@ impl Enforcer {
     /// None where something has to be found out first, or is refused.
     pub fn at_once(&mut self, ask: Ask<&[u8]>, frames: &mut FrameBuffer) -> Option<Directive> {
         let (inspection, places) = match self.operations.get(&ask.id) {
-            Some(operation) if ask.again() && ask.name.is_empty() => (Arc::clone(&operation.inspection), operation.places.clone()),
+            Some(operation) if ask.again() && ask.name.is_empty() => {
+                (Arc::clone(&operation.inspection), operation.places.clone())
+            }
             _ if matches!(ask.kind, OperationKind::Query | OperationKind::Prepare) => {
                 let text = plain(ask.text, ask.standing.encoding)?;
                 (self.house.inspected(text, ask.reading())?, Places::Same)
@@ -208,11 +210,8 @@ impl Enforcer {
         if !self.house.has(&self.set) {
             return None;
         }
-        let catalog = if inspection.statements.iter().any(touches) {
-            self.house.catalog_now(&self.session, &self.database)?
-        } else {
-            None
-        };
+        let catalog =
+            if inspection.statements.iter().any(touches) { self.house.catalog_now(&self.session, &self.database)? } else { None };
         let open = self.open(&ask.standing);
         let judged = self.known.find((&inspection, catalog.as_ref(), open), |more| self.meter.totals(more))?;
         if judged.refused.is_some() {
@@ -402,7 +401,14 @@ fn bench<'a>(
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.
-fn refused(ask: &Ask<&[u8]>, number: usize, refusal: Refusal, inspection: &Inspection, judged: &Judged, places: &Places) -> Directive {
+fn refused(
+    ask: &Ask<&[u8]>,
+    number: usize,
+    refusal: Refusal,
+    inspection: &Inspection,
+    judged: &Judged,
+    places: &Places,
+) -> Directive {
     let before = inspection.statements.get(number).map_or(0, |statement| places.byte(statement.span.start));
     match ask.kind {
         OperationKind::Query if number > 0 => Directive::Refuse(Box::new(Refused {

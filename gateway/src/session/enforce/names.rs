@@ -11,8 +11,6 @@ use std::sync::Arc;
 const MOST: usize = 10_000;
 /// How many names may stand for one another: a prepared statement on a cursor is the deepest there is.
 const DEEPEST: usize = 4;
-/// Accesses of unread code that are kept. Where there are more, no name is known that it may have made.
-const MOST_CODE: usize = 256;
 
 /// What names stand for.
 ///
@@ -22,18 +20,8 @@ const MOST_CODE: usize = 256;
 pub(super) struct Names {
     prepared: HashMap<Box<str>, Meaning>,
     cursors: HashMap<Box<str>, Meaning>,
-    code: Code,
-}
-
-/// What has run that nobody has read: it may have opened a cursor, or prepared a statement, under any name.
-#[derive(Clone, Debug, Default)]
-enum Code {
-    #[default]
-    None,
-    /// All that it was allowed to touch, as one statement.
-    Ran(Arc<Statement>),
-    /// Too much to be told.
-    Beyond,
+    /// Code has run that nobody has read: it may have made any name.
+    code: bool,
 }
 
 /// What a name stands for.
@@ -54,38 +42,28 @@ impl Names {
 
     fn add(&self, part: &Statement, whole: &mut Statement, depth: usize) {
         for name in part.names.iter().filter(|name| name.usage == Usage::Use) {
-            let body = self.find(name).filter(|_| depth > 0);
-            if let Some(body) = body {
-                merge(whole, body);
-                self.add(body, whole, depth - 1);
+            match self.find(name).filter(|_| depth > 0) {
+                Some(body) => {
+                    merge(whole, body);
+                    self.add(body, whole, depth - 1);
+                }
+                None => self.unknown(name, whole),
             }
-            self.add_code(name, body.is_some(), whole);
         }
     }
 
-    /// A name may stand for whatever code has made of it: it is judged as that code, which was allowed
-    /// to do by itself all that can be done by the name.
-    ///
-    /// Not so a cursor that was seen declared: all that code could put in its place is rows that it may
-    /// read itself, and a job that fetches while it calls functions is an ordinary one.
-    fn add_code(&self, name: &NameUse, known: bool, whole: &mut Statement) {
-        match &self.code {
-            _ if known && name.kind == NameKind::Cursor => {}
-            Code::None if known => {}
-            Code::Ran(code) => {
-                let command = whole.command;
-                merge(whole, code);
-                // What is known of it names it; else it is not known what it is.
-                whole.command = command;
-            }
-            Code::None => {
-                unknown(whole, name);
-                // Whatever made it would have been seen: the server has none either.
-                if name.name.is_ascii() && self.table(name.kind).len() < MOST {
-                    whole.rejection.get_or_insert_with(|| Box::new(nothing_of(name)));
-                }
-            }
-            Code::Beyond => unknown(whole, name),
+    /// Nobody knows what `name` stands for.
+    fn unknown(&self, name: &NameUse, whole: &mut Statement) {
+        let why = match name.kind {
+            NameKind::Prepared => "EXECUTE of a statement that was not seen prepared",
+            NameKind::Cursor => "use of a cursor that was not seen declared",
+        };
+        whole.facts.opaque = true;
+        whole.facts.unparsed.get_or_insert_with(|| why.to_owned());
+        whole.changes = Changes { settings: true, role: true, schema: true, anything: true };
+        // Whatever made it would have been seen: the server has none either.
+        if !self.code && name.name.is_ascii() && self.table(name.kind).len() < MOST {
+            whole.rejection.get_or_insert_with(|| Box::new(nothing_of(name)));
         }
     }
 
@@ -97,7 +75,7 @@ impl Names {
 
     /// The server has done `statement`, or will have before what comes next.
     pub(super) fn done(&mut self, statement: &Statement, hidden: bool) {
-        self.ran(statement, hidden);
+        self.ran(hidden);
         for name in &statement.names {
             let table = self.table_mut(name.kind);
             match &name.usage {
@@ -114,20 +92,16 @@ impl Names {
         }
     }
 
-    /// The server has run `statement`, well or not: names are no part of a transaction, so code that
+    /// The server has run something, well or not: names are no part of a transaction, so code that
     /// can't be seen here may have changed them even where it failed.
-    pub(super) fn ran(&mut self, statement: &Statement, hidden: bool) {
-        if !hidden {
-            return;
+    ///
+    /// Cursors stay: all that such code could put in a cursor's place is rows that it may read itself, and
+    /// a job that fetches while it calls functions is an ordinary one.
+    pub(super) fn ran(&mut self, hidden: bool) {
+        if hidden {
+            self.prepared.clear();
+            self.code = true;
         }
-        let mut all = match &self.code {
-            Code::None => Statement::default(),
-            Code::Ran(code) if includes(code, statement) => return,
-            Code::Ran(code) => Statement::clone(code),
-            Code::Beyond => return,
-        };
-        merge(&mut all, statement);
-        self.code = if all.accesses.len() > MOST_CODE { Code::Beyond } else { Code::Ran(Arc::new(all)) };
     }
 
     /// The server has prepared `statement` by the protocol, under `name`. The empty one has none in SQL.
@@ -205,13 +179,6 @@ fn merge(whole: &mut Statement, body: &Statement) {
     whole.changes = whole.changes.or(body.changes);
 }
 
-/// Whether `code` has all that `statement` would add to it.
-fn includes(code: &Statement, statement: &Statement) -> bool {
-    let mut more = code.clone();
-    merge(&mut more, statement);
-    more == *code
-}
-
 /// What the server says of a name that it does not have (PostgreSQL, `FetchPreparedStatement`, `PerformPortalFetch`).
 fn nothing_of(name: &NameUse) -> Rejection {
     let (code, what) = match name.kind {
@@ -219,16 +186,6 @@ fn nothing_of(name: &NameUse) -> Rejection {
         NameKind::Cursor => ("34000", "cursor"),
     };
     Rejection { code, message: format!("{what} \"{}\" does not exist", name.name), position: None }
-}
-
-fn unknown(whole: &mut Statement, name: &NameUse) {
-    let why = match name.kind {
-        NameKind::Prepared => "EXECUTE of a statement that was not seen prepared",
-        NameKind::Cursor => "use of a cursor that was not seen declared",
-    };
-    whole.facts.opaque = true;
-    whole.facts.unparsed.get_or_insert_with(|| why.to_owned());
-    whole.changes = Changes { settings: true, role: true, schema: true, anything: true };
 }
 
 #[cfg(test)]
@@ -276,24 +233,16 @@ mod tests {
         for (statement, done) in steps {
             let questions: Vec<_> = statement.accesses.iter().map(question).collect();
             let hidden = hidden(statement, &questions);
-            if *done { names.done(statement, hidden) } else { names.ran(statement, hidden) }
+            if *done { names.done(statement, hidden) } else { names.ran(hidden) }
         }
         let executed = names.effective(&execute("q"));
-        let with_code = [delete().accesses, call().accesses].concat();
-        match known {
-            Is::Known => {
-                assert_eq!((executed.command, executed.facts.no_where), ("DELETE", true), "{steps:?}");
-                assert_eq!((executed.accesses, executed.facts.unparsed), (delete().accesses, None), "{steps:?}");
-            }
-            Is::KnownOrCode => {
-                assert_eq!((executed.command, executed.accesses, executed.facts.unparsed), ("DELETE", with_code, None), "{steps:?}");
-            }
-            Is::Code => {
-                assert_eq!((executed.command, executed.accesses), ("EXECUTE", call().accesses), "{steps:?}");
-            }
-            Is::Unknown => {
-                assert!(executed.facts.opaque && executed.facts.unparsed.is_some() && hidden(&executed, &[]), "{steps:?}");
-            }
+        if let Is::Known = known {
+            assert_eq!((executed.command, executed.facts.no_where), ("DELETE", true), "{steps:?}");
+            assert_eq!((executed.accesses, executed.facts.unparsed), (delete().accesses, None), "{steps:?}");
+        } else {
+            assert!(executed.facts.opaque && executed.facts.unparsed.is_some() && hidden(&executed, &[]), "{steps:?}");
+            let code = executed.rejection.map(|rejection| rejection.code);
+            assert_eq!(code, matches!(known, Is::Nothing).then_some("26000"), "{steps:?}");
         }
     }
 
@@ -301,28 +250,27 @@ mod tests {
     #[derive(Clone, Copy)]
     enum Is {
         Known,
-        /// What was seen, or whatever code made of it.
-        KnownOrCode,
-        Code,
+        /// Whatever code has made of it.
         Unknown,
+        /// The server has none either.
+        Nothing,
     }
 
     #[test]
     fn a_name_stands_for_what_the_server_confirmed() {
         let drop = || named("DEALLOCATE", NameKind::Prepared, Usage::Drop, "q");
         let drop_all = || named("DEALLOCATE ALL", NameKind::Prepared, Usage::DropAll, "");
-        check(&[], Is::Unknown);
+        check(&[], Is::Nothing);
         check(&[(prepare("q"), true)], Is::Known);
-        check(&[(prepare("q"), false)], Is::Unknown);
-        check(&[(prepare("other"), true)], Is::Unknown);
-        check(&[(prepare("q"), true), (drop(), true)], Is::Unknown);
+        check(&[(prepare("q"), false)], Is::Nothing);
+        check(&[(prepare("other"), true)], Is::Nothing);
+        check(&[(prepare("q"), true), (drop(), true)], Is::Nothing);
         check(&[(prepare("q"), true), (drop(), false)], Is::Known);
-        check(&[(prepare("q"), true), (drop_all(), true)], Is::Unknown);
-        check(&[(prepare("q"), true), (call(), true)], Is::KnownOrCode);
-        check(&[(prepare("q"), true), (call(), false)], Is::KnownOrCode);
-        check(&[(call(), true), (call(), false), (prepare("q"), true)], Is::KnownOrCode);
-        check(&[(call(), true)], Is::Code);
-        check(&[(prepare("q"), true), (call(), true), (drop(), true)], Is::Code);
+        check(&[(prepare("q"), true), (drop_all(), true)], Is::Nothing);
+        check(&[(prepare("q"), true), (call(), true)], Is::Unknown);
+        check(&[(prepare("q"), true), (call(), false)], Is::Unknown);
+        check(&[(call(), true), (prepare("q"), true)], Is::Known);
+        check(&[(call(), true)], Is::Unknown);
         check(&[(prepare("q"), true), (Statement::unparsed(1, "x"), false)], Is::Unknown);
         let calling = named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(call())), "other");
         check(&[(prepare("q"), true), (Statement { accesses: call().accesses, ..calling }, true)], Is::Known);
@@ -331,26 +279,17 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_that_was_seen_is_that_and_another_is_the_code_that_ran() {
+    fn a_portal_of_the_protocol_is_a_cursor_and_stays_one_beside_code() {
         let fetch = |name: &str| named("FETCH", NameKind::Cursor, Usage::Use, name);
         let read = Arc::new(Statement { accesses: vec![access(Action::Read, "users")], ..Statement::default() });
         let mut names = Names::default();
         names.bound("portal", &read, OperationId(1));
-        assert!(names.effective(&fetch("other")).facts.unparsed.is_some());
-        names.ran(&call(), true);
+        let other = names.effective(&fetch("other"));
+        assert_eq!((other.facts.unparsed.is_some(), other.rejection.map(|rejection| rejection.code)), (true, Some("34000")));
+        names.ran(true);
         assert_eq!(names.effective(&fetch("portal")).accesses, read.accesses);
         let other = names.effective(&fetch("other"));
-        assert_eq!((other.command, other.accesses, other.facts.unparsed), ("FETCH", call().accesses, None));
-    }
-
-    #[test]
-    fn so_much_code_is_told_apart_and_no_more() {
-        let mut names = Names::default();
-        for number in 0..=MOST_CODE {
-            names.ran(&Statement { accesses: vec![access(Action::Call, &format!("f{number}"))], ..call() }, true);
-            let unknown = names.effective(&execute("q")).facts.unparsed.is_some();
-            assert_eq!(unknown, number == MOST_CODE, "{number}");
-        }
+        assert_eq!((other.facts.unparsed.is_some(), other.rejection), (true, None), "code may have made it");
     }
 
     #[test]
