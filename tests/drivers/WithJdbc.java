@@ -189,7 +189,7 @@ class WithJdbc {
         for (String rewrite : List.of("false", "true")) {
             try (var own = connect("reWriteBatchedInserts", rewrite); var insert = own.prepareStatement("INSERT INTO t (n, s) VALUES (?, ?)")) {
                 own.setAutoCommit(false);
-                for (int n = 0; n < 1000; n++) {
+                for (int n = 0; n < 200; n++) {
                     insert.setInt(1, n);
                     insert.setString(2, "x".repeat(n));
                     insert.addBatch();

@@ -427,7 +427,7 @@ async fn a_contradicting_answer_is_a_finding_and_ends_the_session() {
 async fn a_pipeline_that_ends_its_failed_transaction_goes_on_in_a_good_one() {
     let mut bed = Bed::new(Mode::Observe, Limits::default());
     // All answered, but the server has not said how its transaction stands.
-    for (id, text, tag) in [(1, &b"COMMIT"[..], &b"ROLLBACK"[..]), (2, b"SELECT users", b"SELECT 1")] {
+    for (id, text, tag) in [(1, &b"COMMIT"[..], &b"ROLLBACK"[..]), (2, &b"SELECT users"[..], &b"SELECT 1"[..])] {
         bed.ask_in(Transaction::Failed, id, OperationKind::Query, text, true).await;
         bed.judge.running(OperationId(id));
         bed.judge.answered(OperationId(id), 0, Answered::Done(tag), &mut bed.frames);
