@@ -13,6 +13,7 @@ use crate::parse_pool::ParsePool;
 use crate::session::context::{self, Shared};
 use crate::session::live::{KillOrder, Live};
 use crate::session::totals::Totals;
+use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide, TrustBundle};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
@@ -173,10 +174,10 @@ impl Gateway {
     /// One line on what is in force.
     pub fn describe(&self) -> String {
         format!(
-            "{} mode, {} policies, {} targets; scope: the job's own cgroup",
+            "{} mode, {}, {}; scope: the job's own cgroup",
             self.shared.config.policy.mode,
-            self.shared.policy.load().len(),
-            self.shared.config.targets.len()
+            count(self.shared.policy.load().len(), "policy", "policies"),
+            count(self.shared.config.targets.len(), "target", "targets")
         )
     }
 
@@ -198,15 +199,13 @@ impl Gateway {
         if let Ok(workers) = Arc::try_unwrap(self.workers) {
             workers.join();
         }
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        {
-            let statements = match self.shared.totals.statements_refused() {
-                0 => String::new(),
-                1 => ", 1 statement refused".to_owned(),
-                many => format!(", {many} statements refused"),
-            };
-            format!("{} sessions, {} refused{statements}", count(&self.shared.begun), count(&self.shared.refused))
-        }
+        let reached = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let statements = match self.shared.totals.statements_refused() {
+            0 => String::new(),
+            refused => format!(", {} refused", count(refused, "statement", "statements")),
+        };
+        let sessions = count(reached(&self.shared.begun), "session", "sessions");
+        format!("{sessions}, {} refused{statements}", reached(&self.shared.refused))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The operator's log. The record never rides on it.
+//! The operator's log, and the words of what people are told. The record never rides on it.
 
 use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
@@ -29,4 +29,11 @@ pub fn tell_job(line: &str) {
     if !told {
         tracing::debug!("nobody reads the job's log");
     }
+}
+
+/// `1 row`, `2 rows`.
+pub fn count(number: impl TryInto<u64>, one: &str, more: &str) -> String {
+    // What does not fit is more than one.
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { more })
 }

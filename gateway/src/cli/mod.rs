@@ -12,6 +12,7 @@ mod run;
 mod session;
 mod why;
 
+use crate::telemetry::count;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::model::ids::SessionId;
 use std::ffi::OsString;
@@ -272,13 +273,6 @@ fn print(line: &str) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(CliError::new),
     }
-}
-
-/// `1 row`, `2 rows`.
-fn count(number: impl TryInto<u64>, one: &str, more: &str) -> String {
-    // What does not fit is more than one.
-    let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 /// Does what asks a gateway, and waits for the answer.
