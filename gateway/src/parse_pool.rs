@@ -62,13 +62,8 @@ impl ParsePool {
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
     pub async fn inspect(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
-        if let Some(known) = self.known(&text, reading) {
-            return known;
-        }
         // What differs from it in numbers alone does the same, and is known then.
-        if let Some(like) = like(&text, |like| like.map(Arc::from))
-            && self.cache.find(&like, reading).is_none()
-        {
+        if let Some(like) = like(&text, |like| like.map(Arc::from)) {
             let inspection = self.read(like, reading).await;
             if is_understood(&inspection) {
                 return inspection;
@@ -77,7 +72,11 @@ impl ParsePool {
         self.read(text, reading).await
     }
 
+    /// Of this very text.
     async fn read(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
+        if let Some(known) = self.cache.find(&text, reading) {
+            return known;
+        }
         let inspection = Arc::new(if text.len() <= INLINE && fits(&text) {
             read(&text, reading, self.bounds)
         } else {

@@ -2,7 +2,6 @@
 
 use super::{CatalogError, SideConnection, types};
 use gateway_core::inspect::catalog::{Catalog, FIRST_OWN, RelationKind};
-use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
 
@@ -53,10 +52,10 @@ SELECT pg_catalog.count(*), pg_catalog.sum(written::pg_catalog.text::pg_catalog.
   UNION ALL SELECT xmin FROM pg_catalog.pg_rewrite WHERE oid < 16384) rows (written)";
 
 /// What the server brings itself, as it was read. Three quarters of most catalogs, and seldom another.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct BuiltIn {
     state: (i64, Option<String>),
-    catalog: Arc<Catalog>,
+    catalog: Catalog,
 }
 
 /// Reads the whole of it, as of one moment. Of what the server brings itself it reads only whether
@@ -92,7 +91,7 @@ async fn own(side: &SideConnection, built_in: &mut Option<BuiltIn>) -> Result<Ca
         state = (column(side, &row, 0)?, column(side, &row, 1)?);
     }
     if let Some(known) = built_in.as_ref().filter(|known| known.state == state) {
-        return Ok(Catalog::clone(&known.catalog));
+        return Ok(known.catalog.clone());
     }
     let mut catalog = Catalog::default();
     // Names that all of these share.
@@ -100,7 +99,7 @@ async fn own(side: &SideConnection, built_in: &mut Option<BuiltIn>) -> Result<Ca
     relations(side, &mut catalog, Objects::BuiltIn).await?;
     views(side, &mut catalog, Objects::BuiltIn).await?;
     functions(side, &mut catalog, Objects::BuiltIn).await?;
-    *built_in = Some(BuiltIn { state, catalog: Arc::new(catalog.clone()) });
+    *built_in = Some(BuiltIn { state, catalog: catalog.clone() });
     Ok(catalog)
 }
 
@@ -132,7 +131,7 @@ async fn relations(side: &SideConnection, catalog: &mut Catalog, whose: Objects)
             catalog.add_relation(&schema, &name, last, kind, column(side, row, 4)?);
         }
         bounded(side, catalog.relation_count())?;
-        if full(&rows, PAGE).is_none() {
+        if !full(&rows, PAGE) {
             return Ok(());
         }
     }
@@ -153,7 +152,7 @@ async fn functions(side: &SideConnection, catalog: &mut Catalog, whose: Objects)
         }
         count += rows.len();
         bounded(side, count)?;
-        if full(&rows, PAGE).is_none() {
+        if !full(&rows, PAGE) {
             return Ok(());
         }
     }
@@ -181,8 +180,8 @@ async fn views(side: &SideConnection, catalog: &mut Catalog, whose: Objects) -> 
 }
 
 /// A page that may not be the last.
-fn full(rows: &[Row], page: i64) -> Option<()> {
-    (i64::try_from(rows.len()).ok()? >= page).then_some(())
+fn full(rows: &[Row], page: i64) -> bool {
+    i64::try_from(rows.len()).is_ok_and(|count| count >= page)
 }
 
 pub(super) fn whole(side: &SideConnection, rows: Vec<Row>) -> Result<Vec<Row>, CatalogError> {
