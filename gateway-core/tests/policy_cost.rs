@@ -45,6 +45,8 @@ fn measure(set: &PolicySet) {
         run: RunId::from_number(7),
         process: Process { unit: Some("job-3.service".to_owned()), user: Some("job".to_owned()), ..Process::default() },
         claims: None,
+        attested: None,
+        attestation_failure: None,
     };
     let target = Target {
         name: "prod-pg".to_owned(),

@@ -8,7 +8,7 @@ use crate::config::{Config, load_policy};
 use crate::control::Desk;
 use crate::credential::{Credentials, Source};
 use crate::evidence::Store;
-use crate::identity::Resolver;
+use crate::identity::{Claimant, Resolver};
 use crate::parse_pool::ParsePool;
 use crate::session::context::{self, Shared};
 use crate::session::live::{KillOrder, Live};
@@ -142,6 +142,11 @@ impl Gateway {
     #[must_use]
     pub fn new_run() -> RunId {
         context::new_run()
+    }
+
+    /// Lets this process's own environment and files show the run's token.
+    pub fn attest_by_own_environment(&self, run: RunId) {
+        self.shared.resolver.claim(run, Claimant::Launcher);
     }
 
     /// Makes everything in the cgroup part of `run`.

@@ -254,6 +254,8 @@ fn principal(run: RunId) -> Principal {
         run,
         process: Process::default(),
         claims: None,
+        attested: None,
+        attestation_failure: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod cgroup;
 mod clients;
 pub mod corpus;
 pub mod evasion;
+pub mod issuer;
 mod machine;
 pub mod pinned;
 mod postgres;

@@ -54,6 +54,12 @@ pub struct Principal {
     pub process: Process,
     /// What the job's environment says of itself. A hint, never a proof.
     pub claims: Option<Claims>,
+    /// What the issuer of the job's token signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attested: Option<Attested>,
+    /// Why nothing is attested, where it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation_failure: Option<AttestationFailure>,
 }
 
 /// A process as observed: its group leader's pid and start time name it for ever.
@@ -112,3 +118,132 @@ pub struct Claims {
     /// `repository`, `workflow`, `branch`, `commit`, `run_number`, `url` … as far as they are set.
     pub attributes: BTreeMap<String, String>,
 }
+
+/// What a job's token says, verified against the keys of its issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attested {
+    /// The `[[issuer]]` entry, by its name.
+    pub issuer: String,
+    /// Its kind: `github`, `gitlab`, `kubernetes` or `oidc`.
+    pub kind: String,
+    /// The token's `iss`.
+    pub url: String,
+    /// The token's `sub`.
+    pub subject: String,
+    /// The claims that are kept, each as text: those of [`SIGNED`], and what the configuration adds.
+    pub claims: BTreeMap<String, String>,
+    /// The id of the key that signed it.
+    pub key: String,
+    /// The algorithm of the signature.
+    pub algorithm: String,
+    /// SHA-256 of what was signed, in hex: names the token, and gives nothing of it away.
+    pub token_sha256: String,
+    /// When it was issued, in seconds since 1970.
+    pub issued_at: i64,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+    /// Where the gateway found it.
+    pub found_in: String,
+}
+
+/// Why a job's identity could not be attested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttestationFailure {
+    /// The `[[issuer]]` entry, by its name.
+    pub issuer: String,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// What failed, and what to do.
+    pub reason: String,
+}
+
+/// The kinds of failure to attest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureKind {
+    /// The job looks like one of this issuer's and has no token.
+    Absent,
+    /// The issuer, or the gateway's own store, could not be asked.
+    Unavailable,
+    /// The token is not what it has to be.
+    Invalid,
+    /// The token belongs to another job.
+    Borrowed,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Absent => "absent",
+            Self::Unavailable => "unavailable",
+            Self::Invalid => "invalid",
+            Self::Borrowed => "borrowed",
+        })
+    }
+}
+
+/// The signed claims that policies can name, as `principal.attested.NAME`. GitHub's, GitLab's and Kubernetes's.
+pub const SIGNED: [&str; 57] = [
+    // both GitHub and GitLab
+    "environment",
+    "ref",
+    "ref_protected",
+    "ref_type",
+    "runner_environment",
+    "sha",
+    // GitHub
+    "actor",
+    "actor_id",
+    "base_ref",
+    "check_run_id",
+    "enterprise",
+    "enterprise_id",
+    "event_name",
+    "head_ref",
+    "job_workflow_ref",
+    "job_workflow_sha",
+    "repository",
+    "repository_id",
+    "repository_owner",
+    "repository_owner_id",
+    "repository_visibility",
+    "run_attempt",
+    "run_id",
+    "run_number",
+    "workflow",
+    "workflow_ref",
+    "workflow_sha",
+    // GitLab
+    "ci_config_ref_uri",
+    "ci_config_sha",
+    "deployment_action",
+    "deployment_tier",
+    "environment_protected",
+    "job_id",
+    "job_namespace_id",
+    "job_namespace_path",
+    "job_project_id",
+    "job_project_path",
+    "namespace_id",
+    "namespace_path",
+    "pipeline_id",
+    "pipeline_source",
+    "project_id",
+    "project_path",
+    "project_visibility",
+    "ref_path",
+    "runner_id",
+    "user_access_level",
+    "user_id",
+    "user_login",
+    // Kubernetes
+    "namespace",
+    "node",
+    "node_uid",
+    "pod",
+    "pod_uid",
+    "service_account",
+    "service_account_uid",
+    // any: the audience that the token is for
+    "audience",
+];

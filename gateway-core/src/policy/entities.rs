@@ -6,7 +6,7 @@ use super::operation::{OperationRequest, Running};
 use super::slice::ACTIONS;
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{CopyWith, Facts};
-use crate::model::principal::{Claims, Principal};
+use crate::model::principal::{Attested, Claims, Principal, SIGNED};
 use crate::model::target::Target;
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -209,7 +209,24 @@ fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<Hash
     if let Some(claimed) = &principal.claims {
         attributes.insert("claims".to_owned(), claims(claimed)?);
     }
+    if let Some(signed) = &principal.attested {
+        attributes.insert("attested".to_owned(), attested(signed)?);
+    }
+    if let Some(failure) = &principal.attestation_failure {
+        attributes.insert("attestation_failure".to_owned(), text(&failure.kind.to_string()));
+    }
     Ok(attributes)
+}
+
+fn attested(signed: &Attested) -> Result<RestrictedExpression, String> {
+    let all = signed.claims.iter().map(|(name, value)| text(&format!("{name}={value}")));
+    let known = SIGNED.iter().filter_map(|name| Some((*name, text(signed.claims.get(*name)?))));
+    record(known.chain([
+        ("issuer", text(&signed.issuer)),
+        ("kind", text(&signed.kind)),
+        ("subject", text(&signed.subject)),
+        ("claims", RestrictedExpression::new_set(all)),
+    ]))
 }
 
 fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {

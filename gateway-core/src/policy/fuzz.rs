@@ -38,6 +38,8 @@ fn decide_all(set: &PolicySet) -> [Decision; 3] {
         run: RunId::from_number(1),
         process: Process::default(),
         claims: None,
+        attested: None,
+        attestation_failure: None,
     };
     let target = Target { name: "prod-pg".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));

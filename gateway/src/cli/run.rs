@@ -49,6 +49,7 @@ pub(super) fn run(arguments: Arguments) -> Result {
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
     let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned() }).map_err(CliError::new)?;
+    gateway.attest_by_own_environment(run);
     gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
     if !arguments.quiet {
         say(&format!("run {run}, {}", gateway.describe()));

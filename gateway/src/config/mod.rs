@@ -1,5 +1,6 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
+mod issuers;
 mod policy;
 mod problem;
 mod reader;
@@ -7,6 +8,7 @@ mod sections;
 pub mod targets;
 pub mod workloads;
 
+pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
 pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub use sections::{Limits, PolicySettings, RecordSettings};
@@ -30,6 +32,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// `[policy]`.
     pub policy: PolicySettings,
+    /// `[[issuer]]`, in the order of the file: the first whose token a job has counts.
+    pub issuers: Vec<IssuerSettings>,
     /// `[[workload]]`, in the order of the file: the first that matches counts.
     pub workloads: Vec<WorkloadRule>,
     /// `[[target]]`.
@@ -85,6 +89,7 @@ impl Config {
             trust_domain: "localhost".to_owned(),
             state_dir: PathBuf::from(STATE_DIR),
             policy: PolicySettings::default(),
+            issuers: Vec::new(),
             workloads: Vec::new(),
             targets: Targets::default(),
             record: RecordSettings::default(),
@@ -117,18 +122,21 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let state_dir = table.text("state_dir");
     let state_dir = state_dir.map_or_else(|| PathBuf::from(STATE_DIR), |dir| directory.join(dir.get_ref()));
     let policy = table.table("policy").map(|table| sections::policy(table, directory));
+    let issuers: Vec<_> = table.tables("issuer").into_iter().filter_map(|table| issuers::read(table, directory)).collect();
     let workloads: Vec<_> = table.tables("workload").into_iter().filter_map(workloads::read).collect();
     let targets: Vec<_> = table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
     let log = table.table("log").and_then(sections::log);
+    twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
     twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
     twice(table, "target", targets.iter().map(|target| target.name.as_str()));
     Some(Config {
         trust_domain: trust_domain?,
         state_dir,
         policy: policy.unwrap_or_default(),
+        issuers,
         workloads,
         targets: Targets::new(targets),
         record: record.unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use crate::config::problem::Problem;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr;
 use toml::Spanned;
@@ -175,6 +176,22 @@ impl<'s, 't> Table<'s, 't> {
                 Vec::new()
             }
         }
+    }
+
+    /// All of a table whose keys are free, as texts.
+    pub(super) fn pairs(self) -> BTreeMap<String, String> {
+        let Self { source, fields, .. } = self;
+        let mut pairs = BTreeMap::new();
+        for (key, value) in fields {
+            let span = value.span();
+            match value.into_inner() {
+                DeValue::String(text) => drop(pairs.insert(key.get_ref().to_string(), text.into_owned())),
+                other => {
+                    source.problem(span, format!("`{}` is {}", key.get_ref(), type_name(&other)), "it has to be a text in quotes")
+                }
+            }
+        }
+        pairs
     }
 
     /// Reports a field that has to be there.

@@ -46,6 +46,43 @@ impl Cgroups {
     }
 }
 
+impl Cgroups {
+    /// The id of the cgroup at this path.
+    pub(super) fn id(&self, path: &str) -> Option<u64> {
+        inode(&self.folder(path)?)
+    }
+
+    /// The processes of the cgroup at this path, those below it apart.
+    pub(super) fn processes(&self, path: &str) -> Vec<u32> {
+        let text = self.folder(path).and_then(|folder| fs::read_to_string(folder.join("cgroup.procs")).ok());
+        text.unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn folder(&self, path: &str) -> Option<PathBuf> {
+        let root = self.root.as_deref()?;
+        (!path.contains("..")).then(|| root.join(path.trim_start_matches('/')))
+    }
+}
+
+/// The uid of the pod that the first `trusted` folders of the path name, and the path of the pod's own folder.
+pub(super) fn pod(path: &str, trusted: usize) -> Option<(String, String)> {
+    let mut upto = String::new();
+    for folder in path.split('/').filter(|folder| !folder.is_empty()).take(trusted) {
+        upto.push('/');
+        upto.push_str(folder);
+        // With systemd `kubepods-burstable-podUID_WITH_UNDERSCORES.slice`, without it `podUID`.
+        let name = folder.strip_suffix(".slice").filter(|name| name.starts_with("kubepods"));
+        let uid = match name.and_then(|name| name.rsplit_once("-pod")) {
+            Some((_, uid)) => Some(uid.replace('_', "-")),
+            None => folder.strip_prefix("pod").filter(|_| path.starts_with("/kubepods/")).map(str::to_owned),
+        };
+        if let Some(uid) = uid.filter(|uid| !uid.is_empty()) {
+            return Some((uid, upto));
+        }
+    }
+    None
+}
+
 /// The path in the `0::` line of a `/proc/PID/cgroup`.
 pub(super) fn unified(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(|path| path.strip_suffix(" (deleted)").unwrap_or(path))
@@ -165,6 +202,25 @@ mod tests {
             let found = names(&path.replace("ID", ID), usize::MAX);
             assert_eq!(found.unit, unit.map(|unit| unit.replace("ID", ID)), "{path}");
             assert_eq!(found.container.is_some(), contained, "{path}");
+        }
+    }
+
+    #[test]
+    fn pods_are_named_by_root_alone() {
+        let cases = [
+            (
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice/cri-containerd-a.scope",
+                9,
+                Some(("1-2", 3)),
+            ),
+            ("/kubepods/burstable/pod1-2/abc", 9, Some(("1-2", 3))),
+            ("/kubepods/burstable/pod1-2/abc", 2, None),
+            ("/user.slice/pod1-2", 9, None),
+            ("/system.slice/a-pod1.slice", 9, None),
+        ];
+        for (path, trusted, expected) in cases {
+            let found = pod(path, trusted).map(|(uid, place)| (uid, place.matches('/').count()));
+            assert_eq!(found.as_ref().map(|(uid, depth)| (uid.as_str(), *depth)), expected, "{path}");
         }
     }
 

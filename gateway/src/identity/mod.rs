@@ -1,5 +1,6 @@
 //! Who connected: what the kernel shows of the process, and the workload that this makes it.
 
+mod attested;
 mod cgroup;
 mod claims;
 mod hash;
@@ -10,22 +11,27 @@ mod script;
 #[cfg(test)]
 mod tests;
 
+pub use attested::Claimant;
+
 use crate::config::{Config, WorkloadRule};
+use attested::{Attestor, Outcome};
 use cgroup::Cgroups;
 use gateway_core::model::ids::RunId;
-use gateway_core::model::principal::{Ancestor, Claims, Principal, Process};
+use gateway_core::model::principal::{Ancestor, Claims, Grade, Principal, Process};
 use hash::{HashError, Hashes};
 use name::Confirmed;
 use process::{Live, Opened, Stat};
 use std::io;
+use std::sync::Arc;
 
 /// Makes a [`Principal`] of a process. Shared by all sessions.
 pub struct Resolver {
     trust_domain: String,
     host: String,
     workloads: Vec<WorkloadRule>,
-    cgroups: Cgroups,
+    cgroups: Arc<Cgroups>,
     hashes: Hashes,
+    attestor: Attestor,
 }
 
 /// What the kernel said of the process at its connect.
@@ -61,14 +67,41 @@ impl Resolver {
             trust_domain: config.trust_domain.clone(),
             host: host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned()),
             workloads: config.workloads.clone(),
-            cgroups: Cgroups::new(),
+            cgroups: Arc::new(Cgroups::new()),
             hashes: Hashes::default(),
+            attestor: Attestor::new(config),
         }
     }
 
     /// This host's name.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Says who may show a run's token: to be called before the run's first connect, or the first process of
+    /// the cgroup that dials is taken.
+    pub fn claim(&self, run: RunId, claimant: Claimant) {
+        self.attestor.claim(run, claimant);
+    }
+
+    /// Forgets what is known of a run that has ended.
+    pub fn forget(&self, run: RunId) {
+        self.attestor.forget(run);
+    }
+
+    /// The same principal with what its run's token proves; what should have been proved and was not, stands in it.
+    pub async fn attest(&self, mut principal: Principal) -> Principal {
+        let Process { pid, cgroup_id, .. } = principal.process;
+        match self.attestor.attest(principal.run, pid, cgroup_id, &self.cgroups).await {
+            Outcome::Nothing => {}
+            Outcome::Attested(named) => {
+                principal.workload = name::spiffe(&self.trust_domain, named.path.iter().map(String::as_str));
+                principal.grade = Grade::Attested;
+                principal.attested = Some(named.attested.clone());
+            }
+            Outcome::Failed(failure) => principal.attestation_failure = Some(failure),
+        }
+        principal
     }
 
     /// Who this process is. Reads files, so it blocks; what it could not read stands in the gaps.
@@ -91,7 +124,9 @@ impl Resolver {
         process.user = user(input.uid);
         self.place(&mut process, input.cgroup_id);
         let rule = name::rule(&self.workloads, &process, confirmed);
-        let (workload, grade) = name::workload(&self.trust_domain, &self.host, &process, rule, claims.as_ref());
+        // Where an issuer speaks for a CI system, its jobs' names are not to be had for the saying.
+        let said = claims.as_ref().filter(|claims| !self.attestor.speaks_for(&claims.provider));
+        let (workload, grade) = name::workload(&self.trust_domain, &self.host, &process, rule, said);
         Principal {
             workload,
             name: rule.map(|rule| rule.name.clone()),
@@ -100,6 +135,8 @@ impl Resolver {
             run: input.run,
             process,
             claims,
+            attested: None,
+            attestation_failure: None,
         }
     }
 

@@ -95,7 +95,8 @@ fn claimed(claims: &Claims) -> Option<Vec<&str>> {
     Some(path)
 }
 
-fn spiffe<'a>(trust_domain: &str, path: impl IntoIterator<Item = &'a str>) -> WorkloadId {
+/// A SPIFFE id of this path.
+pub(super) fn spiffe<'a>(trust_domain: &str, path: impl IntoIterator<Item = &'a str>) -> WorkloadId {
     let mut id = format!("spiffe://{trust_domain}");
     for part in path {
         id.push('/');

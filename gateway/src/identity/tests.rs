@@ -48,8 +48,9 @@ fn resolver(workloads: Vec<WorkloadRule>) -> Resolver {
         trust_domain: "acme.example".to_owned(),
         host: "ci-7".to_owned(),
         workloads,
-        cgroups: Cgroups::new(),
+        cgroups: Arc::new(Cgroups::new()),
         hashes: Hashes::default(),
+        attestor: Attestor::new(&Config::default_for_run()),
     }
 }
 

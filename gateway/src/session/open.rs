@@ -84,6 +84,10 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         limits.startup,
         shared.config.record.flush,
     );
+    if let Some(failure) = &session.principal.attestation_failure {
+        let fields = json!({ "issuer": failure.issuer, "failure": failure.kind, "reason": failure.reason });
+        relay.note(FrameKind::Note, &finding("attestation", fields));
+    }
     if let Some(enforcer) = enforcer {
         relay.enforce(enforcer);
     }
@@ -113,10 +117,11 @@ async fn identify(shared: &Arc<Shared>, origin: &Origin) -> Option<Principal> {
         cgroup_id: origin.cgroup_id,
         run: origin.run,
     };
+    let attesting = shared;
     let shared = Arc::clone(shared);
     let reading = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input));
     match tokio::time::timeout(IDENTITY_PATIENCE, reading).await {
-        Ok(Ok(principal)) => Some(principal),
+        Ok(Ok(principal)) => Some(attesting.resolver.attest(principal).await),
         Ok(Err(error)) => {
             tracing::error!(%error, "refused: the job's identity could not be read by a fault of ours");
             None
@@ -436,6 +441,15 @@ impl Errand<'_> {
         let remark = result.map_or_else(|error| error.to_string(), |()| "sent".to_owned());
         self.relay.note(FrameKind::Note, &json!({ "what": "cancel", "of": of, "remark": remark }));
     }
+}
+
+/// A note of something that someone should look at.
+fn finding(kind: &str, mut fields: serde_json::Value) -> serde_json::Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("what".to_owned(), "finding".into());
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    fields
 }
 
 /// A failure of the gateway's own, as the job sees it.

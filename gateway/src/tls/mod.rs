@@ -19,7 +19,7 @@ pub use prefixed::Prefixed;
 pub use server::{CertificateSource, ClientMode, ClientTls, ServerSide};
 pub use stream::{accept, connect, peer_end_point, spoke_postgresql};
 pub use trust::TrustBundle;
-pub use upstream::{UpstreamMode, UpstreamTls};
+pub use upstream::{UpstreamMode, UpstreamTls, https_config};
 
 use rustls::crypto::CryptoProvider;
 use std::path::PathBuf;

@@ -124,6 +124,20 @@ pub fn upstream_config(settings: &UpstreamTls) -> Result<Arc<ClientConfig>, TlsE
     Ok(Arc::new(config))
 }
 
+/// The configuration to ask an HTTPS server with, whose certificate has to be right.
+///
+/// # Errors
+/// When the CA file can't be used or the machine has no roots.
+pub fn https_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(chain_verifier(ca)?)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 fn chain_verifier(ca: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
     let roots = match ca {
         Some(path) => roots_of(path)?,

@@ -7,7 +7,7 @@ use super::source::SourceFile;
 const EDGES: [(&str, &[&str]); 18] = [
     ("capture", &[]),
     ("origin", &["capture"]),
-    ("identity", &["origin", "config"]),
+    ("identity", &["origin", "config", "tls"]),
     ("tls", &[]),
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),

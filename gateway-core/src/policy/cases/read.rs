@@ -5,7 +5,7 @@ use super::{Asks, Case, Verdict};
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{Action, CopyWith, Facts};
 use crate::model::ids::RunId;
-use crate::model::principal::{Claims, Grade, Principal, Process, WorkloadId};
+use crate::model::principal::{Attested, Claims, Grade, Principal, Process, WorkloadId};
 use crate::model::target::{ProtocolName, Target};
 use crate::policy::bounds::{FILE_BYTES, SET_BYTES};
 use crate::policy::names::{self, Kind};
@@ -250,9 +250,29 @@ impl Page<'_> {
             run: RunId::from_number(1),
             process,
             claims: table.table("claims", self).map(|claims| self.claims(claims)),
+            attested: table.table("attested", self).map(|attested| self.attested(attested)),
+            attestation_failure: None,
         };
         table.end(self);
         (!principal.workload.0.is_empty()).then_some((principal, owner_active))
+    }
+
+    /// A token that was verified: its issuer, its subject, and every other key is a claim.
+    fn attested(&mut self, mut table: Fields<'_>) -> Attested {
+        let mut text = |key| table.text(key, self).unwrap_or_default();
+        Attested {
+            issuer: text("issuer"),
+            kind: text("kind"),
+            subject: text("subject"),
+            url: String::new(),
+            key: String::new(),
+            algorithm: String::new(),
+            token_sha256: String::new(),
+            issued_at: 0,
+            expires_at: i64::MAX,
+            found_in: String::new(),
+            claims: table.rest(self).into_iter().collect(),
+        }
     }
 
     fn claims(&mut self, mut table: Fields<'_>) -> Claims {

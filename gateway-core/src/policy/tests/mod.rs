@@ -43,6 +43,8 @@ fn principal(workload: &str, grade: Grade) -> Principal {
             ..Process::default()
         },
         claims: Some(Claims { provider: "github".to_owned(), attributes: [("branch".to_owned(), "main".to_owned())].into() }),
+        attested: None,
+        attestation_failure: None,
     }
 }
 

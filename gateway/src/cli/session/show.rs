@@ -202,7 +202,7 @@ impl Shown {
         ] {
             writeln!(out, "{name:<11} {value}")?;
         }
-        for part in ["process", "claims"] {
+        for part in ["process", "attested", "attestation_failure", "claims"] {
             if let Some(Value::Object(fields)) = self.opened.pointer(&format!("/principal/{part}")) {
                 section(part, fields, out)?;
             }

@@ -115,6 +115,8 @@ fn session() -> Arc<Session> {
         run: RunId::from_number(7),
         process: Process::default(),
         claims: None,
+        attested: None,
+        attestation_failure: None,
     };
     let target = Target { name: "prod-pg".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     Arc::new(Session::new(SessionId::from_number(9), principal, target, ([127, 0, 0, 1], 5432).into()))

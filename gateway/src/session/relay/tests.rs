@@ -153,6 +153,8 @@ async fn asked() -> Bed {
         run,
         process: Process::default(),
         claims: None,
+        attested: None,
+        attestation_failure: None,
     };
     let target = Target { name: "t".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     let ((mut client, near_client), (server, near_server)) = (pair().await, pair().await);

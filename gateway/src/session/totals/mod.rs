@@ -122,6 +122,8 @@ mod tests {
             run: RunId::from_number(run),
             process: Process::default(),
             claims: None,
+            attested: None,
+            attestation_failure: None,
         }
     }
 
