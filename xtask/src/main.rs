@@ -14,6 +14,7 @@ mod run;
 mod sql_corpus;
 mod test;
 mod tidy;
+mod vm;
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ enum Chore {
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
     Tidy,
+    /// weir in a machine of its own, on Debian's stock kernel and under systemd (needs root and QEMU).
+    Vm(vm::Options),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Chore::Regress(options) => regress::regress(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
+        Chore::Vm(options) => vm::vm(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
