@@ -1,6 +1,19 @@
 //! The plain records that weir's kernel programs write and its user space reads.
 #![no_std]
 
+mod event;
+mod job;
+mod refusal;
+mod target;
+
+pub use event::{EVENT_PATH_MAX, Event, EventKind, PathEvent};
+pub use job::{FLAG_LISTEN_ON_LOOPBACK, JobTag, RULE_PATTERN_MAX, RULES_MAX, Rule};
+pub use refusal::Refusal;
+pub use target::{TARGET_CLOSED, TARGET_PASS_WHEN_DOWN, TARGETS_MAX, TargetKey};
+
+/// The version of everything in this crate that is kept in the kernel from one gateway to the next.
+pub const LAYOUT: u32 = 1;
+
 /// Who connected, and to where: taken in the connect hook, while the caller waits.
 ///
 /// Addresses are in network order, IPv4 as `::ffff:a.b.c.d`.
@@ -19,8 +32,10 @@ pub struct ConnectRecord {
     pub started_boottime_ns: u64,
     /// When the connect was seen, in nanoseconds since boot.
     pub seen_boottime_ns: u64,
-    /// The job's tag: the number of its run.
-    pub job: u64,
+    /// The job.
+    pub job: JobTag,
+    /// The inode of the program that the process ran, at the connect; 0 where it can't be read.
+    pub executable_inode: u64,
     /// Where the job meant to go.
     pub original_address: [u8; 16],
     /// The process (its group leader's id) in the initial pid namespace.
@@ -37,6 +52,39 @@ pub struct ConnectRecord {
     pub family: u16,
     /// The port that the job meant, in host order.
     pub original_port: u16,
+    /// The device of the executable's file system, as the kernel numbers it (major << 20 | minor).
+    pub executable_device: u32,
+    /// Always zero.
+    pub padding: u32,
+}
+
+/// A UDP flow: where a datagram of a job to a disguise address was meant to go, and who sent the first.
+pub type DatagramRecord = ConnectRecord;
+
+/// A UDP flow, by its disguise address.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowKey {
+    /// The disguise address that the job's datagrams were sent to, IPv4 as v4-mapped.
+    pub token: [u8; 16],
+    /// The network namespace of the job's socket.
+    pub netns_cookie: u64,
+}
+
+/// What two gateways that follow one another must agree on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelSettings {
+    /// [`LAYOUT`] of the gateway that made the maps.
+    pub layout: u32,
+    /// The `SO_MARK` of the gateway's own sockets.
+    pub mark: u32,
+    /// The cgroup at which the programs are attached.
+    pub attached_at: u64,
+    /// How many entries `TARGETS` has: 0 spares the look-up.
+    pub targets: u32,
+    /// How many entries `UIDS` has: 0 spares the look-up.
+    pub uids: u32,
 }
 
 /// The connection that a record belongs to, as both of its ends name it.
@@ -63,8 +111,8 @@ pub struct ConnectionKey {
 pub struct SocketState {
     /// The cgroup of the task that made the socket.
     pub creator_cgroup: u64,
-    /// The job that this cgroup was in.
-    pub creator_job: u64,
+    /// The job that this task was in.
+    pub creator_job: JobTag,
     /// The file-system user id of the task that made the socket.
     pub creator_uid: u32,
     /// How far the socket's connection has come: the `STAGE_` constants.
@@ -96,57 +144,22 @@ pub const STAGE_PUBLISHED: u32 = 2;
 /// The connection stands: the gateway will accept it and take the record.
 pub const STAGE_ESTABLISHED: u32 = 3;
 
-/// Why a job was refused. The number is the place in the `REFUSALS` array.
-#[repr(u32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The socket was made outside the job that uses it.
-    ForeignSocket = 0,
-    /// The gateway has not stamped its heartbeat for longer than [`HEARTBEAT_STALE_NS`].
-    StaleHeartbeat = 1,
-    /// The job dialled the gateway itself.
-    DirectToGateway = 2,
-    /// IPv6 was dialled and this host has no IPv6 for the disguise.
-    NoIpv6 = 3,
-    /// A socket of a kind that weir cannot follow.
-    SocketKind = 4,
-    /// There is no room for another record.
-    RecordsFull = 5,
-    /// The socket's record could not be kept.
-    NoMemory = 6,
-}
-
-impl Refusal {
-    /// Every reason, in the order of its number.
-    pub const ALL: [Self; 7] = [
-        Self::ForeignSocket,
-        Self::StaleHeartbeat,
-        Self::DirectToGateway,
-        Self::NoIpv6,
-        Self::SocketKind,
-        Self::RecordsFull,
-        Self::NoMemory,
-    ];
-
-    /// The reason as metrics and reports name it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ForeignSocket => "foreign_socket",
-            Self::StaleHeartbeat => "stale_heartbeat",
-            Self::DirectToGateway => "direct_to_gateway",
-            Self::NoIpv6 => "no_ipv6",
-            Self::SocketKind => "socket_kind",
-            Self::RecordsFull => "records_full",
-            Self::NoMemory => "no_memory",
-        }
-    }
-}
-
 /// How many jobs may run at once.
 pub const JOBS_MAX: usize = 16_384;
 /// How many connections may wait for the gateway to accept them.
 pub const RECORDS_MAX: usize = 32_768;
+/// How many UDP flows there may be.
+pub const FLOWS_MAX: usize = 32_768;
+/// How many gateways may share the maps: one, and during a take-over two.
+pub const GATEWAYS_MAX: usize = 8;
+/// How many network namespaces may have a listener.
+pub const LISTENERS_MAX: usize = 4_096;
+/// How many users may be jobs.
+pub const UIDS_MAX: usize = 4_096;
+/// The size of the ring of events, in bytes.
+pub const EVENTS_BYTES: usize = 1 << 20;
+/// In how many nanoseconds a process's start is counted, as in `/proc/PID/stat`.
+pub const TICK_NS: u64 = 10_000_000;
 /// The deepest level at which a job's cgroup is found, the root being level 0.
 pub const CGROUP_LEVELS_MAX: i32 = 24;
 /// A heartbeat older than this means that the gateway hangs.
@@ -159,16 +172,18 @@ pub const DISGUISE_V4_HOST: u32 = 0x000f_ffff;
 /// The disguise's IPv6 network: a unique local /64 that is routed to `lo` while weir runs.
 pub const DISGUISE_V6: [u8; 8] = [0xfd, 0x77, 0x65, 0x69, 0x72, 0x00, 0x00, 0x00];
 
-const _: () = assert!(size_of::<ConnectRecord>() == 96);
+const _: () = assert!(size_of::<ConnectRecord>() == 120);
 const _: () = assert!(size_of::<ConnectionKey>() == 48);
-const _: () = assert!(size_of::<SocketState>() == 168);
+const _: () = assert!(size_of::<SocketState>() == 200);
+const _: () = assert!(size_of::<FlowKey>() == 24);
+const _: () = assert!(size_of::<KernelSettings>() == 24);
 const _: () = assert!(size_of::<SourceAddresses>() == 24);
 const _: () = assert!(align_of::<SocketState>() == 8);
 
 #[cfg(feature = "user")]
 mod user {
     #![expect(unsafe_code, reason = "aya reads plain records as bytes")]
-    use super::{ConnectRecord, ConnectionKey, SourceAddresses};
+    use super::{ConnectRecord, ConnectionKey, FlowKey, JobTag, KernelSettings, Rule, SourceAddresses, TargetKey};
 
     // SAFETY: `repr(C)`, integers only, no padding (the asserts above), every bit pattern valid.
     unsafe impl aya::Pod for ConnectRecord {}
@@ -176,4 +191,14 @@ mod user {
     unsafe impl aya::Pod for ConnectionKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for SourceAddresses {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for FlowKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for JobTag {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for KernelSettings {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Rule {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for TargetKey {}
 }

@@ -1,22 +1,15 @@
 //! Whether the calling task is in a job, and in which.
 
 use crate::maps::JOBS;
-use crate::settings::GATEWAY_TGID;
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id};
-use gateway_common::CGROUP_LEVELS_MAX;
+use gateway_common::{CGROUP_LEVELS_MAX, JobTag};
 
-/// Whether the gateway itself is calling.
+/// The job that the calling task is in: its own cgroup's, else the highest ancestor's.
 #[inline(always)]
-pub fn is_gateway() -> bool {
-    (bpf_get_current_pid_tgid() >> 32) as u32 == GATEWAY_TGID.load()
-}
-
-/// The tag of the job that the calling task is in: its own cgroup's, else the highest ancestor's.
-#[inline(always)]
-pub fn of_task() -> Option<u64> {
-    if let Some(tag) = of_cgroup(task_cgroup()) {
-        return Some(tag);
+pub fn of_task() -> JobTag {
+    let own = of_cgroup(task_cgroup());
+    if !own.is_none() {
+        return own;
     }
     for level in 1..CGROUP_LEVELS_MAX {
         // SAFETY: a level below the task's own gives 0.
@@ -24,11 +17,12 @@ pub fn of_task() -> Option<u64> {
         if ancestor == 0 {
             break;
         }
-        if let Some(tag) = of_cgroup(ancestor) {
-            return Some(tag);
+        let job = of_cgroup(ancestor);
+        if !job.is_none() {
+            return job;
         }
     }
-    None
+    JobTag::NONE
 }
 
 /// The id of the calling task's cgroup.
@@ -38,8 +32,10 @@ pub fn task_cgroup() -> u64 {
     unsafe { bpf_get_current_cgroup_id() }
 }
 
+/// The job that this very cgroup is.
 #[inline(always)]
-fn of_cgroup(id: u64) -> Option<u64> {
+fn of_cgroup(id: u64) -> JobTag {
     // SAFETY: the value is copied before anything can change the map.
-    unsafe { JOBS.get(id).copied() }
+    // An option of a structure would carry bytes that were never written, which the verifier refuses.
+    unsafe { JOBS.get(id) }.map_or(JobTag::NONE, |job| *job)
 }

@@ -5,7 +5,10 @@
 #![no_main]
 #![allow(unsafe_code, reason = "kernel contexts are raw pointers")]
 
+mod address;
 mod connect;
+mod event;
+mod gateway;
 mod job;
 mod maps;
 mod names;

@@ -1,15 +1,30 @@
 //! The maps that the kernel side shares with user space, and the storage that sockets carry.
 
-use aya_ebpf::btf_maps::{Array, HashMap, PerCpuArray, SkStorage};
+use aya_ebpf::btf_maps::{Array, HashMap, PerCpuArray, RingBuf, SkStorage};
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
 use aya_ebpf::macros::btf_map;
 use core::ffi::c_void;
 use core::ptr;
-use gateway_common::{ConnectRecord, ConnectionKey, JOBS_MAX, RECORDS_MAX, Refusal, SocketState, SourceAddresses};
+use gateway_common::{
+    ConnectRecord, ConnectionKey, EVENTS_BYTES, Event, GATEWAYS_MAX, JOBS_MAX, JobTag, KernelSettings, LISTENERS_MAX,
+    RECORDS_MAX, Refusal, SocketState, SourceAddresses,
+};
 
-/// cgroup id → the job's tag.
+/// The gateways: process → when it started, in ticks of `TICK_NS`.
 #[btf_map]
-pub static JOBS: HashMap<u64, u64, JOBS_MAX> = HashMap::new();
+pub static GATEWAYS: HashMap<u32, u64, GATEWAYS_MAX> = HashMap::new();
+
+/// What gateways that follow one another must agree on.
+#[btf_map]
+pub static SETTINGS: Array<KernelSettings, 1> = Array::new();
+
+/// Network namespace → the port at which the gateway listens in it.
+#[btf_map]
+pub static LISTENERS: HashMap<u64, u32, LISTENERS_MAX> = HashMap::new();
+
+/// cgroup id → the job that it is.
+#[btf_map]
+pub static JOBS: HashMap<u64, JobTag, JOBS_MAX> = HashMap::new();
 
 /// Connections that the gateway has not taken yet.
 ///
@@ -29,6 +44,14 @@ pub static SOURCES: Array<SourceAddresses, 1> = Array::new();
 /// Refusals, counted by reason.
 #[btf_map]
 pub static REFUSALS: PerCpuArray<u64, { Refusal::ALL.len() }> = PerCpuArray::new();
+
+/// What user space is told as it happens.
+#[btf_map]
+pub static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
+
+/// Events for which the ring had no room.
+#[btf_map]
+pub static EVENTS_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 /// What is kept with each socket that was made inside a job.
 #[btf_map]

@@ -2,12 +2,9 @@
 
 use aya_ebpf::Global;
 
-/// The process whose sockets are never touched: the gateway.
+/// The `SO_MARK` of the gateway's sockets: who does not have it is not the gateway.
 #[unsafe(no_mangle)]
-pub static GATEWAY_TGID: Global<u32> = Global::new(0);
-/// Where the gateway listens, in host order.
-#[unsafe(no_mangle)]
-pub static GATEWAY_PORT: Global<u16> = Global::new(0);
+pub static GATEWAY_MARK: Global<u32> = Global::new(0);
 /// Whether `bpf_set_retval` exists here (5.18). Without it every refusal is EPERM.
 #[unsafe(no_mangle)]
 pub static HAS_RETVAL: Global<u8> = Global::new(0);
@@ -27,3 +24,21 @@ pub static TASK_CRED: Global<u32> = Global::new(0);
 /// Offset of `cred.fsuid`.
 #[unsafe(no_mangle)]
 pub static CRED_FSUID: Global<u32> = Global::new(0);
+/// Offset of `task_struct.mm`.
+#[unsafe(no_mangle)]
+pub static TASK_MM: Global<u32> = Global::new(0);
+/// Offset of `mm_struct.exe_file`.
+#[unsafe(no_mangle)]
+pub static MM_EXE_FILE: Global<u32> = Global::new(0);
+/// Offset of `file.f_inode`.
+#[unsafe(no_mangle)]
+pub static FILE_INODE: Global<u32> = Global::new(0);
+/// Offset of `inode.i_ino`.
+#[unsafe(no_mangle)]
+pub static INODE_NUMBER: Global<u32> = Global::new(0);
+/// Offset of `inode.i_sb`.
+#[unsafe(no_mangle)]
+pub static INODE_SUPER: Global<u32> = Global::new(0);
+/// Offset of `super_block.s_dev`.
+#[unsafe(no_mangle)]
+pub static SUPER_DEVICE: Global<u32> = Global::new(0);

@@ -1,5 +1,6 @@
 //! `sock_create` and `sock_release`: which sockets a job may make, who made them, and what they leave.
 
+use crate::gateway;
 use crate::job;
 use crate::maps::{RECORDS, make_socket_state, socket_state};
 use crate::refuse::{EACCES, EPROTONOSUPPORT, PROCEED, refuse};
@@ -15,12 +16,13 @@ const IPPROTO_UDP: u32 = 17;
 
 #[cgroup_sock(sock_create)]
 pub fn weir_sock_create(ctx: SockContext) -> i32 {
-    if job::is_gateway() {
+    if gateway::is_calling() {
         return PROCEED;
     }
-    let Some(tag) = job::of_task() else {
+    let tag = job::of_task();
+    if tag.is_none() {
         return PROCEED;
-    };
+    }
     // SAFETY: the kernel lends the socket for this call.
     let (kind, protocol) = unsafe { ((*ctx.sock).type_, (*ctx.sock).protocol) };
     match (kind, protocol) {

@@ -2,9 +2,7 @@
 
 use crate::session::context::Shared;
 use crate::session::open;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -12,8 +10,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// Connections that wait for the accept loop. The kernel cuts it at `net.core.somaxconn`.
-const BACKLOG: i32 = 16_384;
 /// Connections that wait for one worker to pick them up.
 const HANDED_OVER: usize = 1024;
 /// Open files that are not a session's.
@@ -24,17 +20,6 @@ const STACK: usize = 16 << 20;
 const REFUSALS_A_LINE: u64 = 1000;
 /// How long the loop rests where the process is out of descriptors.
 const BREATH: Duration = Duration::from_millis(20);
-
-/// A listener for both families, reachable over the loopback device alone.
-pub fn listen() -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_only_v6(false)?;
-    socket.bind_device(Some(b"lo"))?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
 
 /// The data plane's threads, each with a runtime of its own.
 pub struct Workers {

@@ -2,7 +2,7 @@
 
 use crate::accept::{self, Workers};
 use crate::api;
-use crate::capture::{self, Capture, CaptureSettings};
+use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners};
 use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
@@ -34,6 +34,8 @@ pub struct Start {
     pub config: Config,
     /// The cgroup whose sockets are hooked.
     pub attach: PathBuf,
+    /// Where the kernel side is kept beyond this process.
+    pub pins: PathBuf,
 }
 
 /// A running gateway.
@@ -44,6 +46,8 @@ pub struct Gateway {
     controlling: Option<Thread>,
     socket: PathBuf,
     trust: Option<Trust>,
+    // Datagrams of jobs come here; nobody answers them yet. The route goes after the programs.
+    _datagrams: (std::net::UdpSocket, Option<capture::DisguiseRoute>),
 }
 
 /// What a job needs to trust weir's certificates, where the job's user can read it; removed when dropped.
@@ -81,7 +85,7 @@ struct Thread {
 impl Gateway {
     /// Starts every part, the kernel's last: nothing is redirected before someone listens.
     pub fn start(start: Start) -> Result<Self> {
-        let Start { config, attach } = start;
+        let Start { config, attach, pins } = start;
         let policy = load_policy(&config.policy.dir)?;
         let store = Store::open(&config.state_dir, config.record.evidence())?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
@@ -90,9 +94,11 @@ impl Gateway {
         }
         let trust =
             config.targets.iter().any(|target| target.uses_own_authority()).then(|| Trust::give(&authority)).transpose()?;
-        let listener = accept::listen().context("cannot listen on the loopback device")?;
-        let gateway_port = listener.local_addr()?.port();
-        let capture = Capture::attach(&CaptureSettings { attach, gateway_port, kernel_log: config.capture_kernel_log })?;
+        let kernel_log = config.capture_kernel_log;
+        let capture = Capture::attach(&CaptureSettings { attach, at_root: false, pins: Some(pins), kernel_log })?;
+        let listeners = Listeners::open(capture.mark()).context("cannot listen on the loopback device")?;
+        capture.add_listener(listeners.netns_cookie, listeners.port)?;
+        let datagrams = (listeners.udp, listeners.route);
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
         let shared = Arc::new(Shared {
@@ -116,7 +122,7 @@ impl Gateway {
             thread("weir-accept", |stopped| async move {
                 tokio::select! {
                     _ = stopped => {}
-                    Err(error) = accept::accept(listener, shared, workers) => {
+                    Err(error) = accept::accept(listeners.tcp, shared, workers) => {
                         tracing::error!(%error, "the accept loop has stopped");
                     }
                 }
@@ -135,7 +141,15 @@ impl Gateway {
                 }
             })?
         };
-        Ok(Self { shared, workers, accepting: Some(accepting), controlling: Some(controlling), socket, trust })
+        Ok(Self {
+            shared,
+            workers,
+            accepting: Some(accepting),
+            controlling: Some(controlling),
+            socket,
+            trust,
+            _datagrams: datagrams,
+        })
     }
 
     /// Names an execution that is about to begin.
@@ -152,7 +166,7 @@ impl Gateway {
     /// Makes everything in the cgroup part of `run`.
     pub fn add_job(&self, cgroup: &Path, run: RunId) -> Result<()> {
         let id = capture::cgroup_id(cgroup).with_context(|| format!("cannot read the id of {}", cgroup.display()))?;
-        self.shared.capture.add_job(id, run)?;
+        self.shared.capture.add_job(id, JobTag::of_run(run.number()))?;
         Ok(())
     }
 

@@ -20,6 +20,12 @@ pub(super) struct Offsets {
     pub(super) task_start_boottime: u32,
     pub(super) task_cred: u32,
     pub(super) cred_fsuid: u32,
+    pub(super) task_mm: u32,
+    pub(super) mm_exe_file: u32,
+    pub(super) file_inode: u32,
+    pub(super) inode_number: u32,
+    pub(super) inode_super: u32,
+    pub(super) super_device: u32,
 }
 
 impl Offsets {
@@ -36,6 +42,12 @@ impl Offsets {
             task_start_boottime: member("task_struct", "start_boottime")?,
             task_cred: member("task_struct", "cred")?,
             cred_fsuid: member("cred", "fsuid")?,
+            task_mm: member("task_struct", "mm")?,
+            mm_exe_file: member("mm_struct", "exe_file")?,
+            file_inode: member("file", "f_inode")?,
+            inode_number: member("inode", "i_ino")?,
+            inode_super: member("inode", "i_sb")?,
+            super_device: member("super_block", "s_dev")?,
         })
     }
 }

@@ -2,8 +2,10 @@
 
 use super::CaptureError;
 use std::io;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where cgroup v2 is mounted.
 ///
@@ -20,6 +22,41 @@ pub fn cgroup2_mount() -> Result<PathBuf, CaptureError> {
 /// Where the directory can't be read.
 pub fn cgroup_id(path: &Path) -> io::Result<u64> {
     std::fs::metadata(path).map(|directory| directory.ino())
+}
+
+/// Where the cgroup with this id is, or nothing where it is gone. Needs `CAP_DAC_READ_SEARCH`.
+#[must_use]
+pub fn cgroup_path(id: u64) -> Option<PathBuf> {
+    /// A `struct file_handle` of kernfs, whose handle is the id (`FILEID_KERNFS`).
+    #[repr(C)]
+    struct Handle {
+        bytes: u32,
+        kind: i32,
+        id: u64,
+    }
+    let mount = std::fs::File::open(cgroup2_mount().ok()?).ok()?;
+    let mut handle = Handle { bytes: 8, kind: 0xfe, id };
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    // SAFETY: the kernel reads the handle that is lent to it.
+    let opened = unsafe { libc::syscall(libc::SYS_open_by_handle_at, mount.as_raw_fd(), &raw mut handle, flags) };
+    let opened = i32::try_from(opened).ok().filter(|descriptor| *descriptor >= 0)?;
+    // SAFETY: just opened, nobody else has it.
+    let opened = unsafe { OwnedFd::from_raw_fd(opened) };
+    std::fs::read_link(Path::new("/proc/self/fd").join(opened.as_raw_fd().to_string())).ok()
+}
+
+/// Kills every process in the cgroup and below it, and waits until they are gone.
+pub(super) fn kill(path: &Path, patience: Duration) -> io::Result<()> {
+    std::fs::write(path.join("cgroup.kill"), "1")?;
+    let deadline = Instant::now() + patience;
+    // `populated` counts what is below, too.
+    while std::fs::read_to_string(path.join("cgroup.events"))?.contains("populated 1") {
+        if Instant::now() > deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("processes in {} do not die", path.display())));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 /// Whether cgroup v1 controllers are mounted too.

@@ -4,6 +4,7 @@ use super::netlink::Netlink;
 use gateway_common::DISGUISE_V6;
 use std::io;
 use std::net::Ipv6Addr;
+use std::sync::{Mutex, PoisonError};
 
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
@@ -13,29 +14,39 @@ const RTA_PRIORITY: u16 = 6;
 const RTA_PREFSRC: u16 = 7;
 
 /// The route. Its metric is this gateway's own, so that several gateways have one each.
-pub(super) struct DisguiseRoute {
+pub struct DisguiseRoute {
     metric: u32,
+    // Of the network namespace that the route is in, wherever this is dropped.
+    netlink: Mutex<Netlink>,
 }
 
 impl DisguiseRoute {
     /// Adds the route, or says why this host can't have it (IPv6 is off, say).
     pub(super) fn add() -> io::Result<Self> {
         let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+        let mut netlink = Netlink::open(libc::NETLINK_ROUTE)?;
         for metric in metrics(std::process::id()) {
-            match change(RTM_NEWROUTE, flags as u16, metric) {
+            match change(&mut netlink, RTM_NEWROUTE, flags as u16, metric) {
                 // Another capture of this process has it, or one that had its number left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(Self { metric }),
+                Ok(()) => return Ok(Self { metric, netlink: Mutex::new(netlink) }),
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 
+impl std::fmt::Debug for DisguiseRoute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DisguiseRoute").field("metric", &self.metric).finish_non_exhaustive()
+    }
+}
+
 impl Drop for DisguiseRoute {
     fn drop(&mut self) {
-        if let Err(error) = change(RTM_DELROUTE, libc::NLM_F_ACK as u16, self.metric) {
+        let netlink = self.netlink.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = change(netlink, RTM_DELROUTE, libc::NLM_F_ACK as u16, self.metric) {
             tracing::warn!(%error, "the IPv6 disguise's route on lo could not be removed");
         }
     }
@@ -43,7 +54,8 @@ impl Drop for DisguiseRoute {
 
 /// Removes the routes that a gateway left which was killed; says how many there were.
 pub(super) fn remove_left(pid: u32) -> usize {
-    let removed = metrics(pid).map(|metric| change(RTM_DELROUTE, libc::NLM_F_ACK as u16, metric));
+    let Ok(mut netlink) = Netlink::open(libc::NETLINK_ROUTE) else { return 0 };
+    let removed = metrics(pid).map(|metric| change(&mut netlink, RTM_DELROUTE, libc::NLM_F_ACK as u16, metric));
     removed.take_while(Result::is_ok).count()
 }
 
@@ -52,7 +64,7 @@ fn metrics(pid: u32) -> impl Iterator<Item = u32> {
     (0..512).map(move |number| 1 << 31 | (pid & 0x3f_ffff) << 9 | number)
 }
 
-fn change(kind: u16, flags: u16, metric: u32) -> io::Result<()> {
+fn change(netlink: &mut Netlink, kind: u16, flags: u16, metric: u32) -> io::Result<()> {
     // SAFETY: a constant, nul-terminated name.
     let lo = unsafe { libc::if_nametoindex(c"lo".as_ptr()) };
     if lo == 0 {
@@ -68,7 +80,7 @@ fn change(kind: u16, flags: u16, metric: u32) -> io::Result<()> {
     attribute(&mut payload, RTA_PRIORITY, &metric.to_ne_bytes());
     attribute(&mut payload, RTA_PREFSRC, &Ipv6Addr::LOCALHOST.octets());
     let mut answer = [0_u8; 1024];
-    Netlink::open(libc::NETLINK_ROUTE)?.request(kind, flags, &payload, &mut answer).map(drop)
+    netlink.request(kind, flags, &payload, &mut answer).map(drop)
 }
 
 /// Appends a `struct rtattr`; every value here is a multiple of four bytes.

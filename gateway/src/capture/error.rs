@@ -44,6 +44,50 @@ pub enum CaptureError {
         /// The kernel's reason.
         source: Box<aya::programs::ProgramError>,
     },
+    /// The kernel would not attach one program.
+    #[error("{feature} could not be attached: {source}; `weir doctor` shows what this kernel gives")]
+    Attach {
+        /// What the program is for.
+        feature: &'static str,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The directory in which links and maps outlive a gateway can't be used.
+    #[error("the pins at {} can't be used: {source}; weir needs a directory of its own in a bpffs", path.display())]
+    Pins {
+        /// The directory, or a pin in it.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Another gateway runs with the same pins.
+    #[error("{} belongs to the gateway that runs as process {pid}: stop it, or give this one another name", path.display())]
+    Occupied {
+        /// The directory of pins.
+        path: PathBuf,
+        /// The other gateway.
+        pid: u32,
+    },
+    /// What another version of weir left in the kernel can't be used.
+    #[error(
+        "{} holds maps of layout {found}, and this weir has {}: it can't take them over. \
+         Stop that version's gateway, or restart the host, and start again",
+        path.display(), gateway_common::LAYOUT
+    )]
+    Layout {
+        /// The directory of pins.
+        path: PathBuf,
+        /// The layout that was found.
+        found: u32,
+    },
+    /// What is pinned is attached somewhere else.
+    #[error("{} is attached at another cgroup (id {found}): give this gateway another name", path.display())]
+    AttachedElsewhere {
+        /// The directory of pins.
+        path: PathBuf,
+        /// That cgroup's id.
+        found: u64,
+    },
     /// The compiled object lacks a part: the build is broken.
     #[error("the built-in kernel object has no `{0}`: this weir was built wrongly; build it again")]
     Object(&'static str),

@@ -2,55 +2,102 @@
 
 use super::CaptureError;
 use super::btf::Offsets;
+use super::link::{Link, Links};
+use super::pins::Pins;
 use aya::maps::Map;
-use aya::programs::{CgroupAttachMode, Program, ProgramError, ProgramType};
+use aya::programs::{Program, ProgramError, ProgramType};
 use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
-/// The kernel programs by name and by what each is for, in the order in which they are attached:
-/// a connect is rewritten only once everything that it relies on is there.
-pub(super) const PROGRAMS: [(&str, &str); 9] = [
-    ("weir_sock_release", "clean-up when a socket closes (cgroup/sock_release)"),
-    ("weir_sock_ops", "the original destination by source port (sock_ops)"),
-    ("weir_getpeername4", "the true peer address, IPv4 (cgroup/getpeername4)"),
-    ("weir_getpeername6", "the true peer address, IPv6 (cgroup/getpeername6)"),
-    ("weir_getsockname4", "a plausible own address, IPv4 (cgroup/getsockname4)"),
-    ("weir_getsockname6", "a plausible own address, IPv6 (cgroup/getsockname6)"),
-    ("weir_sock_create", "which sockets a job may make (cgroup/sock_create)"),
-    ("weir_connect6", "redirecting connects, IPv6 (cgroup/connect6)"),
-    ("weir_connect4", "redirecting connects, IPv4 (cgroup/connect4)"),
+/// A kernel program and where it goes.
+pub(super) struct Hook {
+    /// The program's name, and its pin's.
+    pub(super) program: &'static str,
+    /// What it is for.
+    pub(super) feature: &'static str,
+    /// The kernel's `enum bpf_attach_type`.
+    pub(super) attach_type: u32,
+}
+
+impl Hook {
+    /// The name of its link in the directory of pins.
+    pub(super) const fn pin(&self) -> &'static str {
+        self.program
+    }
+}
+
+/// In the order in which they are attached: a connect is rewritten only once everything that it relies on is there.
+pub(super) static HOOKS: [Hook; 9] = [
+    hook("weir_sock_release", "clean-up when a socket closes (cgroup/sock_release)", 34),
+    hook("weir_sock_ops", "the original destination by source port (sock_ops)", 3),
+    hook("weir_getpeername4", "the true peer address, IPv4 (cgroup/getpeername4)", 29),
+    hook("weir_getpeername6", "the true peer address, IPv6 (cgroup/getpeername6)", 30),
+    hook("weir_getsockname4", "a plausible own address, IPv4 (cgroup/getsockname4)", 31),
+    hook("weir_getsockname6", "a plausible own address, IPv6 (cgroup/getsockname6)", 32),
+    hook("weir_sock_create", "which sockets a job may make (cgroup/sock_create)", 2),
+    hook("weir_connect6", "redirecting connects, IPv6 (cgroup/connect6)", 11),
+    hook("weir_connect4", "redirecting connects, IPv4 (cgroup/connect4)", 10),
+];
+
+const fn hook(program: &'static str, feature: &'static str, attach_type: u32) -> Hook {
+    Hook { program, feature, attach_type }
+}
+
+/// The maps that one gateway hands to the next.
+pub(super) const MAPS: [&str; 11] = [
+    "GATEWAYS",
+    "SETTINGS",
+    "LISTENERS",
+    "JOBS",
+    "RECORDS",
+    "HEARTBEAT",
+    "SOURCES",
+    "REFUSALS",
+    "EVENTS",
+    "EVENTS_LOST",
+    "SOCKETS",
 ];
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-ebpf"));
 
 /// What the kernel side treats as constants.
 pub(super) struct Constants {
-    pub(super) gateway_tgid: u32,
-    pub(super) gateway_port: u16,
+    pub(super) mark: u32,
     pub(super) has_ipv6: bool,
     pub(super) kernel_log: bool,
     pub(super) offsets: Offsets,
 }
 
-/// Loads the object and makes its maps; programs are not yet loaded.
-pub(super) fn object(constants: &Constants) -> Result<Ebpf, CaptureError> {
+/// Loads the object with the maps that are pinned, and makes and pins those that are not; programs are not yet loaded.
+pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf, CaptureError> {
     /// aya-log's number of `debug`.
     const DEBUG: u8 = 4;
     let log_level = if constants.kernel_log { DEBUG } else { 0 };
     let has_retval = u8::from(has_retval());
     let has_ipv6 = u8::from(constants.has_ipv6);
-    EbpfLoader::new()
-        .override_global("GATEWAY_TGID", &constants.gateway_tgid, true)
-        .override_global("GATEWAY_PORT", &constants.gateway_port, true)
+    let mut loader = EbpfLoader::new();
+    if let Some(pins) = pins {
+        for name in MAPS {
+            loader.map_pin_path(name, pins.path_of(name));
+        }
+    }
+    loader
+        .override_global("GATEWAY_MARK", &constants.mark, true)
         .override_global("HAS_RETVAL", &has_retval, true)
         .override_global("HAS_IPV6", &has_ipv6, true)
         .override_global("TASK_GROUP_LEADER", &constants.offsets.task_group_leader, true)
         .override_global("TASK_START_BOOTTIME", &constants.offsets.task_start_boottime, true)
         .override_global("TASK_CRED", &constants.offsets.task_cred, true)
         .override_global("CRED_FSUID", &constants.offsets.cred_fsuid, true)
+        .override_global("TASK_MM", &constants.offsets.task_mm, true)
+        .override_global("MM_EXE_FILE", &constants.offsets.mm_exe_file, true)
+        .override_global("FILE_INODE", &constants.offsets.file_inode, true)
+        .override_global("INODE_NUMBER", &constants.offsets.inode_number, true)
+        .override_global("INODE_SUPER", &constants.offsets.inode_super, true)
+        .override_global("SUPER_DEVICE", &constants.offsets.super_device, true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .load(OBJECT)
         .map_err(|error| CaptureError::Load(Box::new(error)))
@@ -63,16 +110,21 @@ pub(super) fn has_retval() -> bool {
 
 /// Loads every program.
 pub(super) fn programs(object: &mut Ebpf) -> Result<(), CaptureError> {
-    PROGRAMS.iter().try_for_each(|&(name, feature)| {
-        load(program(object, name)?).map_err(|source| CaptureError::Feature { feature, source: Box::new(source) })
+    HOOKS.iter().try_for_each(|hook| {
+        let failed = |source| CaptureError::Feature { feature: hook.feature, source: Box::new(source) };
+        load(program(object, hook.program)?).map_err(failed)
     })
 }
 
-/// Attaches every program at `cgroup`; the links live as long as `object`.
-pub(super) fn attach(object: &mut Ebpf, cgroup: &File) -> Result<(), CaptureError> {
-    PROGRAMS.iter().try_for_each(|&(name, feature)| {
-        attach_one(program(object, name)?, cgroup).map_err(|source| CaptureError::Feature { feature, source: Box::new(source) })
-    })
+/// Attaches every program at `cgroup`, in place of what the pins have.
+pub(super) fn attach(object: &Ebpf, cgroup: &File, links: &mut Links) -> Result<(), CaptureError> {
+    for hook in &HOOKS {
+        let program = object.program(hook.program).ok_or(CaptureError::Object(hook.program))?;
+        let program = program.fd().map_err(|source| CaptureError::Feature { feature: hook.feature, source: Box::new(source) })?;
+        links.add(Link::attach(hook, program.as_fd(), cgroup.as_fd(), links.pins())?);
+    }
+    links.own();
+    Ok(())
 }
 
 /// One program by its name.
@@ -92,20 +144,9 @@ pub(super) fn load(program: &mut Program) -> Result<(), ProgramError> {
 
 /// A descriptor of one map, for calls of our own.
 pub(super) fn map(object: &Ebpf, name: &'static str) -> Result<OwnedFd, CaptureError> {
-    let Some(Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data)) = object.map(name) else {
+    let Some(Map::HashMap(data) | Map::Array(data) | Map::PerCpuArray(data) | Map::LpmTrie(data)) = object.map(name) else {
         return Err(CaptureError::Object(name));
     };
     let descriptor = data.fd().as_fd().try_clone_to_owned();
     descriptor.map_err(|source: io::Error| CaptureError::Map { what: name, source })
-}
-
-fn attach_one(program: &mut Program, cgroup: &File) -> Result<(), ProgramError> {
-    // Links are multi-program by themselves; the kernel refuses the other modes with EINVAL.
-    let mode = CgroupAttachMode::Single;
-    match program {
-        Program::CgroupSockAddr(program) => program.attach(cgroup, mode).map(drop),
-        Program::CgroupSock(program) => program.attach(cgroup, mode).map(drop),
-        Program::SockOps(program) => program.attach(cgroup, mode).map(drop),
-        _ => Err(ProgramError::UnexpectedProgramType),
-    }
 }

@@ -6,51 +6,68 @@ mod btf;
 mod cgroup;
 mod disguise;
 mod error;
+mod events;
 mod heartbeat;
 mod kernel_log;
+mod link;
+mod listener;
 mod load;
 pub(crate) mod netlink;
+mod pins;
 mod probe;
+pub(crate) mod process;
+mod sweep;
 pub(crate) mod sys;
 
-pub use cgroup::{cgroup_id, cgroup2_mount};
+pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount};
+pub use disguise::DisguiseRoute;
 pub use error::CaptureError;
-pub use gateway_common::ConnectRecord;
+pub use events::{Call, Events, KernelEvent};
+pub use gateway_common::{ConnectRecord, JobTag, Refusal};
+pub use listener::{Listeners, Mark};
+pub use pins::{PINS, private_pins};
 pub use probe::{Probe, Tier, probe};
+pub use sweep::{Swept, gateway_of, sweep, sweep_in};
 
 use aya::Ebpf;
-use aya::maps::PerCpuArray;
+use aya::maps::{Map, MapData, PerCpuArray};
 use btf::Offsets;
-use disguise::DisguiseRoute;
-use gateway_common::{ConnectionKey, Refusal};
-use gateway_core::model::ids::RunId;
+use gateway_common::{ConnectionKey, KernelSettings, LAYOUT};
 use heartbeat::Heartbeat;
 use kernel_log::KernelLog;
+use link::Links;
+use pins::Pins;
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Where and how to catch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CaptureSettings {
     /// The cgroup at which the programs are attached: every job's cgroup is below it.
     pub attach: PathBuf,
-    /// Where the gateway listens, on every address of the host.
-    pub gateway_port: u16,
+    /// Whether that may be the root of all cgroups.
+    pub at_root: bool,
+    /// The directory of a bpffs in which links and maps outlive the gateway, so that its end leaves connects refused.
+    pub pins: Option<PathBuf>,
     /// Whether the kernel side's debug messages are read into the log.
     pub kernel_log: bool,
 }
 
-/// The kernel side, attached for as long as this lives.
+/// The kernel side, attached until this is dropped, or handed over.
 pub struct Capture {
+    links: Mutex<Option<Links>>,
+    mark: Mark,
+    gateways: OwnedFd,
+    listeners: OwnedFd,
     jobs: OwnedFd,
     records: OwnedFd,
     heartbeat: Heartbeat,
     _log: Option<KernelLog>,
     object: Ebpf,
-    // After the programs: no connect is rewritten to a prefix that is gone.
-    _route: Option<DisguiseRoute>,
+    events: Mutex<Option<Events>>,
 }
 
 /// Removes the routes that a gateway of this process id left which was killed; says how many there were.
@@ -62,42 +79,96 @@ pub fn remove_left_routes(pid: u32) -> usize {
 impl Capture {
     /// Loads the programs, attaches them and starts the heartbeat. This process itself is never caught.
     ///
+    /// Where a gateway that is gone left its pins, the programs are replaced and its jobs go on.
+    ///
     /// # Errors
-    /// Where the process may not, the place is no cgroup below the root, or the kernel lacks something.
+    /// Where the process may not, the place is no cgroup, the pins are a running gateway's, or the kernel lacks something.
     pub fn attach(settings: &CaptureSettings) -> Result<Self, CaptureError> {
+        if let Some(path) = &settings.pins
+            && let Some(pid) = gateway_of(path)
+        {
+            return Err(CaptureError::Occupied { path: path.clone(), pid });
+        }
+        Self::adopt(settings)
+    }
+
+    /// As [`Capture::attach`], beside the running gateway whose pins these are: from here on both are exempt, and
+    /// every record is this one's to take. The other one calls [`Capture::hand_over`].
+    ///
+    /// # Errors
+    /// As for [`Capture::attach`], and where the running gateway's maps have another layout.
+    pub fn adopt(settings: &CaptureSettings) -> Result<Self, CaptureError> {
         if !may_load() {
             return Err(CaptureError::NoPrivilege);
         }
-        let cgroup = open_cgroup(&settings.attach)?;
+        let cgroup = open_cgroup(&settings.attach, settings.at_root)?;
+        let attached_at = cgroup_id(&settings.attach).map_err(cannot_open(&settings.attach))?;
         let offsets = Offsets::of_kernel().map_err(CaptureError::Btf)?;
-        let route = DisguiseRoute::add()
-            .inspect_err(|error| tracing::warn!(%error, "no IPv6 disguise: IPv6 connects of jobs are refused"))
-            .ok();
-        let mut object = load::object(&load::Constants {
-            gateway_tgid: std::process::id(),
-            gateway_port: settings.gateway_port,
-            has_ipv6: route.is_some(),
-            kernel_log: settings.kernel_log,
-            offsets,
-        })?;
+        let pins = settings.pins.as_deref().map(Pins::create).transpose()?;
+        let standing = pins.as_ref().map(|pins| standing(pins, attached_at)).transpose()?.flatten();
+        let mut links = Links::new(pins.clone(), standing.is_some());
+        let mark = standing.map_or_else(new_mark, |standing| standing.mark);
+        let mut object = load::object(
+            &load::Constants { mark, has_ipv6: DisguiseRoute::add().is_ok(), kernel_log: settings.kernel_log, offsets },
+            pins.as_ref(),
+        )?;
         let log = settings.kernel_log.then(|| KernelLog::start(&mut object)).transpose()?;
         load::programs(&mut object)?;
+        let map = |name| load::map(&object, name);
+        let new = || KernelSettings { layout: LAYOUT, mark, attached_at, ..KernelSettings::default() };
+        let settings = standing.unwrap_or_else(new);
+        write(&map("SETTINGS")?, "the settings", &0_u32, &settings)?;
+        let gateways = map("GATEWAYS")?;
+        join(&gateways)?;
         let heartbeat = Heartbeat::start(heartbeat::Maps {
-            heartbeat: load::map(&object, "HEARTBEAT")?,
-            sources: load::map(&object, "SOURCES")?,
-            records: load::map(&object, "RECORDS")?,
+            heartbeat: map("HEARTBEAT")?,
+            sources: map("SOURCES")?,
+            records: map("RECORDS")?,
         })?;
-        load::attach(&mut object, &cgroup)?;
-        let (jobs, records) = (load::map(&object, "JOBS")?, load::map(&object, "RECORDS")?);
-        Ok(Self { jobs, records, heartbeat, _log: log, object, _route: route })
+        load::attach(&object, &cgroup, &mut links)?;
+        let (listeners, jobs, records) = (map("LISTENERS")?, map("JOBS")?, map("RECORDS")?);
+        let events = Events::of(take_map(&mut object, "EVENTS")?)?;
+        Ok(Self {
+            links: Mutex::new(Some(links)),
+            mark: Mark(mark),
+            gateways,
+            listeners,
+            jobs,
+            records,
+            heartbeat,
+            _log: log,
+            object,
+            events: Mutex::new(Some(events)),
+        })
     }
 
-    /// Makes the cgroup, and all below it, a job: what is made in it from now on belongs to `run`.
+    /// What the gateway's listeners are marked with.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Lets the jobs of a network namespace connect: the gateway listens there, at this port.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub fn add_listener(&self, netns_cookie: u64, port: u16) -> Result<(), CaptureError> {
+        write(&self.listeners, "the list of listeners", &netns_cookie, &u32::from(port))
+    }
+
+    /// Refuses the connects of a network namespace from here on.
+    pub fn remove_listener(&self, netns_cookie: u64) {
+        if let Err(error) = sys::remove(self.listeners.as_fd(), &netns_cookie) {
+            tracing::error!(%error, netns_cookie, "the listener could not be taken off the kernel side's list");
+        }
+    }
+
+    /// Makes the cgroup, and all below it, a job: what is made in it from now on belongs to the run.
     ///
     /// # Errors
     /// Where as many jobs run as can be followed.
-    pub fn add_job(&self, cgroup_id: u64, run: RunId) -> Result<(), CaptureError> {
-        sys::update(self.jobs.as_fd(), &cgroup_id, &run.number()).map_err(|source| match source.raw_os_error() {
+    pub fn add_job(&self, cgroup_id: u64, job: JobTag) -> Result<(), CaptureError> {
+        sys::update(self.jobs.as_fd(), &cgroup_id, &job).map_err(|source| match source.raw_os_error() {
             Some(libc::E2BIG) => CaptureError::JobsFull,
             _ => CaptureError::Map { what: "the list of jobs", source },
         })
@@ -108,6 +179,14 @@ impl Capture {
         if let Err(error) = sys::remove(self.jobs.as_fd(), &cgroup_id) {
             tracing::error!(%error, cgroup_id, "the job could not be taken off the kernel side's list");
         }
+    }
+
+    /// Every job that there is, by its cgroup: those of an earlier gateway, too.
+    ///
+    /// # Errors
+    /// Where the list can't be read.
+    pub fn jobs(&self) -> Result<Vec<(u64, JobTag)>, CaptureError> {
+        sys::entries(self.jobs.as_fd()).map_err(|source| CaptureError::Map { what: "the list of jobs", source })
     }
 
     /// Takes the record of an accepted connection, once: a second call finds nothing.
@@ -128,20 +207,107 @@ impl Capture {
         sys::take(self.records.as_fd(), &key).map_err(|source| CaptureError::Map { what: "the connect records", source })
     }
 
+    /// The reading end of what the kernel side tells: for the first caller alone.
+    pub fn events(&self) -> Option<Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// How many events were lost since the ring was made. Any is an alarm: someone may have flooded it.
+    #[must_use]
+    pub fn events_lost(&self) -> u64 {
+        self.counter("EVENTS_LOST", 0)
+    }
+
     /// How many calls were refused in the kernel, by reason.
     #[must_use]
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let Some(counters) = self.object.map("REFUSALS").and_then(|map| PerCpuArray::<_, u64>::try_from(map).ok()) else {
-            return Vec::new();
-        };
-        let count = |reason: Refusal| counters.get(&(reason as u32), 0).map_or(0, |all| all.iter().sum());
-        Refusal::ALL.into_iter().map(|reason| (reason.name(), count(reason))).collect()
+        Refusal::ALL.into_iter().map(|reason| (reason.name(), self.counter("REFUSALS", reason as u32))).collect()
+    }
+
+    fn counter(&self, map: &str, index: u32) -> u64 {
+        let counters = self.object.map(map).and_then(|map| PerCpuArray::<_, u64>::try_from(map).ok());
+        counters.and_then(|counters| counters.get(&index, 0).ok()).map_or(0, |all| all.iter().sum())
     }
 
     /// Lets the heartbeat go stale: three seconds later every new connect of a job is refused.
     /// For a gateway that is about to end, and that must not let connects wait unanswered.
     pub fn stop_heartbeat(&self) {
         self.heartbeat.stop();
+    }
+
+    /// Takes the programs off, then the pins away. Dropping does the same.
+    pub fn leave(&self) {
+        self.heartbeat.stop();
+        drop(self.take_links());
+    }
+
+    /// Leaves programs and pins to the gateway that has adopted them. This one stays exempt until it is dropped.
+    pub fn hand_over(&self) {
+        self.heartbeat.stop();
+        if let Some(links) = self.take_links() {
+            links.keep();
+        }
+    }
+
+    fn take_links(&self) -> Option<Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.leave();
+        if let Err(error) = sys::remove(self.gateways.as_fd(), &std::process::id()) {
+            tracing::error!(%error, "this gateway could not be taken off the kernel side's list");
+        }
+    }
+}
+
+/// What the gateway left that had these pins, or has them.
+fn standing(pins: &Pins, attached_at: u64) -> Result<Option<KernelSettings>, CaptureError> {
+    let Some(map) = pins.get("SETTINGS")? else { return Ok(None) };
+    let path = pins.path_of("");
+    let found = sys::lookup::<u32, KernelSettings>(map.as_fd(), &0);
+    let found = found.map_err(|source| CaptureError::Pins { path: path.clone(), source })?.unwrap_or_default();
+    match found.layout {
+        // It was killed before it had written them.
+        0 => Ok(None),
+        LAYOUT if found.attached_at != attached_at => Err(CaptureError::AttachedElsewhere { path, found: found.attached_at }),
+        LAYOUT => Ok(Some(found)),
+        layout => Err(CaptureError::Layout { path, found: layout }),
+    }
+}
+
+/// Puts this process among the gateways, and takes away those that are gone.
+fn join(gateways: &OwnedFd) -> Result<(), CaptureError> {
+    let failed = |source| CaptureError::Map { what: "the list of gateways", source };
+    for (pid, ticks) in sys::entries::<u32, u64>(gateways.as_fd()).map_err(failed)? {
+        if !process::is_running(pid, ticks) {
+            sys::remove(gateways.as_fd(), &pid).map_err(failed)?;
+        }
+    }
+    let own = std::process::id();
+    let ticks = process::start_ticks(own).ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+    write(gateways, "the list of gateways", &own, &ticks)
+}
+
+/// A number that no other socket of this host has but by chance, and never 0, which unmarked sockets have.
+fn new_mark() -> u32 {
+    loop {
+        if let Ok(mark @ 1..) = getrandom::u32() {
+            return mark;
+        }
+    }
+}
+
+fn write<K: aya::Pod, V: aya::Pod>(map: &OwnedFd, what: &'static str, key: &K, value: &V) -> Result<(), CaptureError> {
+    sys::update(map.as_fd(), key, value).map_err(|source| CaptureError::Map { what, source })
+}
+
+fn take_map(object: &mut Ebpf, name: &'static str) -> Result<MapData, CaptureError> {
+    match object.take_map(name) {
+        Some(Map::RingBuf(data)) => Ok(data),
+        _ => Err(CaptureError::Object(name)),
     }
 }
 
@@ -158,14 +324,19 @@ fn may_load() -> bool {
     has(NET_ADMIN) && (has(SYS_ADMIN) || has(BPF) && has(PERFMON))
 }
 
-fn open_cgroup(path: &Path) -> Result<File, CaptureError> {
-    let cannot = |source| CaptureError::Cgroup { path: path.to_owned(), source };
-    let canonical = path.canonicalize().map_err(cannot)?;
+fn cannot_open(path: &Path) -> impl Fn(std::io::Error) -> CaptureError {
+    let path = path.to_owned();
+    move |source| CaptureError::Cgroup { path: path.clone(), source }
+}
+
+fn open_cgroup(path: &Path, at_root: bool) -> Result<File, CaptureError> {
+    let cannot = cannot_open(path);
+    let canonical = path.canonicalize().map_err(&cannot)?;
     if !cgroup::is_cgroup2(&canonical) {
         return Err(CaptureError::NotCgroup2(path.to_owned()));
     }
     // The root alone has no list of its own events.
-    if !canonical.join("cgroup.events").exists() {
+    if !at_root && !canonical.join("cgroup.events").exists() {
         return Err(CaptureError::CgroupRoot(path.to_owned()));
     }
     File::open(&canonical).map_err(cannot)

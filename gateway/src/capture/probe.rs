@@ -2,7 +2,7 @@
 
 use super::btf::Offsets;
 use super::disguise::DisguiseRoute;
-use super::load::{self, Constants};
+use super::load::{self, Constants, Hook};
 use super::{CaptureError, cgroup, may_load};
 use aya::programs::{LsmAttachType, ProgramType};
 use aya::sys::is_program_supported;
@@ -54,19 +54,18 @@ pub fn probe() -> Vec<Probe> {
 fn programs(offsets: Option<Offsets>, has_ipv6: bool) -> Vec<Probe> {
     let offsets = offsets.ok_or_else(|| "not tried: the kernel's types are missing".to_owned());
     let object = offsets.and_then(|offsets| {
-        let gateway_tgid = std::process::id();
-        let constants = Constants { gateway_tgid, gateway_port: 1, has_ipv6, kernel_log: false, offsets };
-        load::object(&constants).map_err(|error| reasons(&error))
+        let constants = Constants { mark: 1, has_ipv6, kernel_log: false, offsets };
+        load::object(&constants, None).map_err(|error| reasons(&error))
     });
     let mut object = match object {
         Ok(object) => object,
-        Err(why) => return load::PROGRAMS.iter().map(|&(_, feature)| core(feature, Err(why.clone()))).collect(),
+        Err(why) => return load::HOOKS.iter().map(|hook| core(hook.feature, Err(why.clone()))).collect(),
     };
-    let try_one = |&(name, feature): &(&'static str, &'static str)| {
-        let loaded = load::program(&mut object, name).map_err(|error| error.to_string());
-        core(feature, loaded.and_then(|program| load::load(program).map_err(|error| reasons(&error))))
+    let try_one = |hook: &'static Hook| {
+        let loaded = load::program(&mut object, hook.program).map_err(|error| error.to_string());
+        core(hook.feature, loaded.and_then(|program| load::load(program).map_err(|error| reasons(&error))))
     };
-    load::PROGRAMS.iter().map(try_one).collect()
+    load::HOOKS.iter().map(try_one).collect()
 }
 
 fn core(feature: &'static str, found: Result<(), String>) -> Probe {

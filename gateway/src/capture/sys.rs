@@ -1,14 +1,25 @@
 //! The few `bpf(2)` and socket calls that no crate offers in the shape needed here.
 
 use aya::Pod;
+use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 const BPF_MAP_LOOKUP_ELEM: libc::c_int = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
 const BPF_MAP_DELETE_ELEM: libc::c_int = 3;
 const BPF_MAP_GET_NEXT_KEY: libc::c_int = 4;
+const BPF_OBJ_PIN: libc::c_int = 6;
+const BPF_OBJ_GET: libc::c_int = 7;
 const BPF_MAP_LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_LINK_UPDATE: libc::c_int = 29;
+const BPF_LINK_DETACH: libc::c_int = 34;
+
+/// More than any map has: a pass that meets more goes in circles.
+const ENTRIES_MAX: usize = 65_536;
 
 /// Reads the value under `key`, or nothing where there is none.
 pub(super) fn lookup<K: Pod, V: Pod + Default>(map: BorrowedFd<'_>, key: &K) -> io::Result<Option<V>> {
@@ -38,6 +49,49 @@ pub(super) fn next_key<K: Pod + Default>(map: BorrowedFd<'_>, key: Option<&K>) -
     let mut next = K::default();
     let from = key.map_or(std::ptr::null(), |key| &raw const *key);
     optional(call(BPF_MAP_GET_NEXT_KEY, map, from.cast(), (&raw mut next).cast())).map(|found| found.map(|()| next))
+}
+
+/// Every entry, as far as one pass over a map that others change can see them.
+pub(super) fn entries<K: Pod + Default, V: Pod + Default>(map: BorrowedFd<'_>) -> io::Result<Vec<(K, V)>> {
+    let mut entries = Vec::new();
+    let mut next = next_key::<K>(map, None)?;
+    while let Some(key) = next {
+        if let Some(value) = lookup(map, &key)? {
+            entries.push((key, value));
+        }
+        next = next_key(map, Some(&key))?;
+        if entries.len() > ENTRIES_MAX {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+/// Gives a map or a link a name in a bpffs, so that it outlives this process.
+pub(super) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    bpf(BPF_OBJ_PIN, &ObjectAttr { path: path.as_ptr().addr() as u64, object: number(object), flags: 0 }).map(drop)
+}
+
+/// Opens what was pinned at `path`.
+pub(super) fn pinned(path: &Path) -> io::Result<OwnedFd> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    descriptor(bpf(BPF_OBJ_GET, &ObjectAttr { path: path.as_ptr().addr() as u64, object: 0, flags: 0 }))
+}
+
+/// Attaches a program at a cgroup, beside those of others.
+pub(super) fn link(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>, attach_type: u32) -> io::Result<OwnedFd> {
+    descriptor(bpf(BPF_LINK_CREATE, &LinkAttr { first: number(program), second: number(cgroup), third: attach_type, flags: 0 }))
+}
+
+/// Puts another program in the place of a link's, with no moment between.
+pub(super) fn replace(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(BPF_LINK_UPDATE, &LinkAttr { first: number(link), second: number(program), third: 0, flags: 0 }).map(drop)
+}
+
+/// Takes a link's program off, whoever still holds the link.
+pub(super) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(BPF_LINK_DETACH, &LinkAttr { first: number(link), second: 0, third: 0, flags: 0 }).map(drop)
 }
 
 /// `SO_NETNS_COOKIE` of a socket: its network namespace, as the kernel side names it.
@@ -72,21 +126,48 @@ struct ElementAttr {
     flags: u64,
 }
 
+/// The part that the object commands use.
+#[repr(C, align(8))]
+struct ObjectAttr {
+    path: u64,
+    object: u32,
+    flags: u32,
+}
+
+/// The part that the link commands use.
+#[repr(C, align(8))]
+struct LinkAttr {
+    first: u32,
+    second: u32,
+    third: u32,
+    flags: u32,
+}
+
 fn element<K: Pod, V: Pod>(command: libc::c_int, map: BorrowedFd<'_>, key: &K, value: *mut V) -> io::Result<()> {
     call(command, map, (&raw const *key).cast(), value.cast())
 }
 
 fn call(command: libc::c_int, map: BorrowedFd<'_>, key: *const u8, value: *mut u8) -> io::Result<()> {
-    let attr = ElementAttr {
-        map: map.as_raw_fd().unsigned_abs(),
-        padding: 0,
-        key: key.addr() as u64,
-        value: value.addr() as u64,
-        flags: 0,
-    };
-    // SAFETY: the maps' key and value types are those of the callers, by the types in gateway-common.
-    let done = unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<ElementAttr>()) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    let attr = ElementAttr { map: number(map), padding: 0, key: key.addr() as u64, value: value.addr() as u64, flags: 0 };
+    // The maps' key and value types are those of the callers, by the types in gateway-common.
+    bpf(command, &attr).map(drop)
+}
+
+/// `bpf(2)`; every address in `attr` must be one that the kernel may read or write as the command says.
+fn bpf<A>(command: libc::c_int, attr: &A) -> io::Result<libc::c_long> {
+    // SAFETY: the kernel reads `size_of::<A>()` bytes of a live structure, whose addresses the callers answer for.
+    let done = unsafe { libc::syscall(libc::SYS_bpf, command, &raw const *attr, size_of::<A>()) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(done) }
+}
+
+fn descriptor(opened: io::Result<libc::c_long>) -> io::Result<OwnedFd> {
+    let opened = libc::c_int::try_from(opened?).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just opened it for this caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
+}
+
+fn number(descriptor: BorrowedFd<'_>) -> u32 {
+    descriptor.as_raw_fd().unsigned_abs()
 }
 
 fn optional(done: io::Result<()>) -> io::Result<Option<()>> {

@@ -45,10 +45,14 @@ pub(super) fn run(arguments: Arguments) -> Result {
     if swept > 0 {
         say(&format!("ended {swept} processes of jobs whose gateway had been killed"));
     }
+    for (path, reason) in capture::sweep("run-").failed {
+        tracing::warn!(path = %path.display(), reason, "what a killed gateway left in the kernel stays there");
+    }
     let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id())))?;
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
-    let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned() }).map_err(CliError::new)?;
+    let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned(), pins: capture::private_pins() })
+        .map_err(CliError::new)?;
     gateway.attest_by_own_environment(run);
     gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
     if !arguments.quiet {

@@ -2,7 +2,7 @@
 
 mod sock_diag;
 
-use crate::capture::{Capture, CaptureError, ConnectRecord, sys};
+use crate::capture::{Capture, CaptureError, ConnectRecord, JobTag, sys};
 use gateway_core::model::addr::{ClientAddr, OriginalDst};
 use gateway_core::model::ids::RunId;
 use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
@@ -20,6 +20,10 @@ pub struct Origin {
     pub client: ClientAddr,
     /// The execution that the job is.
     pub run: RunId,
+    /// The job as the kernel side has it: its run, and the rule that made it.
+    pub job: JobTag,
+    /// Device and inode of the program that connected, as they were at the connect; nothing where they could not be read.
+    pub executable: Option<Executable>,
     /// The process, by its group leader's id.
     pub pid: u32,
     /// When that group leader started, in nanoseconds since boot.
@@ -32,6 +36,15 @@ pub struct Origin {
     pub cgroup_id: u64,
     /// The client's socket, as the kernel names it.
     pub cookie: u64,
+}
+
+/// A file, by what stays the same of it however it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executable {
+    /// The device, as `stat` gives it.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
 }
 
 /// Why an accepted connection has no origin. It must be closed.
@@ -89,7 +102,9 @@ pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture) -> Result<Origin, Orig
     Ok(Origin {
         original: OriginalDst(original(&record)),
         client: ClientAddr(client),
-        run: RunId::from_number(record.job),
+        run: RunId::from_number(record.job.run),
+        job: record.job,
+        executable: executable(&record),
         pid: record.tgid,
         started_boottime_ns: record.started_boottime_ns,
         uid: record.uid,
@@ -118,6 +133,12 @@ fn check(client: SocketAddr, record: &ConnectRecord, socket: &ClientSocket) -> R
         Some(cgroup) => same("cgroup", cgroup, record.socket_cgroup),
         None => Ok(()),
     }
+}
+
+/// The kernel numbers a device `major << 20 | minor`, `stat` otherwise.
+fn executable(record: &ConnectRecord) -> Option<Executable> {
+    let (major, minor) = (record.executable_device >> 20, record.executable_device & 0xf_ffff);
+    (record.executable_inode != 0).then(|| Executable { device: libc::makedev(major, minor), inode: record.executable_inode })
 }
 
 fn original(record: &ConnectRecord) -> SocketAddr {

@@ -1,33 +1,9 @@
-//! Catching connects in the kernel, tried with real jobs in cgroups of this test's own. Needs root.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! TCP connects: which are caught, what the job sees of it, and what is refused.
 
-use gateway_core::model::ids::RunId;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use crate::bench::Bench;
+use std::path::PathBuf;
 use weir::capture::{Capture, CaptureError, CaptureSettings, cgroup_id, cgroup2_mount};
-use weir::origin::{self, Origin, OriginError};
-
-/// What every script begins with: into the job first, then sockets.
-const PRELUDE: &str = "
-import errno, os, socket, sys, time
-def enter(cgroup):
-    with open(cgroup + '/cgroup.procs', 'w') as procs: procs.write(str(os.getpid()))
-def attempt(call):
-    try: call(); return 'ok'
-    except OSError as error: return errno.errorcode[error.errno]
-def dial(family, address):
-    s = socket.socket(family); s.settimeout(10); s.connect(address); return s
-port = int(sys.argv[2])
-enter(sys.argv[3])
-early = socket.socket()
-enter(sys.argv[1])
-";
+use weir::origin::OriginError;
 
 /// Connects by `IORING_OP_CONNECT` and prints the result.
 const IO_URING: &str = r#"
@@ -59,109 +35,6 @@ int main(void) {
     return 0;
 }
 "#;
-
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
-struct Bench {
-    capture: Arc<Capture>,
-    gateway: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
-    arrivals: mpsc::Receiver<Result<Origin, OriginError>>,
-    port: u16,
-    run: RunId,
-    top: PathBuf,
-}
-
-impl Bench {
-    fn new() -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test loads kernel programs: run it as root");
-        let name = format!("weir-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let top = cgroup2_mount().unwrap().join(name);
-        std::fs::create_dir_all(top.join("job/inner")).unwrap();
-        std::fs::create_dir(top.join("other")).unwrap();
-        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let settings = CaptureSettings { attach: top.clone(), gateway_port: port, kernel_log: false };
-        let capture = Arc::new(Capture::attach(&settings).unwrap());
-        let run = RunId::from_number(4711);
-        capture.add_job(cgroup_id(&top.join("job")).unwrap(), run).unwrap();
-        let (report, arrivals) = mpsc::channel();
-        let shared = Arc::clone(&capture);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let accept = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                let first = origin::resolve(stream.as_fd(), &shared);
-                let again = origin::resolve(stream.as_fd(), &shared);
-                assert!(matches!(again, Err(OriginError::NotCaptured { .. })), "taken twice: {again:?}");
-                report.send(first).unwrap();
-                std::thread::spawn(move || std::io::copy(&mut &stream, &mut std::io::sink()));
-            }
-        });
-        Self { capture, gateway: Some((stop, accept)), arrivals, port, run, top }
-    }
-
-    /// Runs a script inside `cgroup` of this test and gives what it printed. Its socket `early`
-    /// is made in another one, outside the job.
-    fn python(&self, cgroup: &str, script: &str) -> String {
-        let output = Command::new("python3")
-            .args(["-c", &format!("{PRELUDE}{script}")])
-            .args([self.top.join(cgroup).as_os_str(), self.port.to_string().as_ref()])
-            .arg(self.top.join("other"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn compile(&self, source: &str) -> tempfile::TempDir {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("dial.c");
-        std::fs::write(&file, source).unwrap();
-        let done = Command::new("cc").arg("-o").arg(directory.path().join("dial")).arg(&file).status().unwrap();
-        assert!(done.success(), "cc could not compile the io_uring client");
-        directory
-    }
-
-    fn arrival(&self) -> Result<Origin, OriginError> {
-        self.arrivals.recv_timeout(Duration::from_secs(10)).unwrap()
-    }
-
-    /// Checks that the next connection was meant for `original`.
-    fn arrives(&self, original: &str) -> Origin {
-        let origin = self.arrival().unwrap();
-        assert_eq!(origin.original.0, original.parse::<SocketAddr>().unwrap());
-        assert_eq!(origin.run, self.run);
-        assert!(origin.started_boottime_ns > 0 && origin.pid != std::process::id());
-        origin
-    }
-
-    fn refused(&self, reason: &str) -> u64 {
-        self.capture.refusals().iter().find(|(name, _)| *name == reason).unwrap().1
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        // This process is never caught, so its own dial reaches the listener and wakes it.
-        if let Some((stop, accept)) = self.gateway.take() {
-            stop.store(true, Ordering::Relaxed);
-            let woken = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-            assert_eq!(accept.join().is_ok(), woken || std::thread::panicking());
-        }
-        for cgroup in ["job/inner", "job", "other", "."] {
-            let path: &Path = &self.top.join(cgroup);
-            for _ in 0..50 {
-                if std::fs::remove_dir(path.canonicalize().unwrap_or_default()).is_ok() || !path.exists() {
-                    break;
-                }
-                std::thread::yield_now();
-            }
-        }
-    }
-}
 
 #[test]
 fn every_address_family_is_caught_and_keeps_its_disguise() {
@@ -280,7 +153,7 @@ print(seen)";
 
 #[test]
 fn the_root_of_all_cgroups_and_other_directories_are_refused() {
-    let settings = |attach| CaptureSettings { attach, gateway_port: 1, kernel_log: false };
+    let settings = |attach| CaptureSettings { attach, ..CaptureSettings::default() };
     let root = Capture::attach(&settings(cgroup2_mount().unwrap())).err();
     assert!(matches!(root, Some(CaptureError::CgroupRoot(_))), "{root:?}");
     let other = Capture::attach(&settings(PathBuf::from("/tmp"))).err();
