@@ -12,7 +12,7 @@ pub use refusal::Refusal;
 pub use target::{TARGET_CLOSED, TARGET_PASS_WHEN_DOWN, TARGETS_MAX, TargetKey};
 
 /// The version of everything in this crate that is kept in the kernel from one gateway to the next.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// Who connected, and to where: taken in the connect hook, while the caller waits.
 ///
@@ -121,7 +121,16 @@ pub struct SocketState {
     pub key: ConnectionKey,
     /// The last intercepted connect.
     pub record: ConnectRecord,
+    /// The disguise addresses of the socket's UDP flows, all zeros where there is none.
+    pub tokens: [[u8; 16]; TOKENS_MAX],
+    /// Which token is the next to be replaced.
+    pub next_token: u32,
+    /// 1 once the socket is counted among its job's open ones.
+    pub counted: u32,
 }
+
+/// How many UDP destinations a socket is followed to at once: a resolver asks up to three servers.
+pub const TOKENS_MAX: usize = 4;
 
 /// The addresses from which this host would have dialled, shown by `getsockname`.
 #[repr(C)]
@@ -143,11 +152,15 @@ pub const STAGE_REWRITTEN: u32 = 1;
 pub const STAGE_PUBLISHED: u32 = 2;
 /// The connection stands: the gateway will accept it and take the record.
 pub const STAGE_ESTABLISHED: u32 = 3;
+/// The gateway was down, and the destination's configuration lets it pass then.
+pub const STAGE_PASSED: u32 = 4;
 
 /// How many jobs may run at once.
 pub const JOBS_MAX: usize = 16_384;
 /// How many connections may wait for the gateway to accept them.
 pub const RECORDS_MAX: usize = 32_768;
+/// How many intercepted sockets one job may have open: no job can fill the records of all.
+pub const JOB_OPEN_MAX: i64 = RECORDS_MAX as i64 / 2;
 /// How many UDP flows there may be.
 pub const FLOWS_MAX: usize = 32_768;
 /// How many gateways may share the maps: one, and during a take-over two.
@@ -156,6 +169,8 @@ pub const GATEWAYS_MAX: usize = 8;
 pub const LISTENERS_MAX: usize = 4_096;
 /// How many users may be jobs.
 pub const UIDS_MAX: usize = 4_096;
+/// How many processes of jobs are known by number at once.
+pub const MEMBERS_MAX: usize = 16_384;
 /// The size of the ring of events, in bytes.
 pub const EVENTS_BYTES: usize = 1 << 20;
 /// In how many nanoseconds a process's start is counted, as in `/proc/PID/stat`.
@@ -174,7 +189,7 @@ pub const DISGUISE_V6: [u8; 8] = [0xfd, 0x77, 0x65, 0x69, 0x72, 0x00, 0x00, 0x00
 
 const _: () = assert!(size_of::<ConnectRecord>() == 120);
 const _: () = assert!(size_of::<ConnectionKey>() == 48);
-const _: () = assert!(size_of::<SocketState>() == 200);
+const _: () = assert!(size_of::<SocketState>() == 272);
 const _: () = assert!(size_of::<FlowKey>() == 24);
 const _: () = assert!(size_of::<KernelSettings>() == 24);
 const _: () = assert!(size_of::<SourceAddresses>() == 24);

@@ -68,17 +68,19 @@ pub fn write_port(ctx: &SockAddrContext, port: u16) {
 }
 
 /// A random address of the disguise, so that connects from one bound port don't collide.
-/// Nothing where the host has no IPv6 for it.
 #[inline(always)]
-pub fn disguise(v4: bool) -> Option<Address> {
+pub fn disguise(v4: bool) -> Address {
     if v4 {
-        return Some([0, 0, MAPPED, (DISGUISE_V4 | random() & DISGUISE_V4_HOST).to_be()]);
-    }
-    if HAS_IPV6.load() == 0 {
-        return None;
+        return [0, 0, MAPPED, (DISGUISE_V4 | random() & DISGUISE_V4_HOST).to_be()];
     }
     let [first, second] = disguise_v6();
-    Some([first, second, random(), random()])
+    [first, second, random(), random()]
+}
+
+/// Whether this host has a disguise for the address's family.
+#[inline(always)]
+pub fn has_disguise(address: Address) -> bool {
+    is_v4(address) || HAS_IPV6.load() != 0
 }
 
 /// Whether it is one of the disguise's.

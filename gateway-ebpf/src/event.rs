@@ -29,7 +29,7 @@ pub fn of_task(kind: EventKind, job: JobTag) -> Event {
 /// Hands the event over, or counts it as lost.
 #[inline(always)]
 pub fn tell(event: &Event) {
-    if EVENTS.output(*event, 0).is_err() {
+    if EVENTS.output_untyped::<Event>(event, 0).is_err() {
         lost();
     }
 }

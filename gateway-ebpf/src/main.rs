@@ -2,20 +2,28 @@
 //!
 //! No identity, no policy, no strings: those are user space's.
 #![no_std]
+#![feature(asm_experimental_arch)]
 #![no_main]
 #![allow(unsafe_code, reason = "kernel contexts are raw pointers")]
 
 mod address;
+mod bind;
+mod caller;
 mod connect;
+mod datagram;
+mod egress;
 mod event;
 mod gateway;
+mod group;
 mod job;
 mod maps;
+mod member;
 mod names;
 mod publish;
 mod refuse;
 mod settings;
 mod socket;
+mod target;
 mod task;
 
 /// The helpers that need it are open to GPL-compatible programs alone.

@@ -1,13 +1,14 @@
 //! The maps that the kernel side shares with user space, and the storage that sockets carry.
 
-use aya_ebpf::btf_maps::{Array, HashMap, PerCpuArray, RingBuf, SkStorage};
+use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf, SkStorage};
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
 use aya_ebpf::macros::btf_map;
 use core::ffi::c_void;
 use core::ptr;
 use gateway_common::{
-    ConnectRecord, ConnectionKey, EVENTS_BYTES, Event, GATEWAYS_MAX, JOBS_MAX, JobTag, KernelSettings, LISTENERS_MAX,
-    RECORDS_MAX, Refusal, SocketState, SourceAddresses,
+    ConnectRecord, ConnectionKey, DatagramRecord, EVENTS_BYTES, Event, FLOWS_MAX, FlowKey, GATEWAYS_MAX, JOBS_MAX, JobTag,
+    KernelSettings, LISTENERS_MAX, MEMBERS_MAX, PathEvent, RECORDS_MAX, RULES_MAX, Refusal, Rule, SocketState, SourceAddresses,
+    TARGETS_MAX, UIDS_MAX,
 };
 
 /// The gateways: process → when it started, in ticks of `TICK_NS`.
@@ -26,6 +27,56 @@ pub static LISTENERS: HashMap<u64, u32, LISTENERS_MAX> = HashMap::new();
 #[btf_map]
 pub static JOBS: HashMap<u64, JobTag, JOBS_MAX> = HashMap::new();
 
+/// User → the job that everything of theirs is.
+#[btf_map]
+pub static UIDS: HashMap<u32, JobTag, UIDS_MAX> = HashMap::new();
+
+/// Process → the job that it, or a process that it descends from, was in last.
+#[btf_map]
+pub static MEMBERS: HashMap<u32, JobTag, MEMBERS_MAX> = HashMap::new();
+
+/// By which a new cgroup becomes a job; the rest of the places are empty.
+#[btf_map]
+pub static RULES: Array<Rule, RULES_MAX> = Array::new();
+
+/// Port and address → the `TARGET_` flags. The key is the one of `TargetKey` without its length.
+#[btf_map]
+pub static TARGETS: LpmTrie<[u8; 20], u32, TARGETS_MAX> = LpmTrie::new();
+
+/// Run → how many intercepted sockets it has open.
+#[btf_map]
+pub static OPEN: HashMap<u64, i64, JOBS_MAX> = HashMap::new();
+
+/// UDP flows, by the address that the gateway sees.
+#[btf_map]
+pub static FLOWS: HashMap<FlowKey, DatagramRecord, FLOWS_MAX, NO_PREALLOC> = HashMap::new();
+
+/// Memory is taken when an entry is made. Not for maps of tracepoints, which older kernels warn of.
+const NO_PREALLOC: usize = 1;
+
+/// Where a path is put together; a processor's own.
+#[btf_map]
+pub static SCRATCH: PerCpuArray<PathEvent, 1> = PerCpuArray::new();
+
+/// Where a comparison of a path with a pattern is; a processor's own.
+#[btf_map]
+pub static PLACES: PerCpuArray<Places, 1> = PerCpuArray::new();
+
+/// The rule, then where it is: in the path, in the pattern, at the last star, and up to where that one has eaten.
+#[repr(C)]
+pub struct Places {
+    pub rule: u32,
+    pub path: u32,
+    pub pattern: u32,
+    pub star: u32,
+    pub eaten: u32,
+    pub outcome: u32,
+}
+
+/// As many entries as one comparison may take steps; a pattern that needs more does not match.
+#[btf_map]
+pub static STEPS: Array<u8, 640> = Array::new();
+
 /// Connections that the gateway has not taken yet.
 ///
 /// Until its source port is known a connect holds its place under its socket's cookie, so that a
@@ -33,9 +84,9 @@ pub static JOBS: HashMap<u64, JobTag, JOBS_MAX> = HashMap::new();
 #[btf_map]
 pub static RECORDS: HashMap<ConnectionKey, ConnectRecord, RECORDS_MAX> = HashMap::new();
 
-/// When the gateway was last seen alive, in nanoseconds since boot.
+/// When the gateway was last seen alive, in nanoseconds since boot; then what to add for the time of day.
 #[btf_map]
-pub static HEARTBEAT: Array<u64, 1> = Array::new();
+pub static HEARTBEAT: Array<u64, 2> = Array::new();
 
 /// What `getsockname` shows instead of a loopback address.
 #[btf_map]

@@ -1,18 +1,23 @@
 //! `getpeername` and `getsockname`: the job sees the connection that it asked for.
 
-use crate::address::{Address, MAPPED, read_v6, words, write_port, write_v4, write_v6};
+use crate::address::{Address, MAPPED, read_v4, read_v6, words, write_port, write_v4, write_v6};
+use crate::datagram;
 use crate::maps::{SOURCES, socket_state};
 use crate::refuse::PROCEED;
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use core::ptr::read_volatile;
-use gateway_common::{STAGE_IDLE, SocketState};
+use gateway_common::{STAGE_IDLE, STAGE_PASSED, SocketState};
 
 const LOOPBACK_V6: Address = [0, 0, 0, 1_u32.to_be()];
 
 #[cgroup_sock_addr(getpeername4)]
 pub fn weir_getpeername4(ctx: SockAddrContext) -> i32 {
-    if let Some(state) = intercepted(&ctx) {
+    let (address, port) = datagram::original(&ctx, read_v4(&ctx));
+    if port != 0 {
+        write_v4(&ctx, address[3]);
+        write_port(&ctx, port);
+    } else if let Some(state) = intercepted(&ctx) {
         write_v4(&ctx, original(state)[3]);
         write_port(&ctx, state.record.original_port);
     }
@@ -21,7 +26,11 @@ pub fn weir_getpeername4(ctx: SockAddrContext) -> i32 {
 
 #[cgroup_sock_addr(getpeername6)]
 pub fn weir_getpeername6(ctx: SockAddrContext) -> i32 {
-    if let Some(state) = intercepted(&ctx) {
+    let (address, port) = datagram::original(&ctx, read_v6(&ctx));
+    if port != 0 {
+        write_v6(&ctx, address);
+        write_port(&ctx, port);
+    } else if let Some(state) = intercepted(&ctx) {
         write_v6(&ctx, original(state));
         write_port(&ctx, state.record.original_port);
     }
@@ -67,7 +76,7 @@ pub fn weir_getsockname6(ctx: SockAddrContext) -> i32 {
 fn intercepted<'a>(ctx: &SockAddrContext) -> Option<&'a SocketState> {
     // SAFETY: `ctx.sk` of a `cgroup_sock_addr` program is always there.
     let state = unsafe { socket_state(read_volatile(&raw const (*ctx.sock_addr).__bindgen_anon_1.sk).cast())? };
-    (state.stage != STAGE_IDLE).then_some(state)
+    (!matches!(state.stage, STAGE_IDLE | STAGE_PASSED)).then_some(state)
 }
 
 #[inline(always)]

@@ -49,7 +49,7 @@ fn publish(ctx: &SockOpsContext, state: &mut SocketState) {
     match RECORDS.insert(&state.key, &state.record, 0) {
         Ok(()) => state.stage = STAGE_PUBLISHED,
         // Without a record the gateway closes the connection.
-        Err(_) => count(Refusal::RecordsFull),
+        Err(_) => count(Refusal::RecordsFull as u32),
     }
 }
 

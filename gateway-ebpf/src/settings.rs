@@ -42,3 +42,36 @@ pub static INODE_SUPER: Global<u32> = Global::new(0);
 /// Offset of `super_block.s_dev`.
 #[unsafe(no_mangle)]
 pub static SUPER_DEVICE: Global<u32> = Global::new(0);
+/// Offset of `cgroup.kn`.
+#[unsafe(no_mangle)]
+pub static CGROUP_NODE: Global<u32> = Global::new(0);
+/// Offset of `cgroup.root`.
+#[unsafe(no_mangle)]
+pub static CGROUP_ROOT: Global<u32> = Global::new(0);
+/// Offset of `cgroup.self`.
+#[unsafe(no_mangle)]
+pub static CGROUP_SELF: Global<u32> = Global::new(0);
+/// Offset of `cgroup_subsys_state.parent`.
+#[unsafe(no_mangle)]
+pub static CSS_PARENT: Global<u32> = Global::new(0);
+/// Offset of `cgroup_subsys_state.cgroup`.
+#[unsafe(no_mangle)]
+pub static CSS_CGROUP: Global<u32> = Global::new(0);
+/// Offset of `kernfs_node.id`.
+#[unsafe(no_mangle)]
+pub static NODE_ID: Global<u32> = Global::new(0);
+/// Offset of `cgroup_root.hierarchy_id`.
+#[unsafe(no_mangle)]
+pub static ROOT_HIERARCHY: Global<u32> = Global::new(0);
+/// Offset of `task_struct.pid`.
+#[unsafe(no_mangle)]
+pub static TASK_PID: Global<u32> = Global::new(0);
+/// Offset of `task_struct.tgid`.
+#[unsafe(no_mangle)]
+pub static TASK_TGID: Global<u32> = Global::new(0);
+/// Offset of `task_struct.signal`.
+#[unsafe(no_mangle)]
+pub static TASK_SIGNAL: Global<u32> = Global::new(0);
+/// Offset of `signal_struct.live`.
+#[unsafe(no_mangle)]
+pub static SIGNAL_LIVE: Global<u32> = Global::new(0);

@@ -38,8 +38,9 @@ fn task() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// A member of a kernel structure, by its offset; nothing where it can't be read.
 #[inline(always)]
-fn field<T>(structure: u64, offset: u32) -> Option<T> {
+pub fn field<T>(structure: u64, offset: u32) -> Option<T> {
     // SAFETY: the helper fails, rather than faults, on a wrong address.
     unsafe { bpf_probe_read_kernel((structure + u64::from(offset)) as *const T) }.ok()
 }

@@ -26,6 +26,17 @@ pub(super) struct Offsets {
     pub(super) inode_number: u32,
     pub(super) inode_super: u32,
     pub(super) super_device: u32,
+    pub(super) cgroup_node: u32,
+    pub(super) cgroup_root: u32,
+    pub(super) cgroup_self: u32,
+    pub(super) css_parent: u32,
+    pub(super) css_cgroup: u32,
+    pub(super) node_id: u32,
+    pub(super) root_hierarchy: u32,
+    pub(super) task_pid: u32,
+    pub(super) task_tgid: u32,
+    pub(super) task_signal: u32,
+    pub(super) signal_live: u32,
 }
 
 impl Offsets {
@@ -48,6 +59,17 @@ impl Offsets {
             inode_number: member("inode", "i_ino")?,
             inode_super: member("inode", "i_sb")?,
             super_device: member("super_block", "s_dev")?,
+            cgroup_node: member("cgroup", "kn")?,
+            cgroup_root: member("cgroup", "root")?,
+            cgroup_self: member("cgroup", "self")?,
+            css_parent: member("cgroup_subsys_state", "parent")?,
+            css_cgroup: member("cgroup_subsys_state", "cgroup")?,
+            node_id: member("kernfs_node", "id")?,
+            root_hierarchy: member("cgroup_root", "hierarchy_id")?,
+            task_pid: member("task_struct", "pid")?,
+            task_tgid: member("task_struct", "tgid")?,
+            task_signal: member("task_struct", "signal")?,
+            signal_live: member("signal_struct", "live")?,
         })
     }
 }

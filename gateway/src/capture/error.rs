@@ -102,6 +102,22 @@ pub enum CaptureError {
     /// No room for another job.
     #[error("{} jobs run already, the most that weir follows at once: end one first", gateway_common::JOBS_MAX)]
     JobsFull,
+    /// A rule's pattern is no pattern.
+    #[error("`{pattern}` can't be a rule's pattern: it needs 1 to {most} bytes")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// The most bytes that it may have.
+        most: usize,
+    },
+    /// More than the kernel side has room for.
+    #[error("too many {what}: {most} at most")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
     /// A thread could not be started.
     #[error("the {name} thread could not be started: {source}")]
     Thread {

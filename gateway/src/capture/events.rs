@@ -26,7 +26,8 @@ pub enum KernelEvent {
         /// Its job.
         job: JobTag,
     },
-    /// A task was moved out of a job. What it opened before is of no use to it, and it is in no job now.
+    /// A process was moved out of a job, and not by the gateway. It, and what descends from it, is refused from then on,
+    /// with the sockets of before and with new ones.
     TaskLeft {
         /// The cgroup that it is in now.
         cgroup: u64,

@@ -77,6 +77,8 @@ fn beat(maps: &Maps, stopped: &mpsc::Receiver<()>) {
 }
 
 fn stamp(maps: &Maps) -> std::io::Result<()> {
+    // The kernel mints run numbers by the time of day, which its programs can't read.
+    sys::update(maps.heartbeat.as_fd(), &1_u32, &sys::wall_offset_ns())?;
     sys::update(maps.heartbeat.as_fd(), &0_u32, &sys::boottime_ns())
 }
 

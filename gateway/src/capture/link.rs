@@ -1,7 +1,7 @@
 //! Programs at their hooks: attached, replaced and, before anything is freed, detached.
 
 use super::CaptureError;
-use super::load::Hook;
+use super::load::{Hook, Place};
 use super::pins::Pins;
 use super::sys;
 use std::io;
@@ -79,16 +79,22 @@ impl Link {
         pins: Option<&Pins>,
     ) -> Result<Self, CaptureError> {
         let failed = |source| CaptureError::Attach { feature: hook.feature, source };
-        let standing = pins.map(|pins| pins.get(hook.pin())).transpose()?.flatten();
-        if let Some(descriptor) = standing {
-            match sys::replace(descriptor.as_fd(), program) {
-                Ok(()) => return Ok(Self { descriptor, hook }),
-                // It was detached, or its cgroup is gone: a new one takes its place.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOLINK | libc::EINVAL)) => {}
-                Err(source) => return Err(failed(source)),
+        let descriptor = match hook.place {
+            Place::Cgroup(attach_type) => {
+                let standing = pins.map(|pins| pins.get(hook.pin())).transpose()?.flatten();
+                if let Some(descriptor) = standing {
+                    match sys::replace(descriptor.as_fd(), program) {
+                        Ok(()) => return Ok(Self { descriptor, hook }),
+                        // It was detached, or its cgroup is gone: a new one takes its place.
+                        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOLINK | libc::EINVAL)) => {}
+                        Err(source) => return Err(failed(source)),
+                    }
+                }
+                sys::link(program, cgroup, attach_type).map_err(failed)?
             }
-        }
-        let descriptor = sys::link(program, cgroup, hook.attach_type).map_err(failed)?;
+            // These can't be replaced. For a moment both run, which harms nothing: an entry is made, and removed, once.
+            Place::Tracepoint(name) => sys::tracepoint(program, name).map_err(failed)?,
+        };
         let link = Self { descriptor, hook };
         if let Some(pins) = pins {
             pins.remove(hook.pin()).map_err(failed)?;
@@ -100,7 +106,11 @@ impl Link {
     /// Takes the program off its hook, then its pin away. In this order a link is never freed while attached:
     /// kernels have locked up on many of those at once.
     pub(super) fn leave(&self, pins: Option<&Pins>) -> io::Result<()> {
-        sys::detach(self.descriptor.as_fd())?;
+        match self.hook.place {
+            Place::Cgroup(_) => sys::detach(self.descriptor.as_fd())?,
+            // Has no detaching: it goes with its last holder.
+            Place::Tracepoint(_) => {}
+        }
         pins.map_or(Ok(()), |pins| pins.remove(self.hook.pin()))
     }
 }

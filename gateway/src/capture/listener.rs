@@ -2,9 +2,10 @@
 
 use super::disguise::DisguiseRoute;
 use super::sys;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, SockaddrIn6, SockaddrStorage};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd as _};
 
 /// Connections that wait for the accept loop. The kernel cuts it at `net.core.somaxconn`.
@@ -23,7 +24,8 @@ pub struct Mark(pub(super) u32);
 pub struct Listeners {
     /// For connects, both families. Non-blocking.
     pub tcp: TcpListener,
-    /// For datagrams, both families, at the same port. Non-blocking, with `IP_PKTINFO` and `IPV6_RECVPKTINFO`:
+    /// For datagrams, both families, at the same port. Non-blocking, with `IPV6_RECVPKTINFO`, which
+    /// tells of both families (see [`receive`]):
     /// the address that a datagram came to is its flow's token, and the answer's source.
     pub udp: UdpSocket,
     /// The port of both.
@@ -52,8 +54,9 @@ impl Listeners {
                 Err(error) => return Err(error),
             }
         };
-        set(&udp, libc::IPPROTO_IP, libc::IP_PKTINFO, &1_i32)?;
         set(&udp, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, &1_i32)?;
+        // An answer's source is a token, which is routed here and is no address of this host's.
+        set(&udp, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, &1_i32)?;
         tcp.listen(BACKLOG)?;
         let netns_cookie = sys::netns_cookie(tcp.as_fd())?;
         let route = DisguiseRoute::add()
@@ -61,6 +64,51 @@ impl Listeners {
             .ok();
         Ok(Self { tcp: tcp.into(), udp: udp.into(), port, netns_cookie, route })
     }
+}
+
+/// A datagram that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// How many bytes of the buffer it fills.
+    pub length: usize,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// The address that it was sent to: the token of its flow.
+    pub token: IpAddr,
+}
+
+/// Takes the next datagram of a gateway's socket.
+///
+/// # Errors
+/// As recvmsg(2); `WouldBlock` where none is there.
+pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut parts = [io::IoSliceMut::new(buffer)];
+    let mut control = nix::cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo);
+    let flags = nix::sys::socket::MsgFlags::empty();
+    let message = nix::sys::socket::recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let (length, from) = (message.bytes, message.address.as_ref().and_then(SockaddrStorage::as_sockaddr_in6));
+    let token = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::Ipv6PacketInfo(info) => Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).to_canonical()),
+        _ => None,
+    });
+    let (from, token) = from.zip(token).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Received { length, from: SocketAddr::new(from.ip().to_canonical(), from.port()), token })
+}
+
+/// Answers a datagram, as from the address that it was sent to.
+///
+/// # Errors
+/// As sendmsg(2).
+pub fn answer(socket: &UdpSocket, received: &Received, bytes: &[u8]) -> io::Result<()> {
+    let mapped = |address: IpAddr| match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: mapped(received.token).octets() }, ipi6_ifindex: 0 };
+    let to = SockaddrIn6::from(std::net::SocketAddrV6::new(mapped(received.from.ip()), received.from.port(), 0, 0));
+    let (parts, control) = ([io::IoSlice::new(bytes)], [ControlMessage::Ipv6PacketInfo(&info)]);
+    nix::sys::socket::sendmsg(socket.as_raw_fd(), &parts, &control, nix::sys::socket::MsgFlags::empty(), Some(&to))?;
+    Ok(())
 }
 
 fn any(port: u16) -> SockAddr {

@@ -8,6 +8,7 @@ use aya::maps::Map;
 use aya::programs::{Program, ProgramError, ProgramType};
 use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -18,8 +19,17 @@ pub(super) struct Hook {
     pub(super) program: &'static str,
     /// What it is for.
     pub(super) feature: &'static str,
-    /// The kernel's `enum bpf_attach_type`.
-    pub(super) attach_type: u32,
+    /// Where it is attached.
+    pub(super) place: Place,
+}
+
+/// Where a program is attached.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// At the cgroup, by the kernel's `enum bpf_attach_type`.
+    Cgroup(u32),
+    /// At a tracepoint, which all of the host passes.
+    Tracepoint(&'static CStr),
 }
 
 impl Hook {
@@ -30,28 +40,54 @@ impl Hook {
 }
 
 /// In the order in which they are attached: a connect is rewritten only once everything that it relies on is there.
-pub(super) static HOOKS: [Hook; 9] = [
+pub(super) static HOOKS: [Hook; 21] = [
     hook("weir_sock_release", "clean-up when a socket closes (cgroup/sock_release)", 34),
     hook("weir_sock_ops", "the original destination by source port (sock_ops)", 3),
     hook("weir_getpeername4", "the true peer address, IPv4 (cgroup/getpeername4)", 29),
     hook("weir_getpeername6", "the true peer address, IPv6 (cgroup/getpeername6)", 30),
     hook("weir_getsockname4", "a plausible own address, IPv4 (cgroup/getsockname4)", 31),
     hook("weir_getsockname6", "a plausible own address, IPv6 (cgroup/getsockname6)", 32),
+    hook("weir_recvmsg4", "answers as from the server that was asked, IPv4 (cgroup/recvmsg4)", 19),
+    hook("weir_recvmsg6", "answers as from the server that was asked, IPv6 (cgroup/recvmsg6)", 20),
+    hook("weir_egress", "nothing of a job leaves past the gateway (cgroup_skb/egress)", 1),
     hook("weir_sock_create", "which sockets a job may make (cgroup/sock_create)", 2),
+    hook("weir_bind4", "the gateway's port, IPv4 (cgroup/bind4)", 8),
+    hook("weir_bind6", "the gateway's port, IPv6 (cgroup/bind6)", 9),
+    hook("weir_sendmsg6", "DNS to the gateway and no other UDP, IPv6 (cgroup/sendmsg6)", 15),
+    hook("weir_sendmsg4", "DNS to the gateway and no other UDP, IPv4 (cgroup/sendmsg4)", 14),
     hook("weir_connect6", "redirecting connects, IPv6 (cgroup/connect6)", 11),
     hook("weir_connect4", "redirecting connects, IPv4 (cgroup/connect4)", 10),
+    tracepoint("weir_member_exit", "processes that have ended (raw tracepoint sched_process_exit)", c"sched_process_exit"),
+    tracepoint("weir_member_fork", "a job's processes by descent (raw tracepoint sched_process_fork)", c"sched_process_fork"),
+    tracepoint(
+        "weir_cgroup_attach_task",
+        "a job's processes that are moved out of it (raw tracepoint cgroup_attach_task)",
+        c"cgroup_attach_task",
+    ),
+    tracepoint("weir_cgroup_rmdir", "a job's end with its cgroup (raw tracepoint cgroup_rmdir)", c"cgroup_rmdir"),
+    tracepoint("weir_cgroup_mkdir", "jobs by rule before their first process (raw tracepoint cgroup_mkdir)", c"cgroup_mkdir"),
 ];
 
 const fn hook(program: &'static str, feature: &'static str, attach_type: u32) -> Hook {
-    Hook { program, feature, attach_type }
+    Hook { program, feature, place: Place::Cgroup(attach_type) }
+}
+
+const fn tracepoint(program: &'static str, feature: &'static str, name: &'static CStr) -> Hook {
+    Hook { program, feature, place: Place::Tracepoint(name) }
 }
 
 /// The maps that one gateway hands to the next.
-pub(super) const MAPS: [&str; 11] = [
+pub(super) const MAPS: [&str; 17] = [
     "GATEWAYS",
     "SETTINGS",
     "LISTENERS",
     "JOBS",
+    "UIDS",
+    "MEMBERS",
+    "RULES",
+    "TARGETS",
+    "OPEN",
+    "FLOWS",
     "RECORDS",
     "HEARTBEAT",
     "SOURCES",
@@ -98,6 +134,17 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
         .override_global("INODE_NUMBER", &constants.offsets.inode_number, true)
         .override_global("INODE_SUPER", &constants.offsets.inode_super, true)
         .override_global("SUPER_DEVICE", &constants.offsets.super_device, true)
+        .override_global("CGROUP_NODE", &constants.offsets.cgroup_node, true)
+        .override_global("CGROUP_ROOT", &constants.offsets.cgroup_root, true)
+        .override_global("CGROUP_SELF", &constants.offsets.cgroup_self, true)
+        .override_global("CSS_PARENT", &constants.offsets.css_parent, true)
+        .override_global("CSS_CGROUP", &constants.offsets.css_cgroup, true)
+        .override_global("NODE_ID", &constants.offsets.node_id, true)
+        .override_global("ROOT_HIERARCHY", &constants.offsets.root_hierarchy, true)
+        .override_global("TASK_PID", &constants.offsets.task_pid, true)
+        .override_global("TASK_TGID", &constants.offsets.task_tgid, true)
+        .override_global("TASK_SIGNAL", &constants.offsets.task_signal, true)
+        .override_global("SIGNAL_LIVE", &constants.offsets.signal_live, true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .load(OBJECT)
         .map_err(|error| CaptureError::Load(Box::new(error)))
@@ -138,6 +185,8 @@ pub(super) fn load(program: &mut Program) -> Result<(), ProgramError> {
         Program::CgroupSockAddr(program) => program.load(),
         Program::CgroupSock(program) => program.load(),
         Program::SockOps(program) => program.load(),
+        Program::CgroupSkb(program) => program.load(),
+        Program::RawTracePoint(program) => program.load(),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod netlink;
 mod pins;
 mod probe;
 pub(crate) mod process;
+mod rules;
 mod sweep;
 pub(crate) mod sys;
 
@@ -23,20 +24,22 @@ pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount};
 pub use disguise::DisguiseRoute;
 pub use error::CaptureError;
 pub use events::{Call, Events, KernelEvent};
-pub use gateway_common::{ConnectRecord, JobTag, Refusal};
-pub use listener::{Listeners, Mark};
+pub use gateway_common::{ConnectRecord, DatagramRecord, FLAG_LISTEN_ON_LOOPBACK, JobTag, Refusal};
+pub use listener::{Listeners, Mark, Received, answer, receive};
 pub use pins::{PINS, private_pins};
 pub use probe::{Probe, Tier, probe};
+pub use rules::{KernelRule, KernelTarget};
 pub use sweep::{Swept, gateway_of, sweep, sweep_in};
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, PerCpuArray};
 use btf::Offsets;
-use gateway_common::{ConnectionKey, KernelSettings, LAYOUT};
+use gateway_common::{ConnectionKey, FlowKey, KernelSettings, LAYOUT};
 use heartbeat::Heartbeat;
 use kernel_log::KernelLog;
 use link::Links;
 use pins::Pins;
+use rules::Tables;
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -64,6 +67,9 @@ pub struct Capture {
     listeners: OwnedFd,
     jobs: OwnedFd,
     records: OwnedFd,
+    flows: OwnedFd,
+    open: OwnedFd,
+    tables: Tables,
     heartbeat: Heartbeat,
     _log: Option<KernelLog>,
     object: Ebpf,
@@ -127,6 +133,14 @@ impl Capture {
         })?;
         load::attach(&object, &cgroup, &mut links)?;
         let (listeners, jobs, records) = (map("LISTENERS")?, map("JOBS")?, map("RECORDS")?);
+        let (flows, open) = (map("FLOWS")?, map("OPEN")?);
+        let tables = Tables {
+            settings: map("SETTINGS")?,
+            rules: map("RULES")?,
+            targets: map("TARGETS")?,
+            uids: map("UIDS")?,
+            current: Mutex::new(settings),
+        };
         let events = Events::of(take_map(&mut object, "EVENTS")?)?;
         Ok(Self {
             links: Mutex::new(Some(links)),
@@ -135,6 +149,9 @@ impl Capture {
             listeners,
             jobs,
             records,
+            flows,
+            open,
+            tables,
             heartbeat,
             _log: log,
             object,
@@ -181,6 +198,48 @@ impl Capture {
         }
     }
 
+    /// Makes everything of a user a job, where no cgroup says otherwise.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub fn add_uid(&self, uid: u32, job: JobTag) -> Result<(), CaptureError> {
+        self.tables.add_uid(uid, job)
+    }
+
+    /// Makes the user's processes no job any more.
+    ///
+    /// # Errors
+    /// Where the list can't be written.
+    pub fn remove_uid(&self, uid: u32) -> Result<(), CaptureError> {
+        self.tables.remove_uid(uid)
+    }
+
+    /// Sets the rules by which a new cgroup becomes a job, in place of those before. The kernel makes the job, and
+    /// its run's number, before the cgroup has a process, and tells it ([`KernelEvent::JobMade`]). Of several the first
+    /// counts; a cgroup below a job is that job's. Jobs that there are stay.
+    ///
+    /// # Errors
+    /// Where there are more than 64.
+    pub fn set_rules(&self, rules: &[KernelRule]) -> Result<(), CaptureError> {
+        self.tables.set_rules(rules)
+    }
+
+    /// Sets the destinations that the kernel side treats apart, in place of those before. The most specific counts, and
+    /// one with a port before one without.
+    ///
+    /// # Errors
+    /// Where there are more than 4 096.
+    pub fn set_targets(&self, targets: &[KernelTarget]) -> Result<(), CaptureError> {
+        self.tables.set_targets(targets)
+    }
+
+    /// Forgets how many sockets of a run are open, once none of its jobs is left.
+    pub fn forget_run(&self, run: u64) {
+        if let Err(error) = sys::remove(self.open.as_fd(), &run) {
+            tracing::error!(%error, run, "the run's count of open sockets could not be removed");
+        }
+    }
+
     /// Every job that there is, by its cgroup: those of an earlier gateway, too.
     ///
     /// # Errors
@@ -205,6 +264,16 @@ impl Capture {
             padding: 0,
         };
         sys::take(self.records.as_fd(), &key).map_err(|source| CaptureError::Map { what: "the connect records", source })
+    }
+
+    /// Where the datagrams to `token` were meant to go, and who sent the first of them. It stays as long as the
+    /// job's socket is open.
+    ///
+    /// # Errors
+    /// Where the flows can't be read.
+    pub fn flow(&self, token: IpAddr, netns_cookie: u64) -> Result<Option<DatagramRecord>, CaptureError> {
+        let key = FlowKey { token: octets(token), netns_cookie };
+        sys::lookup(self.flows.as_fd(), &key).map_err(|source| CaptureError::Map { what: "the UDP flows", source })
     }
 
     /// The reading end of what the kernel side tells: for the first caller alone.
@@ -242,6 +311,8 @@ impl Capture {
     }
 
     /// Leaves programs and pins to the gateway that has adopted them. This one stays exempt until it is dropped.
+    ///
+    /// Its [`Events`] are to be dropped first: both would read from one ring.
     pub fn hand_over(&self) {
         self.heartbeat.stop();
         if let Some(links) = self.take_links() {

@@ -1,7 +1,7 @@
 //! The few `bpf(2)` and socket calls that no crate offers in the shape needed here.
 
 use aya::Pod;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -13,6 +13,7 @@ const BPF_MAP_DELETE_ELEM: libc::c_int = 3;
 const BPF_MAP_GET_NEXT_KEY: libc::c_int = 4;
 const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_OBJ_GET: libc::c_int = 7;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_MAP_LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_UPDATE: libc::c_int = 29;
@@ -94,9 +95,20 @@ pub(super) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
     bpf(BPF_LINK_DETACH, &LinkAttr { first: number(link), second: 0, third: 0, flags: 0 }).map(drop)
 }
 
+/// Attaches a program at a tracepoint.
+pub(super) fn tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    descriptor(bpf(BPF_RAW_TRACEPOINT_OPEN, &ObjectAttr { path: name.as_ptr().addr() as u64, object: number(program), flags: 0 }))
+}
+
 /// `SO_NETNS_COOKIE` of a socket: its network namespace, as the kernel side names it.
 pub(crate) fn netns_cookie(socket: impl AsFd) -> io::Result<u64> {
     socket_number(socket.as_fd(), libc::SO_NETNS_COOKIE)
+}
+
+/// What to add to nanoseconds since boot for nanoseconds since 1970.
+pub(super) fn wall_offset_ns() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or_default().saturating_sub(boottime_ns())
 }
 
 /// Nanoseconds since boot, suspended time included: the kernel side's clock.
@@ -126,7 +138,7 @@ struct ElementAttr {
     flags: u64,
 }
 
-/// The part that the object commands use.
+/// The part that the object commands, and `BPF_RAW_TRACEPOINT_OPEN`, use.
 #[repr(C, align(8))]
 struct ObjectAttr {
     path: u64,

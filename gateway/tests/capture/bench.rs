@@ -4,7 +4,7 @@ use gateway_core::model::ids::RunId;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -37,6 +37,8 @@ pub struct Bench {
     arrivals: mpsc::Receiver<Result<Origin, OriginError>>,
     pub port: u16,
     pub netns_cookie: u64,
+    /// The gateway's socket for datagrams.
+    pub udp: std::net::UdpSocket,
     pub run: RunId,
     pub top: PathBuf,
     pub settings: CaptureSettings,
@@ -61,8 +63,10 @@ impl Bench {
         let pins = pinned.then(|| Path::new(PINS).join(&name));
         let settings = CaptureSettings { attach: top.clone(), pins, ..CaptureSettings::default() };
         let capture = Arc::new(Capture::attach(&settings).unwrap());
-        let Listeners { tcp: listener, port, netns_cookie, route, .. } = Listeners::open(capture.mark()).unwrap();
+        let Listeners { tcp: listener, udp, port, netns_cookie, route } = Listeners::open(capture.mark()).unwrap();
         listener.set_nonblocking(false).unwrap();
+        udp.set_nonblocking(false).unwrap();
+        udp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         capture.add_listener(netns_cookie, port).unwrap();
         let run = RunId::from_number(4711);
         capture.add_job(cgroup_id(&top.join("job")).unwrap(), JobTag::of_run(run.number())).unwrap();
@@ -83,20 +87,29 @@ impl Bench {
                 std::thread::spawn(move || std::io::copy(&mut &stream, &mut std::io::sink()));
             }
         });
-        Self { capture, gateway: Some((stop, accept)), arrivals, port, netns_cookie, run, top, settings }
+        Self { capture, gateway: Some((stop, accept)), arrivals, port, netns_cookie, udp, run, top, settings }
     }
 
     /// Runs a script inside `cgroup` of this test and gives what it printed. Its socket `early`
     /// is made in another one, outside the job.
     pub fn python(&self, cgroup: &str, script: &str) -> String {
-        let output = Command::new("python3")
-            .args(["-c", &format!("{PRELUDE}{script}")])
-            .args([self.top.join(cgroup).as_os_str(), self.port.to_string().as_ref()])
-            .arg(self.top.join("other"))
-            .output()
-            .unwrap();
+        let output = self.command(cgroup, script).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// The same, with its input and output to be had while it runs.
+    pub fn spawn(&self, cgroup: &str, script: &str) -> Child {
+        self.command(cgroup, script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn command(&self, cgroup: &str, script: &str) -> Command {
+        let mut command = Command::new("python3");
+        command
+            .args(["-c", &format!("{PRELUDE}{script}")])
+            .args([self.top.join(cgroup).as_os_str(), self.port.to_string().as_ref()])
+            .arg(self.top.join("other"));
+        command
     }
 
     pub fn compile(&self, source: &str) -> tempfile::TempDir {
@@ -119,6 +132,20 @@ impl Bench {
         assert_eq!(origin.run, self.run);
         assert!(origin.started_boottime_ns > 0 && origin.pid != std::process::id());
         origin
+    }
+
+    /// The job's path from the root of the hierarchy.
+    pub fn name(&self) -> String {
+        format!("/{}", self.top.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// Changes an entry of a pinned map as root could; `bytes` are `key` and `value` of bpftool(8).
+    pub fn poke(&self, map: &str, key: &[u8], value: &[u8]) {
+        let hex = |bytes: &[u8]| bytes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let path = self.settings.pins.clone().unwrap().join(map);
+        let mut command = Command::new("bpftool");
+        command.args(["map", "update", "pinned"]).arg(path).arg("key").args(hex(key)).arg("value").args(hex(value));
+        assert!(command.status().unwrap().success(), "bpftool could not write {map}");
     }
 
     pub fn refused(&self, reason: &str) -> u64 {

@@ -3,5 +3,8 @@
 #![allow(unreachable_pub, missing_docs, reason = "modules of one test binary")]
 
 mod bench;
+mod jobs;
 mod stays;
+mod targets;
 mod tcp;
+mod udp;

@@ -112,6 +112,21 @@ print(attempt(lambda: dial(socket.AF_INET, ('127.0.0.1', port))),
 }
 
 #[test]
+fn a_link_local_address_is_refused_and_a_bound_device_does_not_matter() {
+    let bench = Bench::new();
+    let device = std::fs::read_dir("/sys/class/net").unwrap().flatten().map(|entry| entry.file_name());
+    let device = device.into_iter().find(|name| name != "lo").map_or_else(|| "lo".into(), |name| name.into_string().unwrap());
+    let script = format!(
+        "
+s = socket.socket(); s.settimeout(10); s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'{device}')
+print(attempt(lambda: s.connect(('192.0.2.1', 80))), attempt(lambda: dial(socket.AF_INET6, ('fe80::1', 80, 0, 1))))"
+    );
+    assert_eq!(bench.python("job", &script), "ok ENETUNREACH");
+    bench.arrives("192.0.2.1:80");
+    assert_eq!(bench.refused("link_local"), 1);
+}
+
+#[test]
 fn outside_every_job_nothing_is_touched() {
     let bench = Bench::new();
     let script = "
