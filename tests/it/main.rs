@@ -5,6 +5,7 @@
 mod authentication;
 mod book;
 mod burst;
+mod bypass;
 mod cancel;
 mod client_tls;
 mod configuration;

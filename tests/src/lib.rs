@@ -4,6 +4,7 @@
 
 mod authority;
 pub mod book;
+pub mod bypass;
 mod cgroup;
 mod clients;
 pub mod corpus;
@@ -12,6 +13,7 @@ pub mod issuer;
 mod machine;
 pub mod pinned;
 mod postgres;
+pub mod soak;
 mod wait;
 mod weir;
 pub mod wire;

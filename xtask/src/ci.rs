@@ -16,5 +16,6 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     test::test()?;
     regress::slice_of_it()?;
     tell("== bench: one short round, that it works ==");
-    bench::quick()
+    bench::quick()?;
+    bench::quick_hook()
 }

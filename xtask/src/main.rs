@@ -1,6 +1,7 @@
 //! weir's chores, one file each: `cargo xtask ci`, `cargo xtask tidy` …
 
 mod bench;
+mod bypass;
 mod ci;
 mod deny;
 mod evasion;
@@ -11,6 +12,7 @@ mod machine;
 mod regress;
 mod reviewed;
 mod run;
+mod soak;
 mod sql_corpus;
 mod test;
 mod tidy;
@@ -26,6 +28,8 @@ enum Chore {
     /// weir beside its peers: measurements, and the pages made of them (needs root).
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Ways round: each tried without weir and under it, in network namespaces of its own (needs root).
+    Bypass(bypass::Options),
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -46,6 +50,8 @@ enum Chore {
     SqlCorpus(sql_corpus::Options),
     /// PostgreSQL's regression and isolation suites through `weir run`, held against the same without it (needs root).
     Regress(regress::Options),
+    /// Jobs that start and die under a daemon that is killed and taken over; a target counts what gets through (needs root).
+    Soak(soak::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -57,12 +63,14 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Bench(which) => bench::bench(&which),
+        Chore::Bypass(options) => bypass::bypass(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Evasion { json } => evasion::evasion(json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
+        Chore::Soak(options) => soak::soak(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
         Chore::Vm(options) => vm::vm(&options),

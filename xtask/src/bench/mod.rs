@@ -5,6 +5,8 @@ mod data;
 mod figure;
 mod folder;
 mod gateway;
+mod hook;
+mod hook_page;
 mod machine;
 mod measure;
 mod pages;
@@ -17,11 +19,14 @@ mod way;
 
 use clap::Subcommand;
 
+pub(crate) use hook::quick as quick_hook;
 pub(crate) use postgres::quick;
 
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// What the kernel's hooks cost a connect: of a process outside every job, of one inside, against no hook.
+    Hook(hook::Options),
     /// Measures all ways to one Postgres in interleaved rounds.
     Postgres(postgres::Options),
     /// Makes docs/performance.md's tables and charts from a report.
@@ -30,6 +35,7 @@ pub(crate) enum Bench {
 
 pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
     match which {
+        Bench::Hook(options) => hook::hook(options),
         Bench::Postgres(options) => postgres::postgres(options),
         Bench::Render(options) => render::render(options),
     }

@@ -198,7 +198,7 @@ impl Spread {
 }
 
 /// The page with `text` between the markers of this name.
-fn between(page: &str, name: &str, text: &str) -> anyhow::Result<String> {
+pub(super) fn between(page: &str, name: &str, text: &str) -> anyhow::Result<String> {
     let (from, to) = (format!("<!-- bench {name} -->\n"), format!("<!-- /bench {name} -->"));
     ensure!(page.matches(&from).count() == 1, "the page has not one {from}");
     let (before, rest) = page.split_once(&from).with_context(|| from.clone())?;

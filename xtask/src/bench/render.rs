@@ -1,6 +1,7 @@
 //! `cargo xtask bench render`: docs/performance.md and its charts follow from the report that is kept beside the results.
 
-use super::pages::Report;
+use super::hook_page;
+use super::pages::{Report, between};
 use crate::run::{root, tell};
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -19,6 +20,7 @@ pub(crate) struct Options {
 }
 
 const REPORT: &str = "docs/results/bench-postgres.json";
+const HOOK_REPORT: &str = "docs/results/bench-hook.json";
 const PAGE: &str = "docs/performance.md";
 const CHARTS: &str = "docs/performance";
 
@@ -41,7 +43,9 @@ pub(super) fn render(options: &Options) -> anyhow::Result<()> {
 fn stale(report: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let report = Report::parse(&read(report)?)?;
     let page = root().join(PAGE);
-    let mut files = vec![(page.clone(), report.page(&read(&page)?)?)];
+    let hook = hook_page::table(&read(&root().join(HOOK_REPORT))?)?;
+    let text = between(&report.page(&read(&page)?)?, "hook", &hook)?;
+    let mut files = vec![(page.clone(), text)];
     files.extend(report.charts()?.into_iter().map(|(name, text)| (root().join(CHARTS).join(name), text)));
     files.retain(|(file, text)| fs::read_to_string(file).ok().as_ref() != Some(text));
     Ok(files)

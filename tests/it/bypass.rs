@@ -1,0 +1,55 @@
+//! Ways round: none that is known gets past weir. All are played in one job; `cargo xtask bypass` reports them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use weir_tests::bypass::{At, Ground, Outcome, Privileges, page};
+use weir_tests::program;
+
+/// What is known to get past, and is not mended yet. It can only shrink.
+const MISSED: [&str; 61] = [
+    "5c", "8d", "8e", "8f", "8g", "8h", "8i", "8j", "8k", "9a", "10a", "10b", "10c", "18f", "18g", "21e", "22a", "22b", "23a",
+    "23b", "23c", "23d", "23e", "23f", "23g", "23h", "23i", "23j", "23k", "23l", "23m", "24a", "24b", "24c", "24d", "24e", "24f",
+    "24g", "24h", "25e", "26i", "26j", "26k", "26l", "33d", "33e", "34a", "34b", "37a", "37b", "37c", "39j", "40d", "47a", "47b",
+    "47c", "47d", "47e", "47f", "47g", "50a",
+];
+
+#[track_caller]
+fn check(privileges: Privileges) {
+    let ground = Ground::start(&program("weir-bypass"));
+    let rows = ground.run(privileges, |_| true);
+    assert!(rows.len() >= 130, "{} cases are too few", rows.len());
+    let missed: Vec<_> = rows.iter().filter(|row| row.outcome == Outcome::Missed && !MISSED.contains(&row.case.id)).collect();
+    let told: Vec<String> = missed.iter().map(|row| format!("{} {}: {}", row.case.id, row.case.attempt, row.why)).collect();
+    assert!(told.is_empty(), "{} get past weir:\n{}", told.len(), told.join("\n"));
+    // What the kernel was built without can't be shown.
+    let unshown = rows.iter().filter(|row| !row.can_fail && row.case.at != At::KernelPart);
+    let told: Vec<String> = unshown.map(|row| format!("{}: {}", row.case.id, row.without_weir)).collect();
+    assert!(told.is_empty(), "nothing shows that these can fail:\n{}", told.join("\n"));
+    let intercepted = rows.iter().filter(|row| row.outcome == Outcome::Intercepted).count();
+    assert!(intercepted >= 30, "only {intercepted} are intercepted: refusing everything is not what weir is for");
+}
+
+#[test]
+fn no_way_round_without_privileges() {
+    check(Privileges::None);
+}
+
+#[test]
+fn the_page_is_that_of_the_reports() {
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+    let reports = ["none", "confined"].map(|name| docs.join(format!("results/bypass-{name}.json")));
+    let reports: Vec<serde_json::Value> = reports
+        .iter()
+        .filter(|path| path.exists())
+        .map(|path| serde_json::from_slice(&std::fs::read(path).expect("it exists")).expect("a report is JSON"))
+        .collect();
+    assert!(!reports.is_empty(), "no report is kept");
+    let kept = std::fs::read_to_string(docs.join("ways-round.md")).expect("the page is there");
+    assert!(kept == page(&reports), "docs/ways-round.md is not what the reports say: `cargo xtask bypass --page` makes it anew");
+    for report in &reports {
+        let ids: BTreeSet<_> =
+            report["rows"].as_array().expect("rows").iter().map(|row| row["id"].as_str().expect("a name")).collect();
+        let known: BTreeSet<_> = weir_tests::bypass::cases().iter().map(|case| case.id).collect();
+        assert_eq!(ids, known, "the report is of other cases than there are");
+    }
+}
