@@ -193,8 +193,11 @@ impl Capture {
 
     /// Ends a job. A socket that it leaves behind can't be connected any more.
     pub fn remove_job(&self, cgroup_id: u64) {
-        if let Err(error) = sys::remove(self.jobs.as_fd(), &cgroup_id) {
-            tracing::error!(%error, cgroup_id, "the job could not be taken off the kernel side's list");
+        match sys::take::<u64, JobTag>(self.jobs.as_fd(), &cgroup_id) {
+            Ok(Some(job)) => self.forget_run(job.run),
+            // The kernel ends a job by itself when its cgroup goes.
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, cgroup_id, "the job could not be taken off the kernel side's list"),
         }
     }
 
@@ -233,7 +236,7 @@ impl Capture {
         self.tables.set_targets(targets)
     }
 
-    /// Forgets how many sockets of a run are open, once none of its jobs is left.
+    /// Forgets how many sockets of a run are open: the run has ended, or begins to be counted anew.
     pub fn forget_run(&self, run: u64) {
         if let Err(error) = sys::remove(self.open.as_fd(), &run) {
             tracing::error!(%error, run, "the run's count of open sockets could not be removed");

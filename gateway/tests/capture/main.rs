@@ -4,6 +4,7 @@
 
 mod bench;
 mod jobs;
+mod leak;
 mod stays;
 mod targets;
 mod tcp;

@@ -93,3 +93,37 @@ fn the_next_gateway_takes_over_without_a_gap_or_a_double_record() {
     next.leave();
     assert!(!bench.settings.pins.clone().unwrap().exists());
 }
+
+#[test]
+fn programs_are_replaced_under_load() {
+    let bench = Bench::pinned();
+    let script = "
+import select
+count = refused = 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    try: dial(socket.AF_INET, ('192.0.2.%d' % (count % 250 + 1), 80)).close(); count += 1
+    except OSError: refused += 1
+print(count, refused)";
+    let mut job = bench.spawn("job", script);
+    // The load has begun.
+    bench.arrives("192.0.2.1:80");
+    let mut generations = Vec::new();
+    for _ in 0..3 {
+        let next = Capture::adopt(&bench.settings).unwrap();
+        generations.last().unwrap_or(&*bench.capture).hand_over();
+        generations.push(next);
+    }
+    drop(job.stdin.take());
+    let output = job.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (count, refused) = said.trim().split_once(' ').unwrap();
+    assert_eq!(refused, "0", "no connect finds no program, or no gateway");
+    let count: usize = count.parse().unwrap();
+    assert!(count > 10, "{count} connects are no load");
+    // Each once, and to where it was meant: a record made twice would have the disguise in it.
+    for number in 1..count {
+        bench.arrives(&format!("192.0.2.{}:80", number % 250 + 1));
+    }
+    generations.pop().unwrap().leave();
+    assert!(!bench.settings.pins.clone().unwrap().exists());
+}
