@@ -31,7 +31,8 @@ impl JobTag {
     }
 }
 
-/// The job may listen on loopback addresses only.
+/// Only this host's loopback device reaches the job's listeners, whatever address they are bound to: what they
+/// answer to others is dropped.
 pub const FLAG_LISTEN_ON_LOOPBACK: u32 = 1;
 
 /// How many rules there may be.

@@ -26,7 +26,7 @@ pub enum Refusal {
     Udp = 9,
     /// A process outside every job dialled a target that only jobs may reach.
     ClosedTarget = 10,
-    /// A job bound a port that is the gateway's, or one that others can reach where it may not.
+    /// A job bound the gateway's port.
     Bind = 11,
     /// The job has as many open connections as one job may have.
     JobFull = 12,

@@ -166,7 +166,8 @@ impl Gateway {
     /// Makes everything in the cgroup part of `run`.
     pub fn add_job(&self, cgroup: &Path, run: RunId) -> Result<()> {
         let id = capture::cgroup_id(cgroup).with_context(|| format!("cannot read the id of {}", cgroup.display()))?;
-        self.shared.capture.add_job(id, JobTag::of_run(run.number()))?;
+        let job = JobTag { flags: capture::FLAG_LISTEN_ON_LOOPBACK, ..JobTag::of_run(run.number()) };
+        self.shared.capture.add_job(id, job)?;
         Ok(())
     }
 

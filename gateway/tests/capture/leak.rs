@@ -3,9 +3,10 @@
 use crate::bench::Bench;
 use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Command;
-use weir::capture::Listeners;
+use weir::capture::{FLAG_LISTEN_ON_LOOPBACK, JobTag, Listeners, cgroup_id};
 
 /// A network namespace with a cable to this one, in which `127.0.0.0/8` leads out by that cable.
 struct Ground {
@@ -28,6 +29,20 @@ impl Ground {
 
     fn path(&self) -> PathBuf {
         PathBuf::from("/run/netns").join(&self.name)
+    }
+
+    /// A script that goes there and dials.
+    fn dial(&self, to: &str) -> String {
+        format!(
+            "
+import ctypes
+assert ctypes.CDLL(None).setns(os.open('{}', os.O_RDONLY), 0x40000000) == 0
+s = socket.socket(); s.settimeout(0.5)
+try: s.connect({to}); print('connected')
+except TimeoutError: print('no answer')
+except OSError as error: print(errno.errorcode[error.errno])",
+            self.path().display()
+        )
     }
 
     /// How many packets have come out of the namespace.
@@ -63,18 +78,7 @@ fn routes_of_its_own_lead_a_job_nowhere() {
     });
     let listeners = listeners.join().unwrap();
     assert_ne!(listeners.netns_cookie, bench.netns_cookie);
-    let dial = |to: &str| {
-        format!(
-            "
-import ctypes
-assert ctypes.CDLL(None).setns(os.open('{}', os.O_RDONLY), 0x40000000) == 0
-s = socket.socket(); s.settimeout(0.5)
-try: s.connect({to}); print('connected')
-except TimeoutError: print('no answer')
-except OSError as error: print(errno.errorcode[error.errno])",
-            ground.path().display()
-        )
-    };
+    let dial = |to: &str| ground.dial(to);
     assert_eq!(bench.python("job", &dial("('192.0.2.1', 80)")), "ECONNREFUSED");
     assert_eq!(bench.refused("no_listener"), 1);
     bench.capture.add_listener(listeners.netns_cookie, listeners.port).unwrap();
@@ -86,4 +90,27 @@ except OSError as error: print(errno.errorcode[error.errno])",
     // The way is open, as someone outside every job shows.
     assert_eq!(bench.python("other", &dial("('127.128.7.7', 80)")), "no answer");
     assert!(ground.out() > before);
+}
+
+#[test]
+fn a_job_that_listens_for_itself_alone_is_not_reached_from_outside() {
+    let bench = Bench::new();
+    let ground = Ground::new();
+    let script = "
+l = socket.socket(); l.bind(('0.0.0.0', 0)); l.listen(); l.settimeout(10)
+print(l.getsockname()[1]); sys.stdout.flush()
+inside = dial(socket.AF_INET, ('127.0.0.1', l.getsockname()[1])); l.accept()
+sys.stdin.read()";
+    for (flags, expected) in [(0, "connected"), (FLAG_LISTEN_ON_LOOPBACK, "no answer")] {
+        let job = JobTag { flags, ..JobTag::of_run(bench.run.number()) };
+        bench.capture.add_job(cgroup_id(&bench.top.join("job")).unwrap(), job).unwrap();
+        let mut listening = bench.spawn("job", script);
+        let mut port = String::new();
+        BufReader::new(listening.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
+        let said = bench.python("other", &ground.dial(&format!("('198.51.100.1', {})", port.trim())));
+        assert_eq!(said, expected);
+        drop(listening.stdin.take());
+        assert!(listening.wait().unwrap().success(), "what the job says to itself it hears");
+    }
+    assert!(bench.refused("leak") > 0);
 }
