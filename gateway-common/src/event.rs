@@ -68,6 +68,19 @@ pub struct Event {
     pub protocol: u16,
 }
 
+/// How many refusals of one run, or of all outsiders together, are told in about a second; the rest is counted.
+pub const EVENTS_A_SECOND: u32 = 256;
+
+/// How many events of a run were told in which second.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Seconds of 2^30 ns since boot.
+    pub second: u64,
+    /// How many.
+    pub count: u64,
+}
+
 /// The longest path that an event carries, in bytes.
 pub const EVENT_PATH_MAX: usize = 256;
 

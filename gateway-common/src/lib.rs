@@ -6,13 +6,13 @@ mod job;
 mod refusal;
 mod target;
 
-pub use event::{EVENT_PATH_MAX, Event, EventKind, PathEvent};
+pub use event::{EVENT_PATH_MAX, EVENTS_A_SECOND, Event, EventKind, PathEvent, Told};
 pub use job::{FLAG_LISTEN_ON_LOOPBACK, JobTag, RULE_PATTERN_MAX, RULES_MAX, Rule};
 pub use refusal::Refusal;
 pub use target::{TARGET_CLOSED, TARGET_PASS_WHEN_DOWN, TARGETS_MAX, TargetKey};
 
 /// The version of everything in this crate that is kept in the kernel from one gateway to the next.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 
 /// Who connected, and to where: taken in the connect hook, while the caller waits.
 ///

@@ -130,7 +130,11 @@ pub fn tell(ctx: &SockAddrContext, kind: EventKind, reason: u32, job: JobTag, to
     event.address = bytes(to);
     event.port = read_port(ctx);
     event.protocol = protocol(ctx);
-    event::tell(&event);
+    match kind {
+        EventKind::Refused => event::tell_some(&event),
+        // Each connect past the gateway is to be known.
+        _ => event::tell(&event),
+    }
 }
 
 /// Refuses, and tells so.

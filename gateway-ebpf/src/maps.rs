@@ -1,6 +1,6 @@
 //! The maps that the kernel side shares with user space, and the storage that sockets carry.
 
-use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf, SkStorage};
+use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, SkStorage};
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
 use aya_ebpf::macros::btf_map;
 use core::ffi::c_void;
@@ -8,7 +8,7 @@ use core::ptr;
 use gateway_common::{
     ConnectRecord, ConnectionKey, DatagramRecord, EVENTS_BYTES, Event, FLOWS_MAX, FlowKey, GATEWAYS_MAX, JOBS_MAX, JobTag,
     KernelSettings, LISTENERS_MAX, MEMBERS_MAX, PathEvent, RECORDS_MAX, RULES_MAX, Refusal, Rule, SocketState, SourceAddresses,
-    TARGETS_MAX, UIDS_MAX,
+    TARGETS_MAX, Told, UIDS_MAX,
 };
 
 /// The gateways: process → when it started, in ticks of `TICK_NS`.
@@ -100,9 +100,13 @@ pub static REFUSALS: PerCpuArray<u64, { Refusal::ALL.len() }> = PerCpuArray::new
 #[btf_map]
 pub static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
 
-/// Events for which the ring had no room.
+/// Events for which the ring had no room, then those that were not told because their run had told enough.
 #[btf_map]
-pub static EVENTS_LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
+pub static EVENTS_LOST: PerCpuArray<u64, 2> = PerCpuArray::new();
+
+/// Run, 0 for outsiders → how much it has told lately. What is forgotten may tell anew.
+#[btf_map]
+pub static TOLD: LruHashMap<u64, Told, 1024> = LruHashMap::new();
 
 /// What is kept with each socket that was made inside a job.
 #[btf_map]

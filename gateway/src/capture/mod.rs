@@ -290,6 +290,13 @@ impl Capture {
         self.counter("EVENTS_LOST", 0)
     }
 
+    /// How many refusals were counted and not told, since their run, or all outsiders, had told 256 in that second. It
+    /// keeps a job from hiding what others do by filling the ring.
+    #[must_use]
+    pub fn events_held(&self) -> u64 {
+        self.counter("EVENTS_LOST", 1)
+    }
+
     /// How many calls were refused in the kernel, by reason.
     #[must_use]
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {

@@ -4,7 +4,7 @@ use crate::bench::Bench;
 use std::fs;
 use std::net::{Ipv6Addr, TcpListener};
 use std::process::Command;
-use weir::capture::{Capture, CaptureError, KernelEvent, Refusal};
+use weir::capture::{Capture, CaptureError, JobTag, KernelEvent, Refusal, cgroup_id};
 
 const DIAL: &str = "print(attempt(lambda: dial(socket.AF_INET, ('192.0.2.1', 80)).close()))";
 
@@ -126,4 +126,30 @@ print(count, refused)";
     }
     generations.pop().unwrap().leave();
     assert!(!bench.settings.pins.clone().unwrap().exists());
+}
+
+#[test]
+fn a_job_that_is_refused_all_the_time_hides_nobody_else() {
+    let bench = Bench::new();
+    let mut events = bench.capture.events().unwrap();
+    bench.capture.remove_listener(bench.netns_cookie);
+    let script = "
+for _ in range(3000):
+    s = socket.socket(); s.connect_ex(('192.0.2.1', 80)); s.close()";
+    bench.python("job", script);
+    let other = JobTag::of_run(bench.run.number() + 1);
+    bench.capture.add_job(cgroup_id(&bench.top.join("other")).unwrap(), other).unwrap();
+    bench.python("other", "attempt(lambda: dial(socket.AF_INET, ('192.0.2.2', 80)))");
+    assert_eq!(bench.refused("no_listener"), 3001);
+    let (mut flood, mut quiet) = (0, 0);
+    while let Some(event) = events.poll() {
+        match event {
+            KernelEvent::Refused(call, Refusal::NoListener) if call.job == Some(other) => quiet += 1,
+            KernelEvent::Refused(_, Refusal::NoListener) => flood += 1,
+            event => panic!("{event:?}"),
+        }
+    }
+    assert_eq!((quiet, bench.capture.events_lost()), (1, 0));
+    assert_eq!(flood + bench.capture.events_held(), 3000);
+    assert!(flood >= 256 && bench.capture.events_held() > 0, "{flood} of 3000 were told");
 }
