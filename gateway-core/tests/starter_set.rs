@@ -6,7 +6,7 @@ use gateway_core::policy::cases::{self, Outcome};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const PARTS: [&str; 6] = ["read-only-job", "migration-job", "backup-job", "dangerous-functions", "no-where", "quotas"];
+const PARTS: [&str; 7] = ["read-only-job", "migration-job", "backup-job", "dangerous-functions", "no-where", "quotas", "egress"];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policies")

@@ -9,8 +9,10 @@ use crate::control::Desk;
 use crate::credential::{Credentials, Source};
 use crate::evidence::Store;
 use crate::identity::{Claimant, Resolver};
+use crate::names::Names;
 use crate::parse_pool::ParsePool;
 use crate::session::context::{self, Shared};
+use crate::session::kernel;
 use crate::session::live::{KillOrder, Live};
 use crate::session::totals::Totals;
 use crate::telemetry::count;
@@ -19,8 +21,8 @@ use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::RunId;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -48,6 +50,7 @@ pub struct Gateway {
     trust: Option<Trust>,
     // Datagrams of jobs come here; nobody answers them yet. The route goes after the programs.
     _datagrams: (std::net::UdpSocket, Option<capture::DisguiseRoute>),
+    run: OnceLock<RunId>,
 }
 
 /// What a job needs to trust weir's certificates, where the job's user can read it; removed when dropped.
@@ -105,6 +108,7 @@ impl Gateway {
             resolver: Resolver::new(&config),
             server_side: ServerSide::new(authority),
             credentials: Credentials::default(),
+            names: Names::new(config.names.clone(), config.targets.clone()),
             live: Live::default(),
             parse_pool: Arc::new(parse_pool),
             catalogs: Catalogs::default(),
@@ -149,6 +153,7 @@ impl Gateway {
             socket,
             trust,
             _datagrams: datagrams,
+            run: OnceLock::new(),
         })
     }
 
@@ -168,6 +173,7 @@ impl Gateway {
         let id = capture::cgroup_id(cgroup).with_context(|| format!("cannot read the id of {}", cgroup.display()))?;
         let job = JobTag { flags: capture::FLAG_LISTEN_ON_LOOPBACK, ..JobTag::of_run(run.number()) };
         self.shared.capture.add_job(id, job)?;
+        let _first = self.run.set(run).is_ok();
         Ok(())
     }
 
@@ -201,6 +207,24 @@ impl Gateway {
         )
     }
 
+    /// Ends the records of names, and writes what the kernel side refused.
+    fn record_the_end(&self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!(%error, "the records of names can't be ended"),
+        };
+        runtime.block_on(async {
+            self.shared.names.stop().await;
+            // A private gateway has one run: what was refused, was refused to it.
+            let run = self.run.get().copied();
+            if let Some(run) = run
+                && let Err(error) = kernel::record(&self.shared, run).await
+            {
+                tracing::error!(%error, "what the kernel side refused can't be recorded");
+            }
+        });
+    }
+
     /// Accepts nothing more, lets sessions end within `drain`, then ends them. Says what was done.
     pub fn stop(mut self, drain: Duration) -> String {
         if let Some(accepting) = self.accepting.take() {
@@ -211,6 +235,7 @@ impl Gateway {
             session.kill(KillOrder { by: "weir".to_owned(), reason: "the gateway stopped".to_owned() });
         }
         wait_until(AFTER_FORCE, || self.shared.live.count() == 0);
+        self.record_the_end();
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod credential;
 pub mod evidence;
 pub mod identity;
+pub mod names;
 pub mod origin;
 pub mod parse_pool;
 pub mod session;
@@ -15,6 +16,7 @@ pub mod tls;
 pub mod api;
 pub mod cli;
 pub mod control;
+pub mod summary;
 // -- everywhere --
 pub mod app;
 pub mod config;

@@ -72,6 +72,21 @@ impl Weir {
         }
     }
 
+    /// No target but those of `toml`; everything is permitted.
+    pub fn with(toml: &str) -> WeirBuilder {
+        WeirBuilder {
+            mode: "enforce",
+            policy: r#"@id("allow-all") permit (principal, action, resource);"#.to_owned(),
+            tls: String::new(),
+            credential: None,
+            extra: toml.to_owned(),
+            target: String::new(),
+            state_dir: None,
+            environment: Vec::new(),
+            password: String::new(),
+        }
+    }
+
     /// Runs `command` as a job to its end.
     pub fn run(&self, command: &[&str]) -> Outcome {
         self.job_command(command).output().expect("weir starts").into()
@@ -264,15 +279,21 @@ impl WeirBuilder {
         let inject = format!(r#"{{ inject = "file:{}", user = "app" }}"#, secret.display());
         let credential = self.credential.unwrap_or(inject);
         let state = self.state_dir.unwrap_or_else(|| place.join("state"));
+        let target = if self.target.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "[[target]]\nname = \"db\"\nenvironment = \"test\"\n{}\nprotocol = \"postgres\"\ntls = {}\ncredential = {credential}\n",
+                self.target, self.tls
+            )
+        };
         let config = format!(
             "trust_domain = \"acme.example\"\nstate_dir = \"{state}\"\n\n\
              [policy]\ndir = \"{place}/policy.d\"\nmode = \"{mode}\"\n\n\
-             [[target]]\nname = \"db\"\nenvironment = \"test\"\n{target}\nprotocol = \"postgres\"\ntls = {tls}\ncredential = {credential}\n\n{extra}\n",
+             {target}\n{extra}\n",
             state = state.display(),
             place = place.display(),
             mode = self.mode,
-            target = self.target,
-            tls = self.tls,
             extra = self.extra,
         );
         fs::write(place.join("weir.toml"), config).expect("our own directory");

@@ -2,11 +2,13 @@
 
 use super::Mode;
 use super::annotation::{Alert, OnDeny, RecordLevel};
-use super::entities::connect_context;
+use super::entities::{connect_context, resolve_context};
+use super::operation::Totals;
 use super::set::PolicySet;
 use crate::inspect::resolve::{Question, Resource};
 use crate::model::principal::Principal;
 use crate::model::target::Target;
+use crate::protocol::opaque::Hello;
 use cedar_policy::{Authorizer, Context, Decision as Cedar, Entities, EntityUid, Request};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,6 +22,38 @@ pub struct ConnectRequest<'a> {
     pub target: &'a Target,
     /// At which address.
     pub address: SocketAddr,
+    /// Whether the workload's owner is known and has not left.
+    pub owner_active: bool,
+    /// What else is known of the destination.
+    pub known: &'a Known,
+    /// What has been counted so far.
+    pub totals: Totals,
+}
+
+/// What is known of a destination beside its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The names that the run asked for and was told this address for, the latest first.
+    pub names: Vec<String>,
+    /// The one of them that is meant.
+    pub host: Option<String>,
+    /// What the client's first bytes say, once they have come.
+    pub hello: Option<Hello>,
+    /// They name another host than the run asked for, or nobody can tell which.
+    pub mismatch: bool,
+}
+
+/// May this workload be told what a name stands for?
+#[derive(Clone, Copy, Debug)]
+pub struct ResolveRequest<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The target that the name is, by the configuration or by the name itself.
+    pub target: &'a Target,
+    /// The name, in lower case and without a dot at its end.
+    pub name: &'a str,
+    /// The record type, as zone files have it: `AAAA`.
+    pub record_type: &'a str,
     /// Whether the workload's owner is known and has not left.
     pub owner_active: bool,
 }
@@ -61,6 +95,18 @@ pub(super) struct Answer<'s> {
     pub(super) errors: Vec<String>,
 }
 
+impl Known {
+    /// By the names that the run was told, the latest first, and what its client says.
+    #[must_use]
+    pub fn new(names: Vec<String>, hello: Option<Hello>) -> Self {
+        let said = hello.as_ref().map_or_else(Vec::new, |hello| hello.sni.iter().chain(&hello.http_host).collect());
+        let strange = !names.is_empty() && said.iter().any(|name| !names.contains(name));
+        let mismatch = strange || hello.as_ref().is_some_and(|hello| hello.unreadable);
+        let host = said.iter().copied().find(|name| names.contains(name)).or_else(|| names.first()).cloned();
+        Self { host, mismatch, names, hello }
+    }
+}
+
 impl Decision {
     /// Whether it is allowed.
     #[must_use]
@@ -96,7 +142,8 @@ impl Decision {
 }
 
 impl PolicySet {
-    /// Decides.
+    /// Decides on a connection. One whose client means another host than its run asked for is allowed only by
+    /// a permit that names `context.mismatch` itself.
     #[must_use]
     pub fn decide(&self, question: &ConnectRequest<'_>) -> Decision {
         let ConnectRequest { principal, target, owner_active, .. } = *question;
@@ -106,7 +153,29 @@ impl PolicySet {
         self.decide_each(false, |approved| {
             let resource = self.words.resource(target, &Resource::Target);
             let context = connect_context(question, approved)?;
-            Ok(vec![self.ask("connect", principal, target, resource, context, &entities)?])
+            let mut answer = self.ask("connect", principal, target, resource, context, &entities)?;
+            if question.known.mismatch && answer.allowed {
+                answer.allowed = answer.deciding.iter().any(|id| self.names_mismatch(id));
+                if !answer.allowed {
+                    // Nothing that may permit this does.
+                    answer.deciding.clear();
+                }
+            }
+            Ok(vec![answer])
+        })
+    }
+
+    /// Decides on a name.
+    #[must_use]
+    pub fn decide_resolve(&self, question: &ResolveRequest<'_>) -> Decision {
+        let ResolveRequest { principal, target, owner_active, .. } = *question;
+        let Ok(entities) = self.words.entities(principal, owner_active, target, std::iter::empty()) else {
+            return Decision::undecided("the facts of the name can't be put to the policies".to_owned());
+        };
+        self.decide_each(false, |approved| {
+            let resource = self.words.resource(target, &Resource::Target);
+            let context = resolve_context(question, approved)?;
+            Ok(vec![self.ask("resolve", principal, target, resource, context, &entities)?])
         })
     }
 

@@ -1,6 +1,6 @@
 //! Facts as Cedar takes them: entities and contexts.
 
-use super::decide::ConnectRequest;
+use super::decide::{ConnectRequest, Known, ResolveRequest};
 use super::names;
 use super::operation::{OperationRequest, Running};
 use super::slice::ACTIONS;
@@ -117,10 +117,36 @@ impl Vocabulary {
 
 /// What a connect is judged by.
 pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> Result<Context, String> {
-    context([
+    let Known { names, host, hello, mismatch } = question.known;
+    let facts = [
         ("address", RestrictedExpression::new_ip(question.address.ip().to_canonical().to_string())),
         ("port", RestrictedExpression::new_long(question.address.port().into())),
         ("protocol", text(&question.target.protocol.to_string())),
+        ("configured", flag(question.target.configured)),
+        ("kind", text(if names.is_empty() { "address" } else { "name" })),
+        ("names", texts(names)),
+        ("mismatch", flag(*mismatch)),
+        ("session", running(&question.totals.session)?),
+        ("run", running(&question.totals.run)?),
+        ("hour", running(&question.totals.hour)?),
+        ("approval", approval(approved)?),
+    ];
+    let host = host.iter().map(|host| ("host", text(host)));
+    let said = hello.iter().flat_map(|hello| {
+        let sni = hello.sni.iter().map(|name| ("sni", text(name)));
+        let http_host = hello.http_host.iter().map(|name| ("http_host", text(name)));
+        let always = [("speaks", text(hello.speaks.name())), ("alpn", texts(&hello.alpn)), ("ech", flag(hello.ech))];
+        always.into_iter().chain(sni).chain(http_host)
+    });
+    context(facts.into_iter().chain(host).chain(said))
+}
+
+/// What the resolving of a name is judged by.
+pub(super) fn resolve_context(question: &ResolveRequest<'_>, approved: bool) -> Result<Context, String> {
+    context([
+        ("name", text(question.name)),
+        ("host", text(question.name)),
+        ("type", text(question.record_type)),
         ("configured", flag(question.target.configured)),
         ("approval", approval(approved)?),
     ])
@@ -237,8 +263,15 @@ fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {
 }
 
 fn running(running: &Running) -> Result<RestrictedExpression, String> {
-    let Running { rows, bytes, statements, seconds, concurrent } = *running;
-    let fields = [("rows", rows), ("bytes", bytes), ("statements", statements), ("seconds", seconds), ("concurrent", concurrent)];
+    let Running { rows, bytes, statements, seconds, concurrent, connections } = *running;
+    let fields = [
+        ("rows", rows),
+        ("bytes", bytes),
+        ("statements", statements),
+        ("seconds", seconds),
+        ("concurrent", concurrent),
+        ("connections", connections),
+    ];
     record(fields.map(|(name, number)| (name, count(number))))
 }
 
@@ -273,6 +306,10 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 
 fn text(value: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(value.to_owned())
+}
+
+fn texts(values: &[String]) -> RestrictedExpression {
+    RestrictedExpression::new_set(values.iter().map(|value| text(value)))
 }
 
 fn flag(value: bool) -> RestrictedExpression {

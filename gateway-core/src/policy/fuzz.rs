@@ -1,6 +1,6 @@
 //! Loads hostile policies and cases, and has what loads decide: for the fuzz target and the properties.
 
-use super::{ConnectRequest, Decision, OperationRequest, PolicySet, Totals, cases};
+use super::{ConnectRequest, Decision, Known, OperationRequest, PolicySet, ResolveRequest, Totals, cases};
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{Action, Facts};
 use crate::model::ids::RunId;
@@ -28,8 +28,8 @@ pub fn fuzz_entry(bytes: &[u8]) {
     }
 }
 
-/// A connect, a statement, and one that was not understood.
-fn decide_all(set: &PolicySet) -> [Decision; 3] {
+/// A connect, a name, a statement, and one that was not understood.
+fn decide_all(set: &PolicySet) -> [Decision; 4] {
     let principal = Principal {
         workload: WorkloadId("spiffe://acme.example/job".to_owned()),
         name: Some("job".to_owned()),
@@ -43,7 +43,21 @@ fn decide_all(set: &PolicySet) -> [Decision; 3] {
     };
     let target = Target { name: "prod-pg".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));
-    let connect = set.decide(&ConnectRequest { principal: &principal, target: &target, address, owner_active: true });
+    let connect = set.decide(&ConnectRequest {
+        principal: &principal,
+        target: &target,
+        address,
+        owner_active: true,
+        known: &Known { names: vec!["db.acme.example".to_owned()], ..Known::default() },
+        totals: Totals::default(),
+    });
+    let resolve = set.decide_resolve(&ResolveRequest {
+        principal: &principal,
+        target: &target,
+        name: "db.acme.example",
+        record_type: "A",
+        owner_active: true,
+    });
     let questions = [
         Question {
             action: Action::Read,
@@ -75,7 +89,7 @@ fn decide_all(set: &PolicySet) -> [Decision; 3] {
         })
     };
     let unparsed = Facts { unparsed: Some("no".to_owned()), ..Facts::default() };
-    [connect, operation(&Facts::default()), operation(&unparsed)]
+    [connect, resolve, operation(&Facts::default()), operation(&unparsed)]
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod thresholds;
 
 pub use annotation::{Alert, OnDeny, RecordLevel};
 pub use bounds::{DEPTH, FILE_BYTES, OPERATORS, POLICIES, SET_BYTES};
-pub use decide::{ConnectRequest, Decision, Permit};
+pub use decide::{ConnectRequest, Decision, Known, Permit, ResolveRequest};
 pub use fuzz::fuzz_entry;
 pub use operation::{OperationRequest, Running, Totals};
 pub use set::{Entry, PolicyProblem, PolicySet};

@@ -26,6 +26,8 @@ pub struct Running {
     pub seconds: u64,
     /// Statements that run at this moment, this one included.
     pub concurrent: u64,
+    /// Sessions begun, this one included.
+    pub connections: u64,
 }
 
 /// The three of them.

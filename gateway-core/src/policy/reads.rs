@@ -9,6 +9,8 @@ use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, Var};
 pub(super) struct Reads {
     /// `context.parsed` itself.
     pub(super) parsed: bool,
+    /// `context.mismatch` itself.
+    pub(super) mismatch: bool,
     /// `context.session`, `.run` or `.hour`, or the context in a way that can't be followed.
     pub(super) totals: bool,
     /// A total is used otherwise than compared with a number.
@@ -33,6 +35,7 @@ fn walk(expression: &Expr, reads: &mut Reads) {
     match expression {
         Expr::GetAttr { expr, attr } if is_context(expr) => match attr.as_str() {
             "parsed" => reads.parsed = true,
+            "mismatch" => reads.mismatch = true,
             "session" | "run" | "hour" => reads.beyond(),
             _ => {}
         },

@@ -120,6 +120,11 @@ impl PolicySet {
     pub(super) fn names_parsed(&self, id: &str) -> bool {
         self.entries.get(id).is_some_and(|entry| entry.reads.parsed)
     }
+
+    /// Whether the policy of this id names `context.mismatch` itself.
+    pub(super) fn names_mismatch(&self, id: &str) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.reads.mismatch)
+    }
 }
 
 /// A set in the making, with what is wrong so far.

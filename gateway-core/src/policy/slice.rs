@@ -10,7 +10,8 @@ use cedar_policy::{
 use std::collections::BTreeMap;
 
 /// All actions, by their names.
-pub(super) const ACTIONS: [&str; 8] = ["connect", "read", "write", "define", "administer", "call", "session", "reveal"];
+pub(super) const ACTIONS: [&str; 9] =
+    ["resolve", "connect", "read", "write", "define", "administer", "call", "session", "reveal"];
 /// The group of the six actions of statements.
 const GROUP: &str = "operation";
 
@@ -47,7 +48,7 @@ impl Slice {
 pub(super) fn concerns(policy: &Policy, action: &str) -> bool {
     let is = |named: &EntityUid| {
         let named = named.id().unescaped();
-        named == action || named == GROUP && !matches!(action, "connect" | "reveal")
+        named == action || named == GROUP && !matches!(action, "resolve" | "connect" | "reveal")
     };
     match policy.action_constraint() {
         ActionConstraint::Any => true,

@@ -29,6 +29,7 @@ enum Field {
     Statements,
     Seconds,
     Concurrent,
+    Connections,
 }
 
 /// What a set does with totals.
@@ -68,6 +69,7 @@ impl Counter {
             "statements" => Field::Statements,
             "seconds" => Field::Seconds,
             "concurrent" => Field::Concurrent,
+            "connections" => Field::Connections,
             _ => return None,
         };
         Some(Self { scope, field })
@@ -75,7 +77,7 @@ impl Counter {
 
     /// What it has reached, as policies see it: Cedar counts to 2⁶³ − 1.
     fn of(self, totals: &Totals) -> u64 {
-        let Running { rows, bytes, statements, seconds, concurrent } = match self.scope {
+        let Running { rows, bytes, statements, seconds, concurrent, connections } = match self.scope {
             Scope::Session => totals.session,
             Scope::Run => totals.run,
             Scope::Hour => totals.hour,
@@ -86,6 +88,7 @@ impl Counter {
             Field::Statements => statements,
             Field::Seconds => seconds,
             Field::Concurrent => concurrent,
+            Field::Connections => connections,
         };
         reached.min(i64::MAX.unsigned_abs())
     }

@@ -172,6 +172,11 @@ pub enum Event {
     Forgotten(OperationId),
     /// The server answered everything and stands as this says.
     Ready(Transaction),
+    /// The client has begun to say what it speaks, and what it said is not enough yet to tell: this may not
+    /// go on for ever.
+    HelloBegun,
+    /// What the client's first bytes say. Nothing of the client goes on until [`Answer::Greeted`] comes.
+    Hello(Box<opaque::Hello>),
     /// Something was outside the protocol and was refused; the caller counts it.
     Violation {
         /// Whose message it was.
@@ -211,6 +216,8 @@ pub enum Answer {
     },
     /// The copy that the client is sending must fail with this text.
     FailCopy(Refusal),
+    /// The decision on an [`Event::Hello`].
+    Greeted(Result<(), Box<Refusal>>),
     /// The decision on an [`Event::Ask`].
     Verdict {
         /// The question.

@@ -16,6 +16,19 @@ Examples:
 
 The exit status is the job's; 128 and the signal's number where a signal ended it. Needs root.";
 
+pub(super) const RUNS: &str = "\
+Examples:
+  weir run list
+  weir run list --format json | jq -r '.[-1].run'    the latest";
+
+pub(super) const RUN_SHOW: &str = "\
+Examples:
+  weir run show r-01jd5k2v8q3xm
+  weir run show r-01jd5k2v8q3xm --format markdown >summary.md
+  weir run show r-01jd5k2v8q3xm --format json | jq '.contacts[] | select(.decision != \"allowed\")'
+
+`weir run` appends the Markdown to $GITHUB_STEP_SUMMARY where that is set.";
+
 pub(super) const LIST: &str = "\
 Examples:
   weir session list
@@ -124,7 +137,7 @@ mod tests {
         let weir = super::super::Arguments::command();
         let mut commands = Vec::new();
         leaves(&weir, &mut commands);
-        assert_eq!(commands.len(), 16);
+        assert_eq!(commands.len(), 17);
         commands.push(weir.clone());
         for command in commands {
             let name = command.get_name();

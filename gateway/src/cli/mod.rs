@@ -9,6 +9,7 @@ mod kill;
 mod policy;
 mod reload;
 mod run;
+mod runs;
 mod session;
 mod why;
 
@@ -34,8 +35,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run one job under a gateway of its own; the exit status is the job's
-    #[command(after_help = examples::RUN)]
+    /// Run one job under a gateway of its own, the exit status is the job's; or list and show runs
+    #[command(after_help = examples::RUN, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Run(run::Arguments),
     /// List, show, follow, replay and kill sessions
     #[command(subcommand)]

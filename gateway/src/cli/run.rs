@@ -18,6 +18,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    view: Option<super::runs::View>,
     /// The configuration; /etc/weir/weir.toml where none is given, observe mode where that isn't there
     #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -32,7 +34,10 @@ pub(super) struct Arguments {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(arguments: Arguments) -> Result {
+pub(super) fn run(mut arguments: Arguments) -> Result {
+    if let Some(view) = arguments.view.take() {
+        return super::runs::view(view);
+    }
     let config = super::load(arguments.config.as_deref())?;
     crate::telemetry::start(&config.log);
     if !nix::unistd::geteuid().is_root() {
@@ -51,6 +56,7 @@ pub(super) fn run(arguments: Arguments) -> Result {
     let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id())))?;
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
+    let state_dir = config.state_dir.clone();
     let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned(), pins: capture::private_pins() })
         .map_err(CliError::new)?;
     gateway.attest_by_own_environment(run);
@@ -75,6 +81,10 @@ pub(super) fn run(arguments: Arguments) -> Result {
         job_cgroup.kill();
     }
     let summary = gateway.stop(DRAIN);
+    if let Err(error) = super::runs::append_to_page(&state_dir, run) {
+        // The job's own status is not to depend on a page about it.
+        say(&error.to_string());
+    }
     if !arguments.quiet {
         say(&format!("run {run} ended: {summary}"));
     }

@@ -1,6 +1,7 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
 mod issuers;
+pub mod names;
 mod policy;
 mod problem;
 mod reader;
@@ -9,6 +10,8 @@ pub mod targets;
 pub mod workloads;
 
 pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
+pub(crate) use names::upstream;
+pub use names::{NamePattern, NamesSettings};
 pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub use sections::{Limits, PolicySettings, RecordSettings};
@@ -42,6 +45,8 @@ pub struct Config {
     pub record: RecordSettings,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[names]`.
+    pub names: NamesSettings,
     /// `[capture] kernel_log`: the kernel side's debug messages.
     pub capture_kernel_log: bool,
     /// `[log] level`, as `tracing` filters are written.
@@ -94,6 +99,7 @@ impl Config {
             targets: Targets::default(),
             record: RecordSettings::default(),
             limits: Limits::default(),
+            names: NamesSettings::default(),
             capture_kernel_log: false,
             log: LOG.to_owned(),
         }
@@ -127,6 +133,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let targets: Vec<_> = table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
+    let names = table.table("names").map(names::names);
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
     let log = table.table("log").and_then(sections::log);
     twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
@@ -141,6 +148,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         targets: Targets::new(targets),
         record: record.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        names: names.unwrap_or_default(),
         capture_kernel_log,
         log: log.map_or_else(|| LOG.to_owned(), Spanned::into_inner),
     })

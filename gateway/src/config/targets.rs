@@ -1,9 +1,10 @@
 //! `[[target]]`: what jobs dial, what it speaks, with which TLS and whose credential.
 
+use super::NamePattern;
 use crate::config::reader::Table;
 use crate::credential::Source;
 use crate::tls::{CertificateSource, ClientMode, ClientTls, UpstreamMode, UpstreamTls};
-use gateway_core::model::target::ProtocolName;
+use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::Mode;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct TargetSettings {
     pub max_concurrent: Option<u64>,
     /// How long a statement may run before it is cancelled.
     pub statement_time: Option<Duration>,
+    /// How many sessions of this gateway may be connected to it at once.
+    pub max_connections: Option<u64>,
 }
 
 /// A destination.
@@ -59,15 +62,34 @@ pub enum Match {
         /// The port.
         port: u16,
     },
-    /// What this name stood for when the configuration was loaded.
+    /// What a run was told for this name, or for all names below one; and what a name stood for when the
+    /// configuration was loaded.
     Name {
         /// The name.
-        name: String,
+        name: NamePattern,
         /// The port.
         port: u16,
-        /// Its addresses.
+        /// Its addresses; none of a pattern.
         addresses: Vec<SocketAddr>,
     },
+}
+
+/// How strongly a destination is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    /// The gateway's own look-up led here, and the run was told no name for it.
+    Found,
+    /// The run was told this name for the address: see [`NamePattern::strength`].
+    Told(u16),
+    /// The gateway's own look-up led here, for a target whose protocol is spoken here: a database is not taken for another
+    /// by a name that someone points at it.
+    Protected,
+    /// That, and the run asked for this very name.
+    ProtectedTold,
+    /// A network of so many bits.
+    Network(u8),
+    /// The address itself.
+    Address,
 }
 
 impl Targets {
@@ -94,15 +116,16 @@ impl Targets {
         self.0.is_empty()
     }
 
-    /// The target at this address: an exact address wins over a network, the longer network over the
-    /// shorter, any address over a name.
+    /// The target at this address, for a run that was told `names` for it: an exact address wins over a network,
+    /// the longer network over the shorter, any address over a name, a name over a pattern.
     #[must_use]
-    pub fn match_address(&self, address: SocketAddr) -> Option<&TargetSettings> {
+    pub fn meant(&self, address: SocketAddr, names: &[String]) -> Option<&TargetSettings> {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         self.0
             .iter()
             .filter_map(|target| {
-                let best = target.matches.iter().filter_map(|one| one.strength(address)).max()?;
+                let spoken = target.protocol != ProtocolName::Opaque;
+                let best = target.matches.iter().filter_map(|one| one.strength(address, names, spoken)).max()?;
                 Some((best, target))
             })
             // The first of equals: `max_by_key` would take the last.
@@ -110,17 +133,47 @@ impl Targets {
             .max_by_key(|(strength, _)| *strength)
             .map(|(_, target)| target)
     }
+
+    /// The target of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&TargetSettings> {
+        self.0.iter().find(|target| target.name == name)
+    }
+
+    /// The target that a host's name belongs to, on whichever port.
+    #[must_use]
+    pub fn named_by(&self, host: &str) -> Option<&TargetSettings> {
+        let strength =
+            |target: &TargetSettings| target.patterns().filter(|one| one.matches(host)).map(NamePattern::strength).max();
+        let found = self.0.iter().filter_map(|target| Some((strength(target)?, target)));
+        found.rev().max_by_key(|(strength, _)| *strength).map(|(_, target)| target)
+    }
+
+    /// Whether a target has this very name of a host.
+    #[must_use]
+    pub fn names_exactly(&self, host: &str) -> bool {
+        self.0.iter().any(|target| target.patterns().any(|pattern| pattern.exact() == Some(host)))
+    }
 }
 
 impl Match {
     /// How strongly this destination means `address`.
-    fn strength(&self, address: SocketAddr) -> Option<u16> {
+    fn strength(&self, address: SocketAddr, names: &[String], spoken: bool) -> Option<Strength> {
         match self {
-            Self::Address(exact) => (*exact == address).then_some(1000),
+            Self::Address(exact) => (*exact == address).then_some(Strength::Address),
             Self::Network { address: network, bits, port } => {
-                (*port == address.port() && contains(*network, *bits, address.ip())).then_some(100 + u16::from(*bits))
+                (*port == address.port() && contains(*network, *bits, address.ip())).then_some(Strength::Network(*bits))
             }
-            Self::Name { addresses, .. } => addresses.contains(&address).then_some(1),
+            Self::Name { name, port, addresses } => {
+                let told = *port == address.port() && names.iter().any(|one| name.matches(one));
+                match (addresses.contains(&address), told) {
+                    (true, true) if spoken => Some(Strength::ProtectedTold),
+                    (true, false) if spoken => Some(Strength::Protected),
+                    (true, false) => Some(Strength::Found),
+                    (_, true) => Some(Strength::Told(name.strength())),
+                    (false, false) => None,
+                }
+            }
         }
     }
 
@@ -141,19 +194,35 @@ impl Match {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Self::Address(SocketAddr::new(address.to_canonical(), port)));
         }
-        if host.is_empty() || host.bytes().any(|byte| !(byte.is_ascii_alphanumeric() || b".-_".contains(&byte))) {
-            return Err(format!("{host:?} is not a host name"));
-        }
-        let addresses = (host, port)
-            .to_socket_addrs()
-            .map_err(|error| format!("the name {host} has no address: {error}"))?
-            .map(|address| SocketAddr::new(address.ip().to_canonical(), port))
-            .collect();
-        Ok(Self::Name { name: host.to_owned(), port, addresses })
+        let name = NamePattern::parse(host)?;
+        // A name that has no address now may have one when a job asks for it.
+        let found = name.exact().and_then(|host| (host, port).to_socket_addrs().ok());
+        let addresses = found.into_iter().flatten().map(|address| SocketAddr::new(address.ip().to_canonical(), port)).collect();
+        Ok(Self::Name { name, port, addresses })
     }
 }
 
 impl TargetSettings {
+    /// The target as policy and records name it.
+    #[must_use]
+    pub fn describe(&self) -> Target {
+        Target { name: self.name.clone(), environment: self.environment.clone(), protocol: self.protocol, configured: true }
+    }
+
+    /// Whether a host's name is one of its own.
+    #[must_use]
+    pub fn has(&self, host: &str) -> bool {
+        self.patterns().any(|pattern| pattern.matches(host))
+    }
+
+    /// The names of hosts that it has.
+    fn patterns(&self) -> impl Iterator<Item = &NamePattern> {
+        self.matches.iter().filter_map(|one| match one {
+            Match::Name { name, .. } => Some(name),
+            Match::Address(_) | Match::Network { .. } => None,
+        })
+    }
+
     /// Whether jobs see certificates of weir's own CA.
     #[must_use]
     pub fn uses_own_authority(&self) -> bool {
@@ -166,10 +235,7 @@ impl TargetSettings {
     #[must_use]
     pub fn server_names(&self) -> Vec<String> {
         let configured = self.upstream.name.iter().cloned();
-        let dialled = self.matches.iter().filter_map(|one| match one {
-            Match::Name { name, .. } => Some(name.clone()),
-            Match::Address(_) | Match::Network { .. } => None,
-        });
+        let dialled = self.patterns().filter_map(|pattern| pattern.exact().map(str::to_owned));
         let mut names: Vec<_> = configured.chain(dialled).collect();
         names.sort();
         names.dedup();
@@ -204,6 +270,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
     let replication = table.flag("replication").unwrap_or(false);
     let max_concurrent = table.number("max_concurrent", 1, 1_000_000);
+    let max_connections = table.number("max_connections", 1, 1_000_000);
     let statement_time = table.number("statement_time", 1, 30 * 24 * 3600).map(Duration::from_secs);
     if protocol != ProtocolName::Postgres && (max_concurrent.is_some() || statement_time.is_some()) {
         let hint = "leave both out, or write protocol = \"postgres\"";
@@ -224,6 +291,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         replication,
         max_concurrent,
         statement_time,
+        max_connections,
     })
 }
 

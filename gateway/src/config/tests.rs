@@ -65,8 +65,7 @@ match = ["127.0.0.9:5432"]
         Path::new(""),
     )
     .expect("a good file");
-    let name =
-        |address: &str| config.targets.match_address(address.parse().expect("an address")).map(|target| target.name.as_str());
+    let name = |address: &str| config.targets.meant(address.parse().expect("an address"), &[]).map(|target| target.name.as_str());
     assert_eq!(name("127.0.0.9:5432"), Some("exact"));
     assert_eq!(name("127.0.0.1:5432"), Some("narrow"));
     assert_eq!(name("127.9.0.1:5432"), Some("wide"));

@@ -104,6 +104,12 @@ pub fn summary(state_dir: &Path, session: SessionId) -> Result<Summary, Evidence
 }
 
 impl Summary {
+    /// Whether it is no session's record: a run's names, or what the kernel side refused a run.
+    #[must_use]
+    pub fn is_of_a_run(&self) -> bool {
+        self.original.is_none() && matches!(self.target.as_deref(), Some("names" | "kernel"))
+    }
+
     fn new(session: SessionId, state: State) -> Self {
         let started = Timestamp((session.number() >> 22) * 1_000_000);
         Self {

@@ -2,10 +2,11 @@
 
 use crate::capture::Capture;
 use crate::catalog::Catalogs;
-use crate::config::{Config, load_policy};
+use crate::config::{Config, TargetSettings, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::{Store, now};
 use crate::identity::Resolver;
+use crate::names::Names;
 use crate::parse_pool::ParsePool;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
@@ -13,6 +14,7 @@ use crate::session::totals::Totals;
 use crate::tls::ServerSide;
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::target::Target;
 use gateway_core::policy::PolicySet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +29,8 @@ pub struct Shared {
     pub capture: Capture,
     /// Who a process is.
     pub resolver: Resolver,
+    /// The resolver of jobs.
+    pub names: Names,
     /// The live sessions.
     pub live: Live,
     /// The records.
@@ -48,6 +52,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The settings of a target that is configured.
+    pub fn settings(&self, target: &Target) -> Option<&TargetSettings> {
+        self.config.targets.named(&target.name).filter(|_| target.configured)
+    }
+
     /// Reads the policy directory again and judges every live session anew. A bad set leaves the one in force.
     pub fn reload_policy(&self) -> Result<String, String> {
         let set = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;

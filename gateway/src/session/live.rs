@@ -3,6 +3,7 @@
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
+use gateway_core::policy::Known;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub struct Session {
     pub target: Target,
     /// At which address.
     pub address: SocketAddr,
+    place: Mutex<Arc<Place>>,
     /// What cancels it at the server, once it is open.
     pub keys: OnceLock<Keys>,
     /// Counts as of the last flush.
@@ -39,6 +41,22 @@ pub struct Session {
     task: Mutex<Option<Waker>>,
     outcome: OnceLock<KillOutcome>,
     policy_changed: AtomicBool,
+}
+
+/// What a session is known to be connected to. The client's first bytes may say more than its connect did.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The target.
+    pub target: Target,
+    /// What else is known of it.
+    pub known: Known,
+}
+
+impl From<Target> for Place {
+    /// A target of which nothing else is known.
+    fn from(target: Target) -> Self {
+        Self { target, known: Known::default() }
+    }
 }
 
 /// The server's cancel key and the one that the client was given for it.
@@ -143,12 +161,14 @@ impl Drop for Registration<'_> {
 
 impl Session {
     /// An entry for a session that begins.
-    pub fn new(id: SessionId, principal: Principal, target: Target, address: SocketAddr) -> Self {
+    pub fn new(id: SessionId, principal: Principal, place: impl Into<Place>, address: SocketAddr) -> Self {
+        let place = place.into();
         Self {
             id,
             run: principal.run,
             principal,
-            target,
+            target: place.target.clone(),
+            place: Mutex::new(Arc::new(place)),
             address,
             keys: OnceLock::new(),
             counts: Counts::default(),
@@ -158,6 +178,18 @@ impl Session {
             outcome: OnceLock::new(),
             policy_changed: AtomicBool::new(false),
         }
+    }
+
+    /// What it is known to be connected to.
+    pub fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.place.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// More is known of that.
+    pub fn learn(&self, place: Place) -> Arc<Place> {
+        let place = Arc::new(place);
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&place);
+        place
     }
 
     /// Orders the session to end. The first order stands.

@@ -3,10 +3,14 @@
 pub mod context;
 pub mod dial;
 pub mod enforce;
+pub mod gate;
 pub mod judge;
+pub mod kernel;
 pub mod kill;
 pub mod live;
+pub mod names;
 pub mod open;
+pub mod place;
 pub mod pool;
 pub mod relay;
 pub mod totals;

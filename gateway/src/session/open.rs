@@ -4,24 +4,27 @@ use crate::catalog;
 use crate::config::TargetSettings;
 use crate::credential;
 use crate::identity::IdentityInput;
+use crate::names::known;
 use crate::origin::{self, Origin};
 use crate::session::context::{self, Shared};
 use crate::session::dial::{self, SideAccess};
 use crate::session::enforce::{Enforcer, Gateway, Limits};
-use crate::session::judge::{Judged, judge};
+use crate::session::gate::{Gate, Refused, decision, tell};
+use crate::session::judge::{Judged, judge, refusal};
 use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
+use crate::session::names;
+use crate::session::place::{self, Found};
 use crate::session::relay::{Action, Relay, Step};
+use crate::session::totals::Slot;
 use crate::session::transport::{Peer, Transport};
-use crate::telemetry;
 use crate::tls::{self, ClientMode, UpstreamMode};
 use gateway_core::model::principal::Principal;
-use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::model::target::ProtocolName;
 use gateway_core::policy::{Decision, Mode, Permit};
 use gateway_core::protocol::{Answer, Credential, Interest, Protocol, Refusal, Side, opaque, postgres};
 use gateway_core::record::FrameKind;
 use serde_json::json;
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,10 +44,17 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
-    let Some(principal) = identify(shared, &origin).await else { return reset(&tcp) };
+    let Some(principal) = identify(shared, input(&origin)).await else { return reset(&tcp) };
     let address = origin.original.canonical();
-    let settings = shared.config.targets.match_address(address);
-    let target = describe(settings, address);
+    if address.port() == known::DNS {
+        let mut tcp = tcp;
+        if let Err(error) = names::serve(shared, &mut tcp, &principal).await {
+            tracing::debug!(%error, run = %principal.run, "a connection with questions broke");
+        }
+        return;
+    }
+    let Found { place, rebound } = place::find(shared, principal.run, address);
+    let settings = shared.settings(&place.target);
     // Names at the server that someone can guess are none of the session's own.
     let nonce = match credential::random_text() {
         Ok(nonce) => nonce,
@@ -56,10 +66,15 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     };
     let id = context::new_session();
     // Entered before its first decision, so that a kill can't fall between the two.
-    let registration = shared.live.register(Session::new(id, principal, target, address));
+    let registration = shared.live.register(Session::new(id, principal, place, address));
     let session = Arc::clone(&registration.session);
-    let decision = judge(shared, &session);
-    let opened = opened(shared, &session, &origin, &decision);
+    let meter = shared.totals.meter(&session.principal);
+    meter.connected();
+    let decision = judge(shared, &session, meter.totals(0));
+    let most = settings.and_then(|settings| settings.max_connections);
+    let slot = most.map(|most| shared.totals.slot(&format!("{}/connections", session.target.name), most).ok_or(most));
+    let refused = at_the_door(&session, &decision, &slot);
+    let opened = opened(shared, &session, &origin, &decision, refused.as_ref(), &rebound);
     shared.begun.fetch_add(1, Ordering::Relaxed);
     let recorder = match shared.store.begin(id, session.run, &opened) {
         Ok(recorder) => recorder,
@@ -69,11 +84,15 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
-    let permit = decision.permit();
-    if permit.is_none() {
+    let refused = refused.filter(|_| decision.mode == Mode::Enforce);
+    if refused.is_some() {
         shared.refused.fetch_add(1, Ordering::Relaxed);
     }
-    let admission = permit.ok_or_else(|| decision.refusal(&session));
+    let admission = match (decision.permit(), refused) {
+        (Some(permit), None) => Ok(permit),
+        (_, Some(refused)) => Err(refused.refusal),
+        (None, None) => Err(decision.refusal(&session)),
+    };
     let enforcer = enforcer(shared, settings, &session, decision.mode);
     let limits = &shared.config.limits;
     let mut relay = Relay::new(
@@ -88,9 +107,11 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         let fields = json!({ "issuer": failure.issuer, "failure": failure.kind, "reason": failure.reason });
         relay.note(FrameKind::Note, &finding("attestation", fields));
     }
-    if let Some(enforcer) = enforcer {
-        relay.enforce(enforcer);
+    match enforcer {
+        Some(enforcer) => relay.enforce(enforcer),
+        None => relay.guard(Gate::new(Arc::clone(shared), Arc::clone(&session), meter, None)),
     }
+    let _place_on_the_target = slot;
     let access = SideAccess::new(address, settings);
     Errand { shared, session, settings, relay, access, admission, from_server: 0 }.run().await;
     drop(registration);
@@ -107,16 +128,20 @@ fn arrive(shared: &Shared, tcp: &TcpStream) -> Result<Origin, origin::OriginErro
     origin::resolve(tcp.as_fd(), &shared.capture)
 }
 
-/// Reads `/proc`, which may block, away from the data plane's thread.
-async fn identify(shared: &Arc<Shared>, origin: &Origin) -> Option<Principal> {
-    let input = IdentityInput {
+const fn input(origin: &Origin) -> IdentityInput {
+    IdentityInput {
         pid: origin.pid,
         started_boottime_ns: origin.started_boottime_ns,
         uid: origin.uid,
         gid: origin.gid,
         cgroup_id: origin.cgroup_id,
         run: origin.run,
-    };
+    }
+}
+
+/// Reads `/proc`, which may block, away from the data plane's thread.
+pub(super) async fn identify(shared: &Arc<Shared>, input: IdentityInput) -> Option<Principal> {
+    let pid = input.pid;
     let attesting = shared;
     let shared = Arc::clone(shared);
     let reading = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input));
@@ -128,25 +153,35 @@ async fn identify(shared: &Arc<Shared>, origin: &Origin) -> Option<Principal> {
         }
         // A job can make reads of its own memory block, and its `/proc` files with them.
         Err(_elapsed) => {
-            tracing::error!(pid = origin.pid, "refused: the job's identity could not be read in time");
+            tracing::error!(pid, "refused: the job's identity could not be read in time");
             None
         }
     }
 }
 
-fn describe(settings: Option<&TargetSettings>, address: SocketAddr) -> Target {
-    match settings {
-        Some(settings) => Target {
-            name: settings.name.clone(),
-            environment: settings.environment.clone(),
-            protocol: settings.protocol,
-            configured: true,
-        },
-        None => Target { name: address.to_string(), environment: None, protocol: ProtocolName::Opaque, configured: false },
+/// What the job is told where it may not connect, or would be told in observe mode.
+fn at_the_door(session: &Session, judged: &Judged, slot: &Option<Result<Slot, u64>>) -> Option<Refused> {
+    let place = session.place();
+    if let Some(why) = place::resolver(&place, session.address) {
+        return Some(Refused::by_resolver(session, &why));
     }
+    if !judged.decision.allows() {
+        return Some(Refused { reason: "policy", refusal: judged.refusal(session) });
+    }
+    let Some(Err(most)) = slot else { return None };
+    let refusal = refusal(session, &format!(": {most} sessions are connected to it"), "its max_connections");
+    Some(Refused { reason: "max_connections", refusal })
 }
 
-fn opened(shared: &Shared, session: &Session, origin: &Origin, judged: &Judged) -> serde_json::Value {
+fn opened(
+    shared: &Shared,
+    session: &Session,
+    origin: &Origin,
+    judged: &Judged,
+    refused: Option<&Refused>,
+    rebound: &[String],
+) -> serde_json::Value {
+    let place = session.place();
     json!({
         "session": session.id,
         "run": session.run,
@@ -154,14 +189,10 @@ fn opened(shared: &Shared, session: &Session, origin: &Origin, judged: &Judged) 
         "target": session.target,
         "original": session.address.to_string(),
         "client": origin.client.to_string(),
-        "decision": {
-            "outcome": if judged.decision.allows() { "allow" } else { "deny" },
-            "policies": judged.decision.policies,
-            "errors": judged.decision.errors,
-            "mode": judged.mode.to_string(),
-            "would_refuse": !judged.decision.allows() && judged.mode == Mode::Observe,
-            "set_hash": judged.set,
-        },
+        "name": place.known.host,
+        "names": place.known.names,
+        "names_that_do_not_count": rebound,
+        "decision": decision(judged, refused),
         "gateway_version": env!("CARGO_PKG_VERSION"),
         "host": shared.resolver.host(),
     })
@@ -323,9 +354,13 @@ impl Errand<'_> {
         let permit = match &self.admission {
             Ok(permit) => permit,
             Err(refusal) => {
-                let what = refusal.message.trim_start_matches("weir ");
-                telemetry::tell_job(&format!("{what} ({}); {}", refusal.detail, refusal.hint));
-                return self.relay.refuse(refusal);
+                tell(refusal);
+                self.relay.refuse(refusal);
+                if self.session.target.protocol == ProtocolName::Opaque {
+                    // Nobody knows yet what it speaks: it is told as the kernel would tell it.
+                    self.relay.client.reset();
+                }
+                return;
             }
         };
         let patience = self.shared.config.limits.dial;
@@ -342,7 +377,13 @@ impl Errand<'_> {
             }
             Err(error) => {
                 let text = format!("{} at {}: {error}", self.session.target.name, self.access.address);
+                if self.session.target.protocol == ProtocolName::Opaque {
+                    self.relay.note(FrameKind::Note, &json!({ "what": "dial_failed", "error": text }));
+                }
                 self.relay.answer(Answer::DialFailed(text));
+                if self.session.target.protocol == ProtocolName::Opaque {
+                    self.relay.client.reset();
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::evidence::{Failed, Recorder, now};
 use crate::session::enforce::{Ask, Enforcer};
+use crate::session::gate::Gate;
 use crate::session::live::Session;
 use crate::session::pool;
 use crate::session::transport::Peer;
@@ -80,6 +81,8 @@ pub struct Relay {
     closing: Option<CloseReason>,
     registered: bool,
     enforcer: Option<Box<Enforcer>>,
+    gate: Option<Box<Gate>>,
+    startup: Duration,
     /// What was asked and is not looked into yet.
     asked: Option<Ask<Vec<u8>>>,
     /// What was asked and could be answered at once.
@@ -113,6 +116,8 @@ impl Relay {
             closing: None,
             registered: false,
             enforcer: None,
+            gate: None,
+            startup,
             asked: None,
             answered: None,
             question: None,
@@ -128,6 +133,11 @@ impl Relay {
     /// Has `enforcer` judge the session's operations. Without one, each that is asked about is refused.
     pub fn enforce(&mut self, enforcer: Enforcer) {
         self.enforcer = Some(Box::new(enforcer));
+    }
+
+    /// Has `gate` judge what the client says first, and what is moved.
+    pub fn guard(&mut self, gate: Gate) {
+        self.gate = Some(Box::new(gate));
     }
 
     /// The session's judge.

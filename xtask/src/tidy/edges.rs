@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 18] = [
+const EDGES: [(&str, &[&str]); 20] = [
     ("capture", &[]),
     ("origin", &["capture"]),
     ("identity", &["origin", "config", "tls"]),
@@ -13,11 +13,13 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
     ("parse_pool", &[]),
-    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "config"]),
+    ("names", &["config", "evidence"]),
+    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "names", "config"]),
     ("accept", &["capture", "origin", "identity", "session"]),
     ("control", &["session"]),
     ("api", &["control"]),
-    ("cli", &["api", "control", "app", "config", "evidence", "capture", "tls"]),
+    ("summary", &["evidence"]),
+    ("cli", &["api", "control", "app", "config", "evidence", "summary", "capture", "tls"]),
     // The sections' types live in the parts that use them.
     ("config", &["tls", "credential", "evidence"]),
     ("app", &["*"]),

@@ -10,7 +10,7 @@ mod run;
 pub use read::read;
 pub use run::run;
 
-use super::{PolicyProblem, Totals};
+use super::{Known, PolicyProblem, Totals};
 use crate::inspect::Facts;
 use crate::inspect::resolve::Question;
 use crate::model::principal::Principal;
@@ -45,7 +45,9 @@ pub struct Case {
 #[derive(Clone, Debug)]
 enum Asks {
     /// A session may begin, at this address.
-    Connect(SocketAddr),
+    Connect(SocketAddr, Box<Known>),
+    /// A name of this type is resolved.
+    Resolve(String, String),
     /// A text, read as a session's would be, without a catalog.
     Sql(String),
     /// Questions as they stand, with the facts beside them.

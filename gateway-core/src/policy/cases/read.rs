@@ -9,7 +9,8 @@ use crate::model::principal::{Attested, Claims, Grade, Principal, Process, Workl
 use crate::model::target::{ProtocolName, Target};
 use crate::policy::bounds::{FILE_BYTES, SET_BYTES};
 use crate::policy::names::{self, Kind};
-use crate::policy::{PolicyProblem, Running, Totals};
+use crate::policy::{Known, PolicyProblem, Running, Totals};
+use crate::protocol::opaque::{Hello, Speaks};
 use std::net::SocketAddr;
 use toml::de::DeTable;
 
@@ -108,23 +109,31 @@ impl Page<'_> {
     fn asks(&mut self, table: &mut Fields<'_>) -> Option<Asks> {
         let ways = ["action", "sql", "questions"].into_iter().filter(|key| table.has(key)).count();
         if ways != 1 {
-            let what = "a case has either `sql`, or `action = \"connect\"`, or `questions`";
+            let what = "a case has either `sql`, or `action = \"connect\"` or `\"resolve\"`, or `questions`";
             self.problem(table.place, what);
         }
         let sql = table.text_at("sql", self);
-        let action = table.chosen("action", &[("connect", ())], self);
+        let action = table.chosen("action", &[("connect", true), ("resolve", false)], self);
         let questions = table.tables("questions", self);
         let address = table.text_at("address", self);
+        let known = table.table("known", self).map(|known| self.known(known)).unwrap_or_default();
+        let name = table.text("resolves", self);
+        let record_type = table.text("type", self).unwrap_or_else(|| "A".to_owned());
         if let Some((place, text)) = sql {
             if text.len() > SQL_BYTES {
                 self.problem(place, format!("`sql` has {} bytes; at most {SQL_BYTES} are run", text.len()));
             }
             return Some(Asks::Sql(text));
         }
-        if action.is_some() {
+        if action == Some(false) {
+            let name = self.required(table, "resolves", name, "the name that is asked for: \"api.acme.example\"");
+            return Some(Asks::Resolve(name?, record_type));
+        }
+        if action == Some(true) {
+            let connect = |address| Asks::Connect(address, Box::new(known.clone()));
             return match address {
-                None => Some(Asks::Connect(SocketAddr::from(([192, 0, 2, 1], 5432)))),
-                Some((place, text)) => text.parse().map(Asks::Connect).ok().or_else(|| {
+                None => Some(connect(SocketAddr::from(([192, 0, 2, 1], 5432)))),
+                Some((place, text)) => text.parse().map(connect).ok().or_else(|| {
                     self.problem(place, format!("`address` can't be {text:?}: write \"10.20.0.5:5432\""));
                     None
                 }),
@@ -189,6 +198,25 @@ impl Page<'_> {
         facts
     }
 
+    /// What is known of a destination: `{ names = ["a.example"], sni = "b.example" }`.
+    fn known(&mut self, mut table: Fields<'_>) -> Known {
+        let names = table.texts("names", self).unwrap_or_default();
+        let speaks = [Speaks::Tls, Speaks::Http, Speaks::Http2, Speaks::Ssh, Speaks::Unknown];
+        let speaks = table.chosen("speaks", &speaks.map(|speaks| (speaks.name(), speaks)), self);
+        let (sni, http_host) = (table.text("sni", self), table.text("http_host", self));
+        let said = sni.is_some() || http_host.is_some();
+        let own = if sni.is_some() { Speaks::Tls } else { Speaks::Http };
+        let hello = speaks.or_else(|| said.then_some(own)).map(|speaks| Hello {
+            speaks,
+            sni,
+            http_host,
+            ech: table.flag("ech", self).unwrap_or_default(),
+            ..Hello::default()
+        });
+        table.end(self);
+        Known::new(names, hello)
+    }
+
     fn totals(&mut self, mut table: Fields<'_>) -> Totals {
         let mut running = |key| table.table(key, self).map(|counts| self.running(counts)).unwrap_or_default();
         let totals = Totals { session: running("session"), run: running("run"), hour: running("hour") };
@@ -204,6 +232,7 @@ impl Page<'_> {
             statements: count("statements"),
             seconds: count("seconds"),
             concurrent: count("concurrent"),
+            connections: count("connections"),
         };
         table.end(self);
         running

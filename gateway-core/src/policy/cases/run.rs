@@ -4,7 +4,7 @@ use super::{Asks, Case, Outcome, Verdict};
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::resolve::{Question, Scope, resolve};
 use crate::inspect::{Facts, TransactionControl};
-use crate::policy::{ConnectRequest, Decision, OperationRequest, PolicySet, names};
+use crate::policy::{ConnectRequest, Decision, OperationRequest, PolicySet, ResolveRequest, names};
 
 /// What `set` says to each of `cases`, in their order.
 #[must_use]
@@ -61,10 +61,19 @@ impl Case {
 
     fn decisions(&self, set: &PolicySet, notes: &mut Vec<String>) -> Vec<Decision> {
         match &self.asks {
-            Asks::Connect(address) => vec![set.decide(&ConnectRequest {
+            Asks::Connect(address, known) => vec![set.decide(&ConnectRequest {
                 principal: &self.principal,
                 target: &self.target,
                 address: *address,
+                owner_active: self.owner_active,
+                known,
+                totals: self.totals,
+            })],
+            Asks::Resolve(name, record_type) => vec![set.decide_resolve(&ResolveRequest {
+                principal: &self.principal,
+                target: &self.target,
+                name,
+                record_type,
                 owner_active: self.owner_active,
             })],
             Asks::Questions { questions, command, facts, statements } => {

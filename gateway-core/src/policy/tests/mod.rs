@@ -63,7 +63,14 @@ fn load(text: &str) -> Result<PolicySet, Vec<PolicyProblem>> {
 
 fn decide(text: &str, principal: &Principal, owner_active: bool) -> Decision {
     let address: SocketAddr = "10.20.0.5:5432".parse().unwrap();
-    load(text).unwrap().decide(&ConnectRequest { principal, target: &target(), address, owner_active })
+    load(text).unwrap().decide(&ConnectRequest {
+        principal,
+        target: &target(),
+        address,
+        owner_active,
+        known: &Known::default(),
+        totals: Totals::default(),
+    })
 }
 
 /// What `text` says of the backup's connect: whether it is allowed, and by which policies.

@@ -141,7 +141,7 @@ fn actions_are_in_their_group_and_connect_is_not() {
 
 #[test]
 fn facts_are_those_of_the_statement() {
-    let running = |rows| Running { rows, bytes: rows * 2, statements: 3, seconds: 4, concurrent: 5 };
+    let running = |rows| Running { rows, bytes: rows * 2, statements: 3, seconds: 4, concurrent: 5, connections: 6 };
     let mut behind = table(Action::Read, "public", "users");
     behind.behind = Some("public.people".into());
     let statement = Statement {
@@ -450,8 +450,9 @@ fn totals_of(numbers: &[u64]) -> Totals {
         statements: numbers[at + 2],
         seconds: numbers[at + 3],
         concurrent: numbers[at + 4],
+        connections: numbers[at + 5],
     };
-    Totals { session: running(0), run: running(5), hour: running(10) }
+    Totals { session: running(0), run: running(6), hour: running(12) }
 }
 
 proptest! {
@@ -459,13 +460,13 @@ proptest! {
     /// Small numbers, so that many of them meet.
     #[test]
     fn in_one_stretch_there_is_one_decision(
-        comparisons in prop::collection::vec((0usize..3, 0usize..5, 0usize..6, -1i64..6, any::<bool>(), any::<bool>()), 1..4),
-        one in prop::collection::vec(0u64..6, 15),
-        other in prop::collection::vec(0u64..6, 15),
+        comparisons in prop::collection::vec((0usize..3, 0usize..6, 0usize..6, -1i64..6, any::<bool>(), any::<bool>()), 1..4),
+        one in prop::collection::vec(0u64..6, 18),
+        other in prop::collection::vec(0u64..6, 18),
     ) {
         let condition = |(scope, field, operator, number, turned, negated): &(usize, usize, usize, i64, bool, bool)| {
             let scope = ["session", "run", "hour"][*scope];
-            let field = ["rows", "bytes", "statements", "seconds", "concurrent"][*field];
+            let field = ["rows", "bytes", "statements", "seconds", "concurrent", "connections"][*field];
             let operator = ["==", "!=", "<", "<=", ">", ">="][*operator];
             let total = format!("context.{scope}.{field}");
             let text = if *turned { format!("{number} {operator} {total}") } else { format!("{total} {operator} {number}") };

@@ -124,6 +124,8 @@ fn reply(event: &Event) -> Option<Answer> {
         Event::Ask { id, standing, .. } => Some(Answer::Verdict { id: *id, directive: directive(*id, standing.settled) }),
         Event::Opened { .. }
         | Event::CancelRequest { .. }
+        | Event::HelloBegun
+        | Event::Hello(_)
         | Event::Violation { .. }
         | Event::Running(_)
         | Event::Answered { .. }

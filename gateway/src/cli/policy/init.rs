@@ -35,13 +35,14 @@ macro_rules! part {
     };
 }
 
-static PARTS: [Part; 6] = [
+static PARTS: [Part; 7] = [
     part!("read-only-job", "read-only-job.toml", "read-only-job-sql.toml"),
     part!("migration-job", "migration-job.toml", "migration-job-sql.toml"),
     part!("backup-job", "backup-job.toml", "backup-job-sql.toml"),
     part!("dangerous-functions", "dangerous-functions.toml", "dangerous-functions-sql.toml"),
     part!("no-where", "no-where.toml", "no-where-sql.toml"),
     part!("quotas", "quotas.toml"),
+    part!("egress", "egress.toml"),
 ];
 /// What to replace, and why.
 const README: &str = include_str!("../../../../policies/README.md");

@@ -15,7 +15,7 @@ pub(crate) fn list(state_dir: &Path, format: Format, out: &mut dyn Write) -> Res
 }
 
 fn print(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
-    let sessions = evidence::index(state_dir)?;
+    let sessions: Vec<_> = evidence::index(state_dir)?.into_iter().filter(|record| !record.is_of_a_run()).collect();
     match format {
         Format::Json => tell(&sessions, out)?,
         Format::Text if sessions.is_empty() => writeln!(out, "no sessions recorded below {}", state_dir.display())?,

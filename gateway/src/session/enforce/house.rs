@@ -103,7 +103,7 @@ impl House for Gateway {
 
     /// Beside the session's bytes: the server's answer comes among them.
     fn cancel(&self, session: &Arc<Session>) {
-        let settings = self.shared.config.targets.match_address(session.address);
+        let settings = self.shared.settings(&session.target);
         let access = SideAccess::new(session.address, settings);
         let session = Arc::clone(session);
         tokio::spawn(async move {
@@ -131,7 +131,7 @@ impl House for Gateway {
     fn catalog_now(&self, session: &Session, database: &str) -> Option<Option<Arc<Catalog>>> {
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         let known = at.take().filter(|at| *at.database == *database).unwrap_or_else(|| {
-            let settings = self.shared.config.targets.match_address(session.address);
+            let settings = self.shared.settings(&session.target);
             let has_one = settings.is_some_and(|settings| settings.catalog.is_some());
             let catalog = has_one.then(|| self.shared.catalogs.handle(&place(session, database)));
             At { database: database.into(), catalog }
@@ -154,7 +154,7 @@ impl House for Gateway {
 /// The catalog of `database` at the session's target, by the target's own credential. Without one an
 /// unqualified name may be in any schema that the policies name.
 async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Result<Option<Arc<Catalog>>, String> {
-    let settings = shared.config.targets.match_address(session.address);
+    let settings = shared.settings(&session.target);
     let Some((source, user)) = settings.and_then(|settings| settings.catalog.as_ref()) else { return Ok(None) };
     let secret = || {
         let mut secret = shared.credentials.fetch(source)?;

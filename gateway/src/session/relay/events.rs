@@ -52,6 +52,13 @@ impl Relay {
                     None => self.asked = Some(ask.kept()),
                 }
             }
+            // What is begun has to be finished in the time that a session has to be open.
+            Event::HelloBegun => self.deadline = Some(Box::pin(tokio::time::sleep(self.startup))),
+            Event::Hello(hello) => {
+                self.deadline = None;
+                let greeted = self.gate.as_mut().map_or(Ok(()), |gate| gate.hello(*hello, &mut self.frames));
+                self.answered = Some(Answer::Greeted(greeted));
+            }
             Event::Violation { side, what } => {
                 tracing::warn!(session = %self.session.id, ?side, what, "refused");
             }
@@ -92,6 +99,8 @@ impl Relay {
             | Event::Opened { .. }
             | Event::CancelRequest { .. }
             | Event::Ask { .. }
+            | Event::HelloBegun
+            | Event::Hello(_)
             | Event::Violation { .. }
             | Event::Close(_) => {}
         }

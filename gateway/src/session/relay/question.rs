@@ -65,12 +65,15 @@ impl Relay {
 
     /// Takes a new policy set to the judge and the protocol, and looks at the time of what runs.
     pub(super) fn look(&mut self, cx: &mut Context<'_>) {
-        if self.session.take_policy_change()
-            && let Some(judge) = &mut self.enforcer
-        {
-            judge.refresh();
-            let executions = judge.executions();
-            self.answer(Answer::PolicyChanged { executions });
+        if self.session.take_policy_change() {
+            if let Some(gate) = &mut self.gate {
+                gate.refresh();
+            }
+            if let Some(judge) = &mut self.enforcer {
+                judge.refresh();
+                let executions = judge.executions();
+                self.answer(Answer::PolicyChanged { executions });
+            }
         }
         while let Some(judge) = &mut self.enforcer
             && let Some(next) = judge.next_look()
@@ -96,6 +99,10 @@ impl Relay {
 
     /// Counts what was moved; what is over a quota is not handed on.
     pub(super) fn count(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            let bytes = self.client.received + self.server.as_ref().map_or(0, |server| server.received);
+            gate.count(bytes, &mut self.frames);
+        }
         let Some(judge) = &mut self.enforcer else { return };
         let bytes = self.client.received + self.server.as_ref().map_or(0, |server| server.received);
         let order = judge.count(self.engine.totals().rows, bytes, &mut self.frames);

@@ -50,6 +50,7 @@ impl Hour {
             bytes: now.bytes.saturating_sub(began.bytes),
             statements: now.statements.saturating_sub(began.statements),
             nanoseconds: now.nanoseconds.saturating_sub(began.nanoseconds),
+            connections: now.connections.saturating_sub(began.connections),
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Meter {
 
 impl Meter {
     pub(super) const fn new(began: Instant, run: Arc<Tally>, hour: Arc<Hour>) -> Self {
-        let session = Counts { rows: 0, bytes: 0, statements: 0, nanoseconds: 0 };
+        let session = Counts { rows: 0, bytes: 0, statements: 0, nanoseconds: 0, connections: 1 };
         Self { began, session, run, hour, seen: (0, 0), busy: None }
     }
 
@@ -34,6 +34,11 @@ impl Meter {
         if more != (0, 0) {
             self.add(Counts { rows: more.0, bytes: more.1, ..Counts::default() });
         }
+    }
+
+    /// A session of the run has begun: counted once for each.
+    pub fn connected(&self) {
+        self.count_all(Counts { connections: 1, ..Counts::default() });
     }
 
     /// Rows that the job sent by COPY: the server counted them.
@@ -88,6 +93,11 @@ impl Meter {
         self.session.bytes += counts.bytes;
         self.session.statements += counts.statements;
         self.session.nanoseconds += counts.nanoseconds;
+        self.count_all(counts);
+    }
+
+    /// Adds to what is counted beyond the session.
+    fn count_all(&self, counts: Counts) {
         self.run.add(counts);
         let minute = minute(self.began);
         self.hour.add(minute, counts);

@@ -14,6 +14,8 @@ pub(super) struct Counts {
     pub(super) statements: u64,
     /// Nanoseconds that the server worked.
     pub(super) nanoseconds: u64,
+    /// Sessions begun.
+    pub(super) connections: u64,
 }
 
 /// The same as counters.
@@ -23,6 +25,7 @@ pub(super) struct Counters {
     bytes: AtomicU64,
     statements: AtomicU64,
     nanoseconds: AtomicU64,
+    connections: AtomicU64,
 }
 
 /// Counters, and how many sessions are at work.
@@ -51,6 +54,7 @@ impl Counters {
             (&self.bytes, counts.bytes),
             (&self.statements, counts.statements),
             (&self.nanoseconds, counts.nanoseconds),
+            (&self.connections, counts.connections),
         ] {
             if more > 0 {
                 counter.fetch_add(more, Ordering::Relaxed);
@@ -64,6 +68,7 @@ impl Counters {
         self.bytes.store(counts.bytes, Ordering::Relaxed);
         self.statements.store(counts.statements, Ordering::Relaxed);
         self.nanoseconds.store(counts.nanoseconds, Ordering::Relaxed);
+        self.connections.store(counts.connections, Ordering::Relaxed);
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -73,6 +78,7 @@ impl Counters {
             bytes: load(&self.bytes),
             statements: load(&self.statements),
             nanoseconds: load(&self.nanoseconds),
+            connections: load(&self.connections),
         }
     }
 }
@@ -86,6 +92,7 @@ impl Counts {
             statements: self.statements,
             seconds: self.nanoseconds / 1_000_000_000,
             concurrent,
+            connections: self.connections,
         }
     }
 }

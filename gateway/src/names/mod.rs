@@ -1,0 +1,179 @@
+//! The resolver of jobs: it asks on their behalf, remembers what each run was told, and refuses what policy does not let be known.
+//!
+//! `answer` is the way of one question; `told` what a run knows; `limits` what is taken for a tunnel; `upstream` whom
+//! it asks; `ledger` the record; `known` which resolvers of others are known.
+
+mod answer;
+pub mod known;
+mod ledger;
+mod limits;
+mod told;
+mod upstream;
+
+pub use answer::{Asker, QUESTION_BYTES, Transport};
+pub use ledger::Ledger;
+
+use crate::config::{NamesSettings, TargetSettings, Targets};
+use crate::evidence::{EvidenceError, Recorder};
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::principal::Principal;
+use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::policy::{Decision, Mode};
+use limits::Limiter;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use told::Told;
+use upstream::Upstreams;
+
+/// Runs whose names are remembered.
+const RUNS: usize = 16_384;
+/// How long a run without questions is remembered where room is needed.
+const IDLE: Duration = Duration::from_secs(24 * 3600);
+
+/// What the resolver needs of the gateway.
+pub trait House: Send + Sync {
+    /// Whether this name may be resolved.
+    fn decide(&self, principal: &Principal, target: &Target, name: &str, record_type: &str) -> Judged;
+
+    /// Begins the record of a run's names.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn begin(&self, run: RunId, principal: &Principal) -> Result<(SessionId, Recorder), EvidenceError>;
+
+    /// A name was refused.
+    fn refused(&self, line: &str);
+}
+
+/// A decision on a name, with the mode and the policy set that it was made under.
+pub struct Judged {
+    /// What the policies say.
+    pub decision: Decision,
+    /// Whether a denial refuses.
+    pub mode: Mode,
+    /// The set's hash.
+    pub set: String,
+}
+
+/// The resolver of one gateway.
+pub struct Names {
+    settings: NamesSettings,
+    targets: Targets,
+    upstreams: Upstreams,
+    runs: Mutex<HashMap<RunId, Arc<Run>>>,
+}
+
+/// What is known of one run's names.
+struct Run {
+    state: Mutex<RunState>,
+    ledger: tokio::sync::Mutex<Option<Ledger>>,
+}
+
+struct RunState {
+    told: Told,
+    limiter: Limiter,
+    used: Instant,
+}
+
+impl Names {
+    /// A resolver with these settings; `targets` says which names are configured.
+    #[must_use]
+    pub fn new(settings: NamesSettings, targets: Targets) -> Self {
+        Self { upstreams: Upstreams::new(&settings), settings, targets, runs: Mutex::default() }
+    }
+
+    /// The names that `run` was told for this address, the latest first.
+    ///
+    /// None where a name may not stand for such an address: a job that has its own name point at this host, or
+    /// into a private network, gets what is there by its address. A target that is named exactly, and what
+    /// `[names] private` lists, may.
+    #[must_use]
+    pub fn told(&self, run: RunId, ip: IpAddr) -> KnownBy {
+        let now = Instant::now();
+        let names = self.find(run).map_or_else(Vec::new, |run| run.lock().told.names(ip, now));
+        let (names, rebound): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| self.may_stand(name, ip));
+        KnownBy { names, rebound }
+    }
+
+    /// Forgets a run, and ends the record of its names.
+    pub async fn end(&self, run: RunId) {
+        let found = self.lock().remove(&run);
+        if let Some(run) = found
+            && let Some(ledger) = run.ledger.lock().await.take()
+        {
+            ledger.close("the run ended").await;
+        }
+    }
+
+    /// Ends all records.
+    pub async fn stop(&self) {
+        let runs: Vec<_> = self.lock().drain().map(|(_, run)| run).collect();
+        for run in runs {
+            if let Some(ledger) = run.ledger.lock().await.take() {
+                ledger.close("the gateway stopped").await;
+            }
+        }
+    }
+
+    /// The target that a name is: a configured one, on whichever port, or the name itself.
+    fn target(&self, name: &str) -> Target {
+        self.targets.named_by(name).map_or_else(
+            || Target { name: name.to_owned(), environment: None, protocol: ProtocolName::Opaque, configured: false },
+            TargetSettings::describe,
+        )
+    }
+
+    fn may_stand(&self, name: &str, ip: IpAddr) -> bool {
+        match told::scope(ip) {
+            told::Scope::Public => true,
+            told::Scope::Private => {
+                self.targets.names_exactly(name) || self.settings.private.iter().any(|pattern| pattern.matches(name))
+            }
+            told::Scope::Loopback => self.settings.private.iter().any(|pattern| pattern.matches(name)),
+            told::Scope::Never => false,
+        }
+    }
+
+    fn find(&self, run: RunId) -> Option<Arc<Run>> {
+        self.lock().get(&run).cloned()
+    }
+
+    /// The run's entry, made where there is room.
+    fn run(&self, id: RunId) -> Option<Arc<Run>> {
+        let mut runs = self.lock();
+        if let Some(run) = runs.get(&id) {
+            return Some(Arc::clone(run));
+        }
+        if runs.len() >= RUNS {
+            runs.retain(|_, run| Arc::strong_count(run) > 1 || run.lock().used.elapsed() < IDLE);
+            if runs.len() >= RUNS {
+                return None;
+            }
+        }
+        let state = RunState { told: Told::default(), limiter: Limiter::default(), used: Instant::now() };
+        let run = Arc::new(Run { state: Mutex::new(state), ledger: tokio::sync::Mutex::default() });
+        runs.insert(id, Arc::clone(&run));
+        Some(run)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    fn lock(&self) -> std::sync::MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a run knows an address by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownBy {
+    /// Names that count, the latest first.
+    pub names: Vec<String>,
+    /// Names that it was told for the address, and that may not stand for such a one.
+    pub rebound: Vec<String>,
+}
