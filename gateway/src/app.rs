@@ -12,9 +12,9 @@ use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
 use crate::parse_pool::ParsePool;
 use crate::session::context::{self, Shared};
-use crate::session::kernel;
 use crate::session::live::{KillOrder, Live};
 use crate::session::totals::Totals;
+use crate::session::{datagrams, kernel};
 use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide, TrustBundle};
 use anyhow::{Context as _, Result};
@@ -48,8 +48,9 @@ pub struct Gateway {
     controlling: Option<Thread>,
     socket: PathBuf,
     trust: Option<Trust>,
-    // Datagrams of jobs come here; nobody answers them yet. The route goes after the programs.
-    _datagrams: (std::net::UdpSocket, Option<capture::DisguiseRoute>),
+    answering: Option<Thread>,
+    // It goes after the programs.
+    _route: Option<capture::DisguiseRoute>,
     run: OnceLock<RunId>,
 }
 
@@ -101,7 +102,6 @@ impl Gateway {
         let capture = Capture::attach(&CaptureSettings { attach, at_root: false, pins: Some(pins), kernel_log })?;
         let listeners = Listeners::open(capture.mark()).context("cannot listen on the loopback device")?;
         capture.add_listener(listeners.netns_cookie, listeners.port)?;
-        let datagrams = (listeners.udp, listeners.route);
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
         let shared = Arc::new(Shared {
@@ -132,6 +132,17 @@ impl Gateway {
                 }
             })?
         };
+        let answering = {
+            let (shared, netns_cookie) = (Arc::clone(&shared), listeners.netns_cookie);
+            thread("weir-names", move |stopped| async move {
+                tokio::select! {
+                    _ = stopped => {}
+                    Err(error) = datagrams::serve(shared, listeners.udp, netns_cookie) => {
+                        tracing::error!(%error, "questions in datagrams are not answered any more");
+                    }
+                }
+            })?
+        };
         let socket = api::socket_path(&shared.config.state_dir, std::process::id());
         let controlling = {
             let shared = Arc::clone(&shared);
@@ -152,7 +163,8 @@ impl Gateway {
             controlling: Some(controlling),
             socket,
             trust,
-            _datagrams: datagrams,
+            answering: Some(answering),
+            _route: listeners.route,
             run: OnceLock::new(),
         })
     }
@@ -235,6 +247,9 @@ impl Gateway {
             session.kill(KillOrder { by: "weir".to_owned(), reason: "the gateway stopped".to_owned() });
         }
         wait_until(AFTER_FORCE, || self.shared.live.count() == 0);
+        if let Some(answering) = self.answering.take() {
+            answering.end();
+        }
         self.record_the_end();
         if let Some(controlling) = self.controlling.take() {
             controlling.end();

@@ -253,3 +253,71 @@ fn an_address_that_a_target_has_wins_over_a_name_that_the_job_gives_it() {
     // The policy permits the host, whatever the target; that a target has the address is for policy to say.
     assert!(told.stdout.contains("host=a.test"), "{}", told.stderr);
 }
+
+#[test]
+fn a_job_s_own_resolver_is_answered_in_datagrams_and_what_it_was_told_counts() {
+    let (server, web) = (server(), Web::start(&["127.0.0.9", "[::1]"]));
+    let weir = weir(&server, "enforce", "");
+    let script = weir.script("ask.py", ASK);
+    let told = weir.run(&["python3", script.to_str().expect("a UTF-8 path"), &web.http.to_string()]).expect_success();
+    assert_eq!(
+        told.stdout, "192.0.2.53 127.0.0.9\n192.0.2.53 127.0.0.9\n2001:db8::53 127.0.0.9\n192.0.2.53 refused\nhost=a.test\n",
+        "{}",
+        told.stderr
+    );
+    let asked = asked(&weir);
+    assert!(asked.iter().any(|row| row["name"] == "a.test" && row["questions"] == 3), "{asked:?}");
+    assert!(asked.iter().any(|row| row["name"] == "b.test" && row["decision"] == "refused"), "{asked:?}");
+}
+
+/// Asks by a connected socket, by sendto, over IPv6, and for a name that is not permitted; then connects.
+const ASK: &str = r#"
+import socket, struct, sys, urllib.request
+def question(name):
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    return struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+def tell(answer, sender):
+    code = answer[3] & 15
+    print(sender[0], "refused" if code == 5 else socket.inet_ntoa(answer[-4:]), flush=True)
+for family, server, connected, name in [
+    (socket.AF_INET, "192.0.2.53", True, "a.test"),
+    (socket.AF_INET, "192.0.2.53", False, "a.test"),
+    (socket.AF_INET6, "2001:db8::53", False, "a.test"),
+    (socket.AF_INET, "192.0.2.53", False, "b.test"),
+]:
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        if connected:
+            s.connect((server, 53))
+            s.send(question(name))
+        else:
+            s.sendto(question(name), (server, 53))
+        tell(*s.recvfrom(4096))
+connection = socket.create_connection(("127.0.0.9", int(sys.argv[1])), timeout=20)
+connection.sendall(b"GET / HTTP/1.0\r\nHost: a.test\r\n\r\n")
+answer = b""
+while chunk := connection.recv(4096): answer += chunk
+print(answer.split()[-2].decode())
+"#;
+
+#[test]
+fn a_datagram_that_is_too_small_for_the_answer_says_so_and_the_connection_has_it() {
+    let server = server();
+    let weir = weir(&server, "enforce", "");
+    let cut = weir
+        .run(&["dig", "+ignore", "+noedns", "+tries=1", "+timeout=20", "@192.0.2.53", "long.test", "A"])
+        .expect_success()
+        .stdout;
+    assert!(cut.contains(" tc ") && cut.contains("ANSWER: 0"), "{cut}");
+    let whole = weir.run(&["dig", "+short", "+tries=1", "+timeout=20", "@192.0.2.53", "long.test", "A"]).expect_success().stdout;
+    assert_eq!(whole.lines().count(), 99, "{whole}");
+}
+
+#[test]
+fn a_job_s_libc_resolves_through_weir_with_its_search_domains_and_curl_needs_no_more() {
+    let (server, web) = (server(), Web::start(&["127.0.0.9"]));
+    let weir = weir(&server, "enforce", "");
+    let script = format!("curl -sS -4 -m 20 http://a.test:{0}/; curl -sS -4 -m 20 http://b.test:{0}/; echo status $?", web.http);
+    let told = weir.run(&["sh", "-c", &script]);
+    assert_eq!(told.stdout, "host=a.test sni=\nstatus 6\n", "{}", told.stderr);
+}
