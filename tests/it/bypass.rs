@@ -6,11 +6,9 @@ use weir_tests::bypass::{At, Ground, Outcome, Privileges, page};
 use weir_tests::program;
 
 /// What is known to get past, and is not mended yet. It can only shrink.
-const MISSED: [&str; 61] = [
-    "5c", "8d", "8e", "8f", "8g", "8h", "8i", "8j", "8k", "9a", "10a", "10b", "10c", "18f", "18g", "21e", "22a", "22b", "23a",
-    "23b", "23c", "23d", "23e", "23f", "23g", "23h", "23i", "23j", "23k", "23l", "23m", "24a", "24b", "24c", "24d", "24e", "24f",
-    "24g", "24h", "25e", "26i", "26j", "26k", "26l", "33d", "33e", "34a", "34b", "37a", "37b", "37c", "39j", "40d", "47a", "47b",
-    "47c", "47d", "47e", "47f", "47g", "50a",
+const MISSED: [&str; 21] = [
+    "5c", "8d", "8e", "8f", "8g", "8h", "8i", "8j", "8k", "9a", "10a", "10b", "10c", "21e", "22a", "22b", "37a", "37b", "37c",
+    "39j", "50a",
 ];
 
 #[track_caller]

@@ -171,7 +171,7 @@ pub(super) fn ask_to_use(door: Door, socket: OwnedFd, to: SocketAddr, aim: &Aim)
     stream.read(&mut word).at("read from the unix socket")?;
     hand_over(&stream, &Socket::from(socket)).at("sendmsg with the socket")?;
     let length = stream.read(&mut word).at("read from the unix socket")?;
-    if length == 0 { Err(Failed { step: "the outsider's use of the socket", errno: None }) } else { Ok(()) }
+    if length == 0 { Err(Failed { step: "the outsider can't use the socket", errno: None }) } else { Ok(()) }
 }
 
 /// From the job's side: one datagram to the deputy, with what it is to send on.

@@ -147,6 +147,7 @@ impl Ground {
             let mut text = String::new();
             std::io::Read::read_to_string(&mut job.0.stdout.take().expect("piped"), &mut text).expect("text");
             job.0.wait().expect("the child is ours");
+            assert!(!text.is_empty(), "weir started no job: {}", self.last_words());
             seen.extend(self.collect(&beside, &lines(&text), &self.recorded(&config)));
         }
         for scene in [Scene::SocketAsInput, Scene::Inherited, Scene::MovedIn, Scene::Stopped, Scene::Killed] {

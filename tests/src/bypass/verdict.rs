@@ -78,6 +78,7 @@ impl Seen {
             Told::Sent => "sent without an error, and nothing arrived".to_owned(),
             Told::Holds(what) => format!("holds {what}"),
             Told::Failed(step, Some(errno)) => format!("{step}: {}", errno_name(*errno)),
+            Told::Failed(step, None) if step.contains(' ') => step.clone(),
             Told::Failed(step, None) => format!("{step} failed"),
             Told::Lost(how) => how.clone(),
         }

@@ -14,6 +14,8 @@ pub(crate) struct World {
     out: String,
     /// The mount namespace that they were made in, in which alone they can be removed.
     mounts: File,
+    /// Both, held open: their names are of the mount namespace that they were made in.
+    held: Option<[File; 2]>,
     /// The job's interface.
     pub(crate) device: String,
     /// The other end.
@@ -24,10 +26,11 @@ impl World {
     /// Makes them. TEST-NET addresses are on the far side, whichever of them is asked for.
     pub(crate) fn create() -> Self {
         let pid = std::process::id();
-        let world = Self {
+        let mut world = Self {
             job: format!("weir-bp-{pid}-job"),
             out: format!("weir-bp-{pid}-out"),
             mounts: File::open("/proc/thread-self/ns/mnt").expect("/proc is mounted"),
+            held: None,
             device: format!("wb{pid}j"),
             peer: format!("wb{pid}o"),
         };
@@ -53,6 +56,8 @@ impl World {
         ] {
             ip(&line);
         }
+        let open = |name: &str| File::open(Path::new("/run/netns").join(name)).expect("it was just made");
+        world.held = Some([open(&world.job), open(&world.out)]);
         // Anyone may have an ICMP socket there, as on Debian's own kernel.
         world.run_in_job(&["sysctl", "-q", "-w", "net.ipv4.ping_group_range=0 2147483647"]);
         world
@@ -60,12 +65,17 @@ impl World {
 
     /// The witness's side, by its file.
     pub(crate) fn out(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.out)
+        self.path(1)
     }
 
     /// The job's side, by its file.
     pub(crate) fn job(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.job)
+        self.path(0)
+    }
+
+    fn path(&self, which: usize) -> PathBuf {
+        let held = self.held.as_ref().expect("made with the namespaces");
+        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), held[which].as_raw_fd()))
     }
 
     /// A command on the job's side, in the mount namespace of this process.
@@ -82,7 +92,7 @@ impl World {
 
     /// The Ethernet address of the witness's side.
     pub(crate) fn peer_mac(&self) -> [u8; 6] {
-        let text = ip(&format!("-n {} -br link show dev {}", self.out, self.peer));
+        let text = self.ip_in(1, &format!("-br link show dev {}", self.peer));
         let mac = text.split_whitespace().nth(2).expect("an interface has an address");
         let mut bytes = [0; 6];
         for (byte, text) in bytes.iter_mut().zip(mac.split(':')) {
@@ -93,8 +103,16 @@ impl World {
 
     /// The number of the job's interface, in its namespace.
     pub(crate) fn device_index(&self) -> u32 {
-        let text = ip(&format!("-n {} -o link show dev {}", self.job, self.device));
+        let text = self.ip_in(0, &format!("-o link show dev {}", self.device));
         text.split(':').next().and_then(|number| number.parse().ok()).expect("an interface has a number")
+    }
+
+    fn ip_in(&self, which: usize, line: &str) -> String {
+        let mut command = Command::new("nsenter");
+        let done = command.arg(format!("--net={}", self.path(which).display())).arg("ip").args(line.split(' ')).output();
+        let done = done.expect("nsenter is there");
+        assert!(done.status.success(), "ip {line}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
     fn run_in_job(&self, command: &[&str]) {
@@ -119,10 +137,9 @@ pub(crate) fn enter(path: &Path) -> io::Result<()> {
     nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).map_err(io::Error::from)
 }
 
-fn ip(line: &str) -> String {
+fn ip(line: &str) {
     let done = Command::new("ip").args(line.split(' ')).output().expect("iproute2 is there");
     assert!(done.status.success(), "ip {line}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 /// Gives this thread, and what it starts from now on, a mount namespace with a `/run` in which daemons can be stood in for,
@@ -132,7 +149,9 @@ fn ip(line: &str) -> String {
 pub(super) fn hide_run(directory: &Path, daemons: &[&str]) {
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).expect("root may");
     let mut script = format!(
-        "set -e; mount --make-rprivate /; exec 9</run; mount -t tmpfs -o mode=755 weir-bypass /run
+        "set -e; mount --make-rprivate /
+         awk '$2 ~ \"^/run/\" {{ print $2 }}' /proc/self/mounts | sort -r | while read -r place; do umount -l $place; done
+         exec 9</run; mount -t tmpfs -o mode=755 weir-bypass /run
          cd /proc/$$/fd/9; old=/proc/self/fd/9
          for entry in *; do name=/run/$entry
            if [ -L $entry ]; then cp -P $entry $name

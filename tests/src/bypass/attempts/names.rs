@@ -1,7 +1,7 @@
 //! Names: data that leaves in questions, and answers that would move a target.
 
 use crate::bypass::socket::{call, connect_and_tell, open, place, tcp, udp};
-use crate::bypass::{Aim, Case, Done, FailedAt as _, Played};
+use crate::bypass::{Aim, Case, Done, Failed, FailedAt as _, Played};
 use socket2::{Domain, SockAddr, Type};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -70,8 +70,13 @@ fn ask(to: SocketAddr, packet: &[u8], _: &Aim) -> Played {
     let socket = udp(to)?;
     socket.send_to(packet, &SockAddr::from(to)).at("sendto")?;
     let mut answer = [0; 512];
-    drop((&socket).read(&mut answer));
-    Ok(Done::Sent)
+    let length = (&socket).read(&mut answer).unwrap_or(0);
+    // The last four bits of the fourth byte: 5 is REFUSED (RFC 1035, 4.1.1).
+    if length >= 12 && answer[3] & 0xf == 5 {
+        Err(Failed { step: "the name server's answer: REFUSED", errno: None })
+    } else {
+        Ok(Done::Sent)
+    }
 }
 
 fn over_tcp(to: SocketAddr, aim: &Aim) -> Played {

@@ -89,7 +89,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         Case::job("39k", "weir's records", |aim| {
             let first = std::fs::read_dir(&aim.place.state).at("open weir's state directory")?.next();
-            first.map_or(Err(Failed { step: "a record", errno: None }), |_| Ok(Done::Holds("weir's records")))
+            first.map_or(Err(Failed { step: "no record is to be seen", errno: None }), |_| Ok(Done::Holds("weir's records")))
         })
         .at_weir(),
         Case::job("39l", "A raw disk", disk).kernel_part(),
@@ -189,7 +189,7 @@ fn capability(number: u32) -> Played {
 fn unpin(_: &Aim) -> Played {
     let pins = Path::new("/sys/fs/bpf/weir");
     let first = std::fs::read_dir(pins).at("open weir's pins")?.flatten().next();
-    let Some(first) = first else { return Err(Failed { step: "a pin", errno: None }) };
+    let Some(first) = first else { return Err(Failed { step: "no pin is to be seen", errno: None }) };
     let inside = std::fs::read_dir(first.path()).at("open weir's pins")?.flatten().count();
     let mark = first.path().join("bypass");
     std::fs::create_dir(&mark).at("mkdir among weir's pins")?;
