@@ -1,5 +1,13 @@
 //! The composition root: the only file that knows every part; how they start and how they stop.
 
+mod daemon;
+mod diary;
+mod heir;
+mod rules;
+mod trust;
+
+pub use daemon::{Daemon, End};
+
 use crate::accept::{self, Workers};
 use crate::api;
 use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners};
@@ -8,15 +16,17 @@ use crate::config::{Config, load_policy};
 use crate::control::Desk;
 use crate::credential::{Credentials, Source};
 use crate::evidence::Store;
+use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
 use crate::parse_pool::ParsePool;
+use crate::session::canary::CanaryDoor;
 use crate::session::context::{self, Shared};
 use crate::session::live::{KillOrder, Live};
 use crate::session::totals::Totals;
 use crate::session::{datagrams, kernel};
 use crate::telemetry::count;
-use crate::tls::{Authority, ServerSide, TrustBundle};
+use crate::tls::{Authority, ServerSide};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use gateway_core::model::ids::RunId;
@@ -26,9 +36,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use trust::Trust;
 
 /// How long sessions that were ended by force may take to say so.
 const AFTER_FORCE: Duration = Duration::from_secs(15);
+/// How often an heir is told what its predecessor goes on counting.
+const TELL: Duration = Duration::from_secs(1);
 
 /// What a gateway is started with.
 pub struct Start {
@@ -38,46 +51,27 @@ pub struct Start {
     pub attach: PathBuf,
     /// Where the kernel side is kept beyond this process.
     pub pins: PathBuf,
+    /// The host's jobs and the daemon's name, where this gateway is the daemon; one job's own gateway has none.
+    pub host: Option<(Arc<Jobs>, String)>,
+    /// The sockets of the gateway before this one, which still runs, and since when it counts running totals.
+    pub inherited: Option<(Listeners, Duration)>,
 }
 
 /// A running gateway.
 pub struct Gateway {
     shared: Arc<Shared>,
     workers: Arc<Workers>,
+    listeners: Listeners,
     accepting: Option<Thread>,
     controlling: Option<Thread>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
-    // It goes after the programs.
-    _route: Option<capture::DisguiseRoute>,
     run: OnceLock<RunId>,
-}
-
-/// What a job needs to trust weir's certificates, where the job's user can read it; removed when dropped.
-struct Trust {
-    bundle: TrustBundle,
-    directory: PathBuf,
-}
-
-impl Trust {
-    fn give(authority: &Authority) -> Result<Self> {
-        let directory = Path::new("/run/weir").join(format!("trust-{}", std::process::id()));
-        let mut bundle = TrustBundle::write_for(&directory, authority, &|name| std::env::var_os(name))?;
-        // A trust store for Java costs a JVM's start: only for jobs that look like needing it.
-        if std::env::var_os("JAVA_HOME").is_some() {
-            bundle.add_java()?;
-        }
-        Ok(Self { bundle, directory })
-    }
-}
-
-impl Drop for Trust {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
-            tracing::warn!(%error, path = %self.directory.display(), "cannot remove the job's trust store");
-        }
-    }
+    diary: Arc<Diary>,
+    patrol: Option<Patrol>,
+    /// The cgroup of its canaries.
+    canaries: PathBuf,
 }
 
 /// A thread with a runtime, and the means to end it.
@@ -87,20 +81,45 @@ struct Thread {
 }
 
 impl Gateway {
-    /// Starts every part, the kernel's last: nothing is redirected before someone listens.
+    /// Starts every part, and lets jobs connect once all are there.
+    ///
+    /// # Errors
+    /// Where a part can't start, or the canary does not come out.
     pub fn start(start: Start) -> Result<Self> {
-        let Start { config, attach, pins } = start;
+        let mut gateway = Self::prepare(start)?;
+        match gateway.open() {
+            Ok(()) => Ok(gateway),
+            Err(error) => {
+                gateway.stop(Duration::ZERO);
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts every part but the accept loop: connects wait.
+    fn prepare(start: Start) -> Result<Self> {
+        let Start { config, attach, pins, host, inherited } = start;
         let policy = load_policy(&config.policy.dir)?;
         let store = Store::open(&config.state_dir, config.record.evidence())?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
         for target in config.targets.iter() {
             target.upstream.check().with_context(|| format!("target {}", target.name))?;
         }
-        let trust =
-            config.targets.iter().any(|target| target.uses_own_authority()).then(|| Trust::give(&authority)).transpose()?;
-        let kernel_log = config.capture_kernel_log;
-        let capture = Capture::attach(&CaptureSettings { attach, at_root: false, pins: Some(pins), kernel_log })?;
-        let listeners = Listeners::open(capture.mark()).context("cannot listen on the loopback device")?;
+        let own_name = host.as_ref().map_or_else(|| std::process::id().to_string(), |(_, name)| name.clone());
+        let own_authority = config.targets.iter().any(|target| target.uses_own_authority());
+        let trust = own_authority.then(|| Trust::give(&authority, &own_name)).transpose()?;
+        let settings = CaptureSettings {
+            attach: attach.clone(),
+            at_root: host.is_some(),
+            pins: Some(pins),
+            kernel_log: config.capture_kernel_log,
+        };
+        let age = inherited.as_ref().map_or(Duration::ZERO, |(_, age)| *age);
+        let capture = if inherited.is_some() { Capture::adopt(&settings)? } else { Capture::attach(&settings)? };
+        let listeners = match inherited {
+            Some((listeners, _)) => listeners,
+            None => Listeners::open(capture.mark()).context("cannot listen on the loopback device")?,
+        };
         capture.add_listener(listeners.netns_cookie, listeners.port)?;
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
@@ -112,7 +131,8 @@ impl Gateway {
             live: Live::default(),
             parse_pool: Arc::new(parse_pool),
             catalogs: Catalogs::default(),
-            totals: Totals::default(),
+            totals: Totals::aged(age),
+            canary: CanaryDoor::default(),
             policy: ArcSwap::from_pointee(policy),
             begun: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -121,52 +141,70 @@ impl Gateway {
             config,
         });
         let workers = Arc::new(Workers::start(worker_count(), &shared)?);
-        let accepting = {
-            let (shared, workers) = (Arc::clone(&shared), Arc::clone(&workers));
-            thread("weir-accept", |stopped| async move {
-                tokio::select! {
-                    _ = stopped => {}
-                    Err(error) = accept::accept(listeners.tcp, shared, workers) => {
-                        tracing::error!(%error, "the accept loop has stopped");
-                    }
-                }
-            })?
-        };
-        let answering = {
-            let (shared, netns_cookie) = (Arc::clone(&shared), listeners.netns_cookie);
-            thread("weir-names", move |stopped| async move {
-                tokio::select! {
-                    _ = stopped => {}
-                    Err(error) = datagrams::serve(shared, listeners.udp, netns_cookie) => {
-                        tracing::error!(%error, "questions in datagrams are not answered any more");
-                    }
-                }
-            })?
-        };
         let socket = api::socket_path(&shared.config.state_dir, std::process::id());
-        let controlling = {
-            let shared = Arc::clone(&shared);
-            let path = socket.clone();
-            thread("weir-control", |stopped| async move {
-                match api::bind(&path) {
-                    Ok(listener) => api::serve(listener, Desk::new(shared), stopped).await,
-                    Err(error) => {
-                        tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command")
-                    }
-                }
-            })?
+        let environment = trust.iter().flat_map(Trust::environment).collect();
+        let desk = match host {
+            Some((jobs, _)) => Desk::with_jobs(Arc::clone(&shared), jobs, environment),
+            None => Desk::new(Arc::clone(&shared)),
         };
+        let controlling = control(desk, socket.clone())?;
+        let diary = Arc::new(diary::of(&shared));
+        let canaries = canary_cgroup(&attach, &own_name);
         Ok(Self {
             shared,
             workers,
-            accepting: Some(accepting),
+            listeners,
+            accepting: None,
             controlling: Some(controlling),
             socket,
             trust,
-            answering: Some(answering),
-            _route: listeners.route,
+            answering: None,
             run: OnceLock::new(),
+            diary,
+            patrol: None,
+            canaries,
         })
+    }
+
+    /// Lets jobs connect, and goes on only if a canary comes out.
+    fn open(&mut self) -> Result<()> {
+        let listener = self.listeners.tcp.try_clone().context("cannot share the listener")?;
+        let (shared, workers) = (Arc::clone(&self.shared), Arc::clone(&self.workers));
+        self.accepting = Some(thread("weir-accept", |stopped| async move {
+            tokio::select! {
+                _ = stopped => {}
+                Err(error) = accept::accept(listener, shared, workers) => {
+                    tracing::error!(%error, "the accept loop has stopped");
+                }
+            }
+        })?);
+        let questions = self.listeners.udp.try_clone().context("cannot share the socket for questions")?;
+        let (shared, netns_cookie) = (Arc::clone(&self.shared), self.listeners.netns_cookie);
+        self.answering = Some(thread("weir-names", move |stopped| async move {
+            tokio::select! {
+                _ = stopped => {}
+                Err(error) = datagrams::serve(shared, questions, netns_cookie) => {
+                    tracing::error!(%error, "questions in datagrams are not answered any more");
+                }
+            }
+        })?);
+        if self.shared.config.host.canary {
+            self.patrol = Some(Patrol::start(self.canaries.clone(), &self.shared, &self.diary)?);
+        }
+        Ok(())
+    }
+
+    /// Accepts nothing for now: connects wait in the listener's queue.
+    fn pause(&mut self) {
+        if let Some(patrol) = self.patrol.take() {
+            patrol.end();
+        }
+        if let Some(accepting) = self.accepting.take() {
+            accepting.end();
+        }
+        if let Some(answering) = self.answering.take() {
+            answering.end();
+        }
     }
 
     /// Names an execution that is about to begin.
@@ -189,9 +227,14 @@ impl Gateway {
         Ok(())
     }
 
+    /// Variables by which a job finds whom to trust.
+    fn trust_environment(&self) -> Vec<(String, String)> {
+        self.trust.as_ref().map(Trust::environment).unwrap_or_default()
+    }
+
     /// Variables that the job gets on top of its own: its run, and where trust is to be found.
     pub fn job_environment(&self, run: RunId) -> Vec<(String, String)> {
-        let mut variables = self.trust.as_ref().map(|trust| trust.bundle.environment()).unwrap_or_default();
+        let mut variables = self.trust_environment();
         variables.push(("WEIR_RUN".to_owned(), run.to_string()));
         variables
     }
@@ -212,7 +255,7 @@ impl Gateway {
     /// One line on what is in force.
     pub fn describe(&self) -> String {
         format!(
-            "{} mode, {}, {}; scope: the job's own cgroup",
+            "{} mode, {}, {}",
             self.shared.config.policy.mode,
             count(self.shared.policy.load().len(), "policy", "policies"),
             count(self.shared.config.targets.len(), "target", "targets")
@@ -238,22 +281,53 @@ impl Gateway {
     }
 
     /// Accepts nothing more, lets sessions end within `drain`, then ends them. Says what was done.
-    pub fn stop(mut self, drain: Duration) -> String {
-        if let Some(accepting) = self.accepting.take() {
-            accepting.end();
+    pub fn stop(self, drain: Duration) -> String {
+        // Whoever comes now is refused at once, rather than kept waiting.
+        self.shared.capture.remove_listener(self.listeners.netns_cookie);
+        self.wind_up(drain, "the gateway stopped", || {})
+    }
+
+    /// The same, but that the kernel side stays as it is: whoever is in a job is refused until another gateway comes.
+    fn stop_closed(self, drain: Duration) -> String {
+        self.shared.capture.hand_over();
+        self.stop(drain)
+    }
+
+    /// Leaves everything to the gateway that has taken over, but for the sessions that are here.
+    fn retire(mut self, drain: Duration, tell: impl Fn()) -> String {
+        self.shared.capture.hand_over();
+        if let Some(trust) = self.trust.take() {
+            trust.leave();
         }
-        wait_until(drain, || self.shared.live.count() == 0);
+        self.wind_up(drain, "taken over, drain time over", tell)
+    }
+
+    /// Ends without a trace, after a take-over that came to nothing: what is in the kernel is the running gateway's.
+    fn give_up(mut self) {
+        self.shared.capture.hand_over();
+        if let Some(trust) = self.trust.take() {
+            trust.leave();
+        }
+        self.wind_up(Duration::ZERO, "the take-over came to nothing", || {});
+    }
+
+    fn wind_up(mut self, drain: Duration, why: &str, tell: impl Fn()) -> String {
+        self.pause();
+        let begun = Instant::now();
+        while self.shared.live.count() > 0 && begun.elapsed() < drain {
+            wait_until(TELL.min(drain.saturating_sub(begun.elapsed())), || self.shared.live.count() == 0);
+            tell();
+        }
         for session in self.shared.live.all() {
-            session.kill(KillOrder { by: "weir".to_owned(), reason: "the gateway stopped".to_owned() });
+            session.kill(KillOrder { by: "weir".to_owned(), reason: why.to_owned() });
         }
         wait_until(AFTER_FORCE, || self.shared.live.count() == 0);
-        if let Some(answering) = self.answering.take() {
-            answering.end();
-        }
+        tell();
         self.record_the_end();
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }
+        self.diary.close();
         // It may be gone where the control thread never came up.
         let _removed = std::fs::remove_file(&self.socket).is_ok();
         if let Ok(workers) = Arc::try_unwrap(self.workers) {
@@ -267,6 +341,18 @@ impl Gateway {
         let sessions = count(reached(&self.shared.begun), "session", "sessions");
         format!("{sessions}, {} refused{statements}", reached(&self.shared.refused))
     }
+}
+
+/// The thread that answers at the gateway's own control socket.
+fn control(desk: Desk, path: PathBuf) -> Result<Thread> {
+    thread("weir-control", |stopped| async move {
+        match api::bind(&path) {
+            Ok(listener) => api::serve(listener, desk, stopped).await,
+            Err(error) => {
+                tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command")
+            }
+        }
+    })
 }
 
 fn worker_count() -> usize {

@@ -16,6 +16,7 @@ pub mod tls;
 pub mod api;
 pub mod cli;
 pub mod control;
+pub mod host;
 pub mod summary;
 // -- everywhere --
 pub mod app;

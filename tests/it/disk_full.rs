@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use weir_tests::{Postgres, Weir, wait_until};
 
 /// A file system of its own size, gone with it.
-struct Tmpfs(tempfile::TempDir);
+pub(crate) struct Tmpfs(tempfile::TempDir);
 
 impl Tmpfs {
-    fn mount(size: &str) -> Self {
+    pub(crate) fn mount(size: &str) -> Self {
         let place = tempfile::Builder::new().prefix("weir-tmpfs-").tempdir().expect("a temporary directory");
         let options = format!("size={size},mode=0755");
         mount(Some("tmpfs"), place.path(), Some("tmpfs"), MsFlags::empty(), Some(options.as_str())).expect("root may mount");
         Self(place)
     }
 
-    fn state(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
 }
@@ -27,7 +31,7 @@ impl Drop for Tmpfs {
 }
 
 /// Takes all the room that is left.
-fn fill(directory: &Path) {
+pub(crate) fn fill(directory: &Path) {
     let file = std::fs::File::create(directory.join("ballast")).expect("a name is free");
     let mut file = std::io::BufWriter::with_capacity(4096, file);
     let zeros = [0; 4096];

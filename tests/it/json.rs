@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use weir_tests::wire::Script;
 use weir_tests::wire::message::{execute, message, parse, terminate};
-use weir_tests::{Outcome, Postgres, Weir, pinned, wait_until};
+use weir_tests::{Daemon, Outcome, Postgres, Weir, pinned, wait_until};
 
 const RULES: &str = r#"
 @id("allow-all") permit (principal, action, resource);
@@ -131,7 +131,28 @@ fn checks_and_the_host_are_told_as_they_are_documented() {
     differences.one("config-check", 0, &weir.bare(&["config", "check", &text(&config), "--format", "json"]));
     differences.one("config-check-bad", 1, &weir.bare(&["config", "check", &text(&bad_config), "--format", "json"]));
     differences.one("doctor", 0, &weir.bare(&["doctor", "--format", "json"]));
+    // Of this host's sockets, that of the test's own server.
+    let sockets = weir.bare(&["doctor", "--sockets", "--format", "json"]);
+    let all: Vec<Value> = serde_json::from_str(&sockets.stdout).unwrap_or_default();
+    let own = format!(".s.PGSQL.{}", server.port);
+    let own: Vec<_> = all.into_iter().filter(|one| one["path"].as_str().is_some_and(|path| path.ends_with(&own))).collect();
+    differences.one("doctor-sockets", 0, &Outcome { stdout: Value::from(own).to_string(), ..sockets });
     differences.one("doctor-tls", 0, &weir.bare(&["doctor", "--tls", "--format", "json"]));
+    differences.none();
+}
+
+#[test]
+fn jobs_of_the_daemon_are_told_as_they_are_documented() {
+    let server = Postgres::start();
+    let daemon = Daemon::start(Weir::for_server(&server), "");
+    let script = r#"for what in "begin --name first" list end; do "$WEIR" job $what --socket "$SOCKET" --format json; done"#;
+    let told: Outcome = daemon.shell(script, &[]).output().expect("sh starts").into();
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{told:?}");
+    let mut differences = Differences::default();
+    for (name, line) in ["job-begin", "job-list", "job-end"].iter().zip(lines) {
+        differences.one(name, 0, &Outcome { stdout: line.to_owned(), ..told.clone() });
+    }
     differences.none();
 }
 

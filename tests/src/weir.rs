@@ -150,6 +150,11 @@ impl Weir {
         self.directory.path()
     }
 
+    /// The variables that its jobs have.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment.clone()
+    }
+
     /// Starts `weir arguments… --config F`, to be waited for.
     pub fn start_cli(&self, arguments: &[&str]) -> Job {
         let mut weir = Command::new(binary());

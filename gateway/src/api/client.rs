@@ -32,6 +32,22 @@ pub enum ClientError {
         /// Why.
         why: String,
     },
+    /// There is no daemon.
+    #[error("no daemon answers at {path}: {why}. `weir serve` is it; --socket names another place")]
+    NoDaemon {
+        /// Which socket.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Somebody listens who is not root's.
+    #[error("user {uid} listens at {path}, and no daemon of root's: what it says counts for nothing")]
+    Stranger {
+        /// Which socket.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
     /// The gateway refused.
     #[error("{0}")]
     Refused(String),
@@ -61,6 +77,23 @@ pub async fn gateways(state_dir: &Path) -> Result<Vec<PathBuf>, ClientError> {
     Ok(sockets)
 }
 
+/// Asks the daemon at its socket, where only root's word counts: a job could listen there as well.
+pub async fn ask_daemon(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<serde_json::Value, ClientError> {
+    let no_daemon = |error: std::io::Error| ClientError::NoDaemon { path: socket.to_owned(), why: error.to_string() };
+    let stream = UnixStream::connect(socket).await.map_err(no_daemon)?;
+    let uid = stream.peer_cred().map_err(no_daemon)?.uid();
+    if uid != 0 {
+        return Err(ClientError::Stranger { path: socket.to_owned(), uid });
+    }
+    let answer = ask_over(stream, socket, method, path, body).await?;
+    answer.ok_or_else(|| ClientError::Silent { path: socket.to_owned(), why: format!("it knows no {path}") })
+}
+
 /// Sends one request and reads the JSON that comes back; `Ok(None)` is "not found here".
 pub async fn ask(
     socket: &Path,
@@ -68,9 +101,21 @@ pub async fn ask(
     path: &str,
     body: Option<&serde_json::Value>,
 ) -> Result<Option<serde_json::Value>, ClientError> {
+    let silent = |error: std::io::Error| ClientError::Silent { path: socket.to_owned(), why: error.to_string() };
+    let stream = tokio::time::timeout(PATIENCE, UnixStream::connect(socket)).await;
+    let stream = stream.unwrap_or_else(|_elapsed| Err(std::io::ErrorKind::TimedOut.into())).map_err(silent)?;
+    ask_over(stream, socket, method, path, body).await
+}
+
+async fn ask_over(
+    stream: UnixStream,
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<Option<serde_json::Value>, ClientError> {
     let silent = |why: String| ClientError::Silent { path: socket.to_owned(), why };
     let exchange = async {
-        let stream = UnixStream::connect(socket).await.map_err(|error| silent(error.to_string()))?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| silent(error.to_string()))?;
         let driver = tokio::spawn(connection);
@@ -96,6 +141,8 @@ pub async fn ask(
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| silent(error.to_string()))?;
     match status {
         StatusCode::OK => Ok(Some(value)),
+        // A gateway that is unwell says how it is.
+        StatusCode::SERVICE_UNAVAILABLE if value.get("canary").is_some() => Ok(Some(value)),
         StatusCode::NOT_FOUND => Ok(None),
         _ => Err(ClientError::Refused(
             value.get("error").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason").to_owned(),

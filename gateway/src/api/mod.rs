@@ -1,13 +1,18 @@
 //! The HTTP API over the gateway's unix socket: bytes to a [`Command`](crate::control::Command), a reply to JSON.
 
 pub mod client;
+mod jobs;
 mod sessions;
 
-use crate::control::{Command, CommandError, Desk, Reply};
+use crate::control::{Command, CommandError, Desk, Peer, Reply};
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, extract::State};
+use axum::serve::IncomingStream;
+use axum::{Json, Router};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,23 +40,71 @@ pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
         std::fs::create_dir_all(directory)?;
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?;
     }
-    match std::fs::remove_file(path) {
+    UnixListener::from_std(listen(path, 0o600)?)
+}
+
+/// Listens on the daemon's socket, to which everyone may connect: what each may ask is another matter.
+pub fn bind_for_all(path: &Path) -> std::io::Result<std::os::unix::net::UnixListener> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    listen(path, 0o666)
+}
+
+/// Takes the place of whatever socket is at `path` in one step: nobody finds none there. Non-blocking.
+fn listen(path: &Path, mode: u32) -> std::io::Result<std::os::unix::net::UnixListener> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(format!(".{}", std::process::id()));
+    let fresh = PathBuf::from(fresh);
+    match std::fs::remove_file(&fresh) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = std::os::unix::net::UnixListener::bind(&fresh)?;
+    listener.set_nonblocking(true)?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(mode))?;
+    std::fs::rename(&fresh, path)?;
     Ok(listener)
+}
+
+/// Who is at the other end of a connection: what the kernel noted when it was made.
+#[derive(Clone, Copy, Debug)]
+struct Caller(Peer);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        // One that can't be told is nobody.
+        let nobody = Peer { pid: 0, uid: u32::MAX };
+        Self(stream.io().peer_cred().map_or(nobody, |peer| Peer {
+            pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+            uid: peer.uid(),
+        }))
+    }
+}
+
+/// Lets root's requests through, and the gateway's own user's.
+async fn root_alone(ConnectInfo(Caller(peer)): ConnectInfo<Caller>, request: Request, next: Next) -> Response {
+    if peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw() {
+        return next.run(request).await;
+    }
+    (StatusCode::FORBIDDEN, Json(serde_json::json!({ "error": "only root may ask this" }))).into_response()
 }
 
 /// Answers requests until it is told to stop; those under way get their answer first.
 pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Receiver<()>) {
-    let router = Router::new()
-        .route("/healthz", get(health))
+    let roots = Router::new()
         .route("/v1/sessions", get(sessions::list))
         .route("/v1/sessions/{id}/kill", post(sessions::kill))
         .route("/v1/policy/reload", post(reload))
-        .with_state(desk);
+        .layer(middleware::from_fn(root_alone));
+    let router = Router::new()
+        .route("/healthz", get(health))
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/begin", post(jobs::begin))
+        .route("/v1/jobs/end", post(jobs::end))
+        .merge(roots)
+        .with_state(desk)
+        .into_make_service_with_connect_info::<Caller>();
     let (last_call, called) = oneshot::channel::<()>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         // A dropped sender means the same as a message.
@@ -72,7 +125,10 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
 }
 
 async fn health(State(desk): State<Desk>) -> Response {
-    respond(desk.handle(Command::Health).await)
+    match desk.handle(Command::Health).await {
+        Ok(Reply::Health(health)) if !health.is_well() => (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response(),
+        other => respond(other),
+    }
 }
 
 async fn reload(State(desk): State<Desk>) -> Response {
@@ -87,6 +143,8 @@ fn respond(result: Result<Reply, CommandError>) -> Response {
                 CommandError::NoSession(_) => StatusCode::NOT_FOUND,
                 CommandError::StillDying(..) => StatusCode::GATEWAY_TIMEOUT,
                 CommandError::BadPolicy(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                CommandError::NoJobs | CommandError::Job(_) => StatusCode::FORBIDDEN,
+                CommandError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             };
             (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response()
         }

@@ -60,7 +60,8 @@ pub(super) fn kill(path: &Path, patience: Duration) -> io::Result<()> {
 }
 
 /// Whether cgroup v1 controllers are mounted too.
-pub(super) fn is_hybrid() -> bool {
+#[must_use]
+pub fn is_hybrid() -> bool {
     std::fs::read_to_string("/proc/self/mounts")
         .is_ok_and(|mounts| mounts.lines().any(|line| line.split(' ').nth(2) == Some("cgroup")))
 }

@@ -22,7 +22,10 @@ pub struct DisguiseRoute {
 
 impl DisguiseRoute {
     /// Adds the route, or says why this host can't have it (IPv6 is off, say).
-    pub(super) fn add() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Where the route can't be added.
+    pub fn add() -> io::Result<Self> {
         let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
         let mut netlink = Netlink::open(libc::NETLINK_ROUTE)?;
         for metric in metrics(std::process::id()) {

@@ -20,7 +20,7 @@ mod rules;
 mod sweep;
 pub(crate) mod sys;
 
-pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount};
+pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount, is_hybrid};
 pub use disguise::DisguiseRoute;
 pub use error::CaptureError;
 pub use events::{Call, Events, KernelEvent};

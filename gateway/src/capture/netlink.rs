@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 /// The length of `struct nlmsghdr`.
 pub(crate) const HEADER: usize = 16;
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
 
 /// A netlink socket.
 pub(crate) struct Netlink {
@@ -39,6 +40,12 @@ impl Netlink {
     ///
     /// Gives the answer's payload; an acknowledgement's is empty, an error is an `io::Error`.
     pub(crate) fn request<'a>(&mut self, kind: u16, flags: u16, payload: &[u8], answer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+        self.send(kind, flags, payload)?;
+        let received = self.receive(answer)?;
+        payload_of(answer.get(..received).ok_or(io::ErrorKind::InvalidData)?)
+    }
+
+    fn send(&mut self, kind: u16, flags: u16, payload: &[u8]) -> io::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut message = [0_u8; 256];
         let length = HEADER + payload.len();
@@ -50,11 +57,26 @@ impl Netlink {
         room[HEADER..].copy_from_slice(payload);
         // SAFETY: the kernel reads `length` bytes of a live slice.
         let sent = unsafe { libc::send(self.socket.as_raw_fd(), room.as_ptr().cast(), length, 0) };
-        if sent < 0 {
-            return Err(io::Error::last_os_error());
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Sends `payload` as a request for a listing of type `kind`, and gives each entry's payload to `each`.
+    pub(crate) fn dump(&mut self, kind: u16, payload: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut answer = vec![0_u8; 64 << 10];
+        self.send(kind, libc::NLM_F_DUMP as u16, payload)?;
+        loop {
+            let received = self.receive(&mut answer)?;
+            let mut rest = answer.get(..received).ok_or(io::ErrorKind::InvalidData)?;
+            while rest.len() >= HEADER {
+                let length = usize::try_from(u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]])).unwrap_or(0);
+                let message = rest.get(..length).filter(|_| length >= HEADER).ok_or(io::ErrorKind::InvalidData)?;
+                if message[4..6] == NLMSG_DONE.to_ne_bytes() {
+                    return Ok(());
+                }
+                each(payload_of(message)?);
+                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            }
         }
-        let received = self.receive(answer)?;
-        payload_of(answer.get(..received).ok_or(io::ErrorKind::InvalidData)?)
     }
 
     /// Reads until the answer to the last request: an earlier, timed-out one may still be queued.

@@ -1,7 +1,8 @@
 //! `weir doctor`: what this kernel, this host and its TLS trust give, each probed by doing it.
 
-use super::{Format, Result, print};
+use super::{Format, Result, doctor_daemon, print};
 use crate::capture::{self, Tier};
+use crate::host::host_sockets;
 use crate::tls::TrustFinding;
 use comfy_table::Table;
 use std::process::ExitCode;
@@ -11,18 +12,26 @@ pub(super) struct Arguments {
     /// Tell which clients of this host will trust weir's certificates, and which won't
     #[arg(long)]
     tls: bool,
+    /// Tell which unix sockets of this host lead past every gateway, and who may connect to them
+    #[arg(long, conflicts_with = "tls")]
+    sockets: bool,
     /// How to print
     #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
 }
 
 pub(super) fn doctor(arguments: &Arguments) -> Result {
-    if arguments.tls { trust(arguments.format) } else { kernel(arguments.format) }
+    match (arguments.tls, arguments.sockets) {
+        (true, _) => trust(arguments.format),
+        (false, true) => sockets(arguments.format),
+        (false, false) => kernel(arguments.format),
+    }
 }
 
 /// Exit status 1 where a core feature is missing: jobs can't be intercepted then.
 fn kernel(format: Format) -> Result {
-    let probes = capture::probe();
+    let mut probes = capture::probe();
+    probes.extend(doctor_daemon::daemon());
     let missing = probes.iter().any(|probe| probe.tier == Tier::Core && !probe.available);
     let tier = |tier: Tier| if tier == Tier::Core { "core" } else { "optional" };
     let text = match format {
@@ -50,6 +59,30 @@ fn kernel(format: Format) -> Result {
     };
     print(&text)?;
     Ok(if missing { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn sockets(format: Format) -> Result {
+    let found = host_sockets();
+    let text = match format {
+        Format::Json => serde_json::Value::Array(
+            found
+                .iter()
+                .map(
+                    |socket| serde_json::json!({ "path": socket.path, "kind": socket.kind, "reachable_by": socket.reachable_by }),
+                )
+                .collect(),
+        )
+        .to_string(),
+        Format::Text => {
+            let mut table = table(["socket", "kind", "reachable by"]);
+            for socket in &found {
+                table.add_row([&socket.path, socket.kind, &socket.reachable_by]);
+            }
+            format!("{table}\nA job of a user who may connect reaches these past the gateway, unless they are masked in it.")
+        }
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn trust(format: Format) -> Result {

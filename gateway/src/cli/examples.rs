@@ -29,6 +29,39 @@ Examples:
 
 `weir run` appends the Markdown to $GITHUB_STEP_SUMMARY where that is set.";
 
+pub(super) const SERVE: &str = "\
+Examples:
+  weir serve --config /etc/weir/weir.toml    as a service does; SIGHUP reads the policies again, SIGTERM ends it in order
+  weir serve --take-over                     in place of the daemon that runs, which drains
+  weir serve --clear                         after the last daemon: ends the jobs that it left refused
+
+It tells systemd when it is ready (Type=notify). Needs root.";
+
+pub(super) const UPGRADE: &str = "\
+Examples:
+  weir upgrade    with the new binary in place: as `systemctl reload weir` does
+
+Where the next daemon can't serve, the one that runs goes on, and the exit status is 1.";
+
+pub(super) const JOB_BEGIN: &str = "\
+Examples:
+  weir job begin --name \"build 7\"                        the calling shell, and all that it starts, becomes a job
+  weir job begin --pid $PPID --env-file \"$GITHUB_ENV\"    from a hook: the process that started it
+
+A process that is in a job has that job again, and gets no other.";
+
+pub(super) const JOB_END: &str = "\
+Examples:
+  weir job end
+  weir job end --run r-01jd5k2v8q3xm
+
+Its processes stay intercepted until the last of them has gone.";
+
+pub(super) const JOB_LIST: &str = "\
+Examples:
+  weir job list
+  weir job list --format json | jq '.[] | select(.processes == 0) | .run'";
+
 pub(super) const LIST: &str = "\
 Examples:
   weir session list

@@ -3,14 +3,19 @@
 mod audit;
 mod check;
 mod doctor;
+mod doctor_daemon;
 mod examples;
 mod job;
+mod job_commands;
 mod kill;
 mod policy;
 mod reload;
 mod run;
+mod run_daemon;
 mod runs;
+mod serve;
 mod session;
+mod upgrade;
 mod why;
 
 use crate::telemetry::count;
@@ -38,6 +43,21 @@ enum Command {
     /// Run one job under a gateway of its own, the exit status is the job's; or list and show runs
     #[command(after_help = examples::RUN, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Run(run::Arguments),
+    /// Run as the host's daemon: every job of the host under one gateway, until SIGTERM
+    #[command(after_help = examples::SERVE)]
+    Serve(serve::Arguments),
+    /// Replace the running daemon by this binary, without a cut
+    #[command(after_help = examples::UPGRADE)]
+    Upgrade(upgrade::Arguments),
+    /// A gateway's own: dials once its standard input has ended
+    #[command(hide = true)]
+    Canary {
+        /// Where to
+        to: std::net::SocketAddr,
+    },
+    /// Begin, end and list jobs of the daemon
+    #[command(subcommand)]
+    Job(JobCommand),
     /// List, show, follow, replay and kill sessions
     #[command(subcommand)]
     Session(SessionCommand),
@@ -61,6 +81,19 @@ enum Command {
     /// Tell what this kernel, this host and its TLS trust give, feature by feature
     #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Arguments),
+}
+
+#[derive(Subcommand)]
+enum JobCommand {
+    /// Make a process a job, with all that it starts; exit status 1 where protection can't start
+    #[command(after_help = examples::JOB_BEGIN)]
+    Begin(job_commands::Begin),
+    /// Say that a job has ended; what is left of it stays intercepted
+    #[command(after_help = examples::JOB_END)]
+    End(job_commands::End),
+    /// The jobs of this host: root sees all, others their own
+    #[command(after_help = examples::JOB_LIST)]
+    List(job_commands::List),
 }
 
 #[derive(Subcommand)]
@@ -225,6 +258,15 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result {
     match command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Canary { to } => match crate::host::dial(to) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => Err(CliError::new(format!("the canary's connect to {to} failed: {error}"))),
+        },
+        Command::Upgrade(arguments) => upgrade::upgrade(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Job(JobCommand::Begin(arguments)) => job_commands::begin(&arguments),
+        Command::Job(JobCommand::End(arguments)) => job_commands::end(&arguments),
+        Command::Job(JobCommand::List(arguments)) => job_commands::list(&arguments),
         Command::Session(SessionCommand::Kill(arguments)) => kill::kill(&arguments),
         Command::Session(SessionCommand::List { common }) => view(&common, session::list),
         Command::Session(SessionCommand::Show { session, common }) => {

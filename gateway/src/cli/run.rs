@@ -1,7 +1,7 @@
 //! `weir run`: one job under a gateway of its own.
 
 use super::job::{self, Cgroup, Job, OpenFiles};
-use super::{CliError, Result};
+use super::{CliError, Result, run_daemon};
 use crate::app::{Gateway, Start};
 use crate::capture;
 use nix::sys::signal::Signal;
@@ -40,10 +40,17 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     }
     let config = super::load(arguments.config.as_deref())?;
     crate::telemetry::start(&config.log);
-    if !nix::unistd::geteuid().is_root() {
-        return Err(CliError::new("`weir run` attaches kernel hooks and needs root: try `sudo weir run …`"));
-    }
     let user = arguments.uid.as_deref().map(user).transpose()?;
+    if let Some(joined) = run_daemon::join(&config.host.socket, &arguments.command)? {
+        if !arguments.quiet {
+            say(&joined.describe());
+        }
+        return Err(joined.exec(&arguments.command, user.as_ref()));
+    }
+    if !nix::unistd::geteuid().is_root() {
+        let hint = "try `sudo weir run …`, or have root start the daemon, `weir serve`";
+        return Err(CliError::new(format!("no daemon runs here, and a gateway of its own needs root: {hint}")));
+    }
     let open_files = OpenFiles::raise()?;
     let home = own_cgroup()?;
     let swept = job::sweep(&home);
@@ -57,12 +64,13 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
     let state_dir = config.state_dir.clone();
-    let gateway = Gateway::start(Start { config, attach: gateway_cgroup.path().to_owned(), pins: capture::private_pins() })
-        .map_err(CliError::new)?;
+    let attach = gateway_cgroup.path().to_owned();
+    let start = Start { config, attach, pins: capture::private_pins(), host: None, inherited: None };
+    let gateway = Gateway::start(start).map_err(|error| CliError::new(format!("{error:#}")))?;
     gateway.attest_by_own_environment(run);
     gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
     if !arguments.quiet {
-        say(&format!("run {run}, {}", gateway.describe()));
+        say(&format!("run {run}, {}; scope: the job's own cgroup", gateway.describe()));
     }
     let job = Job {
         command: &arguments.command,

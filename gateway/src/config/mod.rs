@@ -1,5 +1,6 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
+pub mod host;
 mod issuers;
 pub mod names;
 mod policy;
@@ -9,6 +10,7 @@ mod sections;
 pub mod targets;
 pub mod workloads;
 
+pub use host::{ExistingConnections, HostSettings, JobMatch, JobRule};
 pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
 pub(crate) use names::upstream;
 pub use names::{NamePattern, NamesSettings};
@@ -47,6 +49,10 @@ pub struct Config {
     pub limits: Limits,
     /// `[names]`.
     pub names: NamesSettings,
+    /// `[host]`: the daemon.
+    pub host: HostSettings,
+    /// `[[job]]`: what on the host is a job.
+    pub jobs: Vec<JobRule>,
     /// `[capture] kernel_log`: the kernel side's debug messages.
     pub capture_kernel_log: bool,
     /// `[log] level`, as `tracing` filters are written.
@@ -100,6 +106,8 @@ impl Config {
             record: RecordSettings::default(),
             limits: Limits::default(),
             names: NamesSettings::default(),
+            host: HostSettings::default(),
+            jobs: Vec::new(),
             capture_kernel_log: false,
             log: LOG.to_owned(),
         }
@@ -134,10 +142,13 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
     let names = table.table("names").map(names::names);
+    let host = table.table("host").map(|table| host::host(table, directory));
+    let jobs = host::jobs(table.tables("job"));
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
     let log = table.table("log").and_then(sections::log);
     twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
     twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
+    twice(table, "job", jobs.iter().map(|rule| rule.name.as_str()));
     twice(table, "target", targets.iter().map(|target| target.name.as_str()));
     Some(Config {
         trust_domain: trust_domain?,
@@ -149,6 +160,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         record: record.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         names: names.unwrap_or_default(),
+        host: host.unwrap_or_default(),
+        jobs,
         capture_kernel_log,
         log: log.map_or_else(|| LOG.to_owned(), Spanned::into_inner),
     })

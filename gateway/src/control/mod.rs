@@ -1,9 +1,15 @@
 //! What people may ask of a running gateway: one closed set of commands, handled in one place.
 
+mod jobs;
+
+pub use crate::host::{BeginJob, Peer};
+use crate::host::{JobError, Jobs};
+use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
 use gateway_core::model::ids::{RunId, SessionId};
+pub use jobs::{JobBegun, JobEnded, ListedJob};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,6 +32,27 @@ pub enum Command {
     },
     /// Read the policy directory again; a bad set does not replace a good one.
     ReloadPolicy,
+    /// Make a process a job.
+    BeginJob {
+        /// Who asks.
+        peer: Peer,
+        /// Of which process.
+        wish: BeginJob,
+    },
+    /// A job has ended.
+    EndJob {
+        /// Who says so.
+        peer: Peer,
+        /// The process that is in it; the caller where neither this nor a run is named.
+        pid: Option<u32>,
+        /// The job's run.
+        run: Option<RunId>,
+    },
+    /// Which jobs are there?
+    ListJobs {
+        /// Who asks: root sees all, others their own.
+        peer: Peer,
+    },
     /// How is the gateway?
     Health,
 }
@@ -43,6 +70,12 @@ pub enum Reply {
         /// The hash of the set now in force.
         policy: String,
     },
+    /// To [`Command::BeginJob`].
+    JobBegun(JobBegun),
+    /// To [`Command::EndJob`].
+    JobEnded(JobEnded),
+    /// To [`Command::ListJobs`].
+    Jobs(Vec<ListedJob>),
     /// To [`Command::Health`].
     Health(Health),
 }
@@ -71,6 +104,33 @@ pub struct Health {
     pub policy: String,
     pub mode: String,
     pub refusals: Vec<(String, u64)>,
+    pub canary: CanaryHealth,
+}
+
+/// Whether the hook was seen to intercept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum CanaryHealth {
+    /// None was sent.
+    Off,
+    /// The last one came out at the gateway.
+    Well {
+        /// How long it took, in microseconds.
+        microseconds: u64,
+    },
+    /// The last one did not.
+    Failed {
+        /// What was seen instead.
+        why: String,
+    },
+}
+
+impl Health {
+    /// Whether jobs can rely on this gateway.
+    #[must_use]
+    pub const fn is_well(&self) -> bool {
+        !matches!(self.canary, CanaryHealth::Failed { .. })
+    }
 }
 
 /// Why a command was not done.
@@ -85,31 +145,53 @@ pub enum CommandError {
     /// The new policy set is bad.
     #[error("the policy stays as it was: {0}")]
     BadPolicy(String),
+    /// A gateway of one job begins no others.
+    #[error("this gateway is a `weir run`'s own: jobs are begun at the daemon's socket")]
+    NoJobs,
+    /// The job is not to be had.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// A fault of the gateway's own.
+    #[error("the gateway failed at this by a fault of its own; its log says more")]
+    Broken,
 }
 
 /// Where commands are handed in.
 #[derive(Clone)]
-pub struct Desk(Arc<Shared>);
+pub struct Desk {
+    shared: Arc<Shared>,
+    jobs: Option<Arc<Jobs>>,
+    /// What a job gets into its environment, but for its run.
+    environment: Arc<Vec<(String, String)>>,
+}
 
 impl Desk {
     /// The desk of this gateway.
     #[must_use]
-    pub const fn new(shared: Arc<Shared>) -> Self {
-        Self(shared)
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, jobs: None, environment: Arc::default() }
+    }
+
+    /// The desk of a gateway at which jobs are begun.
+    #[must_use]
+    pub fn with_jobs(shared: Arc<Shared>, jobs: Arc<Jobs>, environment: Vec<(String, String)>) -> Self {
+        Self { shared, jobs: Some(jobs), environment: Arc::new(environment) }
     }
 
     /// Does what is asked.
     pub async fn handle(&self, command: Command) -> Result<Reply, CommandError> {
-        handle(&self.0, command).await
-    }
-}
-
-async fn handle(shared: &Shared, command: Command) -> Result<Reply, CommandError> {
-    match command {
-        Command::ListSessions => Ok(Reply::Sessions(shared.live.all().iter().map(|session| describe(session)).collect())),
-        Command::KillSession { id, order } => kill(shared, id, order).await,
-        Command::ReloadPolicy => shared.reload_policy().map(|policy| Reply::Reloaded { policy }).map_err(CommandError::BadPolicy),
-        Command::Health => Ok(Reply::Health(health(shared))),
+        let shared = &self.shared;
+        match command {
+            Command::ListSessions => Ok(Reply::Sessions(shared.live.all().iter().map(|session| describe(session)).collect())),
+            Command::KillSession { id, order } => kill(shared, id, order).await,
+            Command::ReloadPolicy => {
+                shared.reload_policy().map(|policy| Reply::Reloaded { policy }).map_err(CommandError::BadPolicy)
+            }
+            Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
+            Command::EndJob { peer, pid, run } => jobs::end(self, peer, pid, run).await.map(Reply::JobEnded),
+            Command::ListJobs { peer } => jobs::list(self, peer).await.map(Reply::Jobs),
+            Command::Health => Ok(Reply::Health(health(shared))),
+        }
     }
 }
 
@@ -144,5 +226,10 @@ fn health(shared: &Shared) -> Health {
         policy: shared.policy.load().hash().to_owned(),
         mode: shared.config.policy.mode.to_string(),
         refusals: shared.capture.refusals().into_iter().map(|(why, count)| (why.to_owned(), count)).collect(),
+        canary: match shared.canary.state() {
+            CanaryState::Off => CanaryHealth::Off,
+            CanaryState::Well { microseconds } => CanaryHealth::Well { microseconds },
+            CanaryState::Failed { why } => CanaryHealth::Failed { why },
+        },
     }
 }

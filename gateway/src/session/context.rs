@@ -8,6 +8,7 @@ use crate::evidence::{Store, now};
 use crate::identity::Resolver;
 use crate::names::Names;
 use crate::parse_pool::ParsePool;
+use crate::session::canary::CanaryDoor;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
 use crate::session::totals::Totals;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub catalogs: Catalogs,
     /// Running totals.
     pub totals: Totals,
+    /// Where canaries come out.
+    pub canary: CanaryDoor,
     /// Sessions begun.
     pub begun: AtomicU64,
     /// Sessions refused at the door.

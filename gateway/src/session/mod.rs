@@ -1,5 +1,6 @@
 //! A session: one intercepted connection, from its acceptance to its last frame.
 
+pub mod canary;
 pub mod context;
 pub mod datagrams;
 pub mod dial;

@@ -44,6 +44,9 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
+    if shared.canary.takes(&origin) {
+        return;
+    }
     let Some(principal) = identify(shared, input(&origin)).await else { return reset(&tcp) };
     let address = origin.original.canonical();
     if address.port() == known::DNS {

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 21] = [
     ("capture", &[]),
     ("origin", &["capture"]),
     ("identity", &["origin", "config", "tls"]),
@@ -16,10 +16,11 @@ const EDGES: [(&str, &[&str]); 20] = [
     ("names", &["config", "evidence"]),
     ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "names", "config"]),
     ("accept", &["capture", "origin", "identity", "session"]),
-    ("control", &["session"]),
+    ("host", &["capture", "evidence", "config", "identity", "session"]),
+    ("control", &["session", "host"]),
     ("api", &["control"]),
     ("summary", &["evidence"]),
-    ("cli", &["api", "control", "app", "config", "evidence", "summary", "capture", "tls"]),
+    ("cli", &["api", "control", "app", "config", "evidence", "summary", "capture", "tls", "host"]),
     // The sections' types live in the parts that use them.
     ("config", &["tls", "credential", "evidence"]),
     ("app", &["*"]),

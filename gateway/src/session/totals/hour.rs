@@ -1,5 +1,6 @@
 //! A workload's last hour: what was counted in it, without a lock and without a list of events.
 
+use super::snapshot::HourSnapshot;
 use super::tally::{Counters, Counts, Tally};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,13 +46,28 @@ impl Hour {
         let Some((_, start)) = first.min_by_key(|(minute, _)| *minute) else { return Counts::default() };
         let began = start.counters.counts();
         let now = self.tally.counts();
-        Counts {
-            rows: now.rows.saturating_sub(began.rows),
-            bytes: now.bytes.saturating_sub(began.bytes),
-            statements: now.statements.saturating_sub(began.statements),
-            nanoseconds: now.nanoseconds.saturating_sub(began.nanoseconds),
-            connections: now.connections.saturating_sub(began.connections),
+        now.since(began)
+    }
+
+    /// The hour as it stands.
+    pub(super) fn snapshot(&self) -> HourSnapshot {
+        let starts = self.starts.iter().filter_map(|start| {
+            let minute = Some(start.minute.load(Ordering::Acquire)).filter(|minute| *minute > 0);
+            Some((minute?, start.counters.counts()))
+        });
+        HourSnapshot { starts: starts.collect(), counts: self.tally.counts() }
+    }
+
+    /// Takes over an hour that was counted elsewhere, in the same minutes.
+    pub(super) fn restore(&self, hour: &HourSnapshot) {
+        for (minute, counts) in &hour.starts {
+            let place = usize::try_from(minute % KEPT as u64).unwrap_or_default();
+            if let Some(start) = self.starts.get(place) {
+                start.counters.store(*counts);
+                start.minute.store(*minute, Ordering::Release);
+            }
         }
+        self.tally.add(hour.counts);
     }
 
     /// Notes where the counts stand if `minute` is new. Two that find it new at once write nearly the

@@ -2,9 +2,11 @@
 
 mod hour;
 mod meter;
+mod snapshot;
 mod tally;
 
 pub use meter::{Meter, Slot};
+pub use snapshot::Snapshot;
 
 use gateway_core::model::ids::RunId;
 use gateway_core::model::principal::Principal;

@@ -1,10 +1,11 @@
 //! Counters that several sessions add to.
 
 use gateway_core::policy::Running;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What was counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     /// Rows to the job and, by COPY, from it.
     pub(super) rows: u64,
@@ -84,6 +85,17 @@ impl Counters {
 }
 
 impl Counts {
+    /// What came on top of `before`.
+    pub(super) const fn since(self, before: Self) -> Self {
+        Self {
+            rows: self.rows.saturating_sub(before.rows),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            statements: self.statements.saturating_sub(before.statements),
+            nanoseconds: self.nanoseconds.saturating_sub(before.nanoseconds),
+            connections: self.connections.saturating_sub(before.connections),
+        }
+    }
+
     /// As policies see it.
     pub(super) const fn running(self, concurrent: u64) -> Running {
         Running {

@@ -1,0 +1,92 @@
+//! The next daemon's side of a take-over, and the first one's.
+
+use super::Gateway;
+use crate::capture::{DisguiseRoute, Listeners};
+use crate::host::{Conversation, Job, Jobs, Message, unexpected};
+use crate::session::context::Shared;
+use crate::session::totals::Snapshot;
+use anyhow::{Context as _, Result, bail};
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+/// What the running daemon offers.
+pub(super) struct Inheritance {
+    pub(super) lock: OwnedFd,
+    pub(super) socket: UnixListener,
+    pub(super) listeners: Listeners,
+    pub(super) jobs: Vec<Job>,
+    /// Seconds since the running totals are counted.
+    pub(super) age: u64,
+}
+
+/// Makes the offer: everything that another daemon needs to serve.
+pub(super) fn offer(
+    conversation: &Conversation,
+    gateway: &Gateway,
+    jobs: &Jobs,
+    lock: BorrowedFd<'_>,
+    socket: &UnixListener,
+) -> io::Result<()> {
+    let listeners = &gateway.listeners;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let age = gateway.shared.totals.snapshot().age_seconds;
+    conversation.say(&Message::Offer { version, listeners: 1, jobs: jobs.all(), age }, &[lock, socket.as_fd()])?;
+    let own = Message::Listener { netns_cookie: listeners.netns_cookie, port: listeners.port };
+    conversation.say(&own, &[listeners.tcp.as_fd(), listeners.udp.as_fd()])?;
+    match conversation.hear()?.0 {
+        Message::Ready => Ok(()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Hears the offer.
+pub(super) fn accept(conversation: &Conversation) -> Result<Inheritance> {
+    let (message, descriptors) = conversation.hear().context("the running daemon offers nothing")?;
+    let Message::Offer { version, listeners, jobs, age } = message else { return Err(unexpected(&message).into()) };
+    tracing::info!(version, listeners, jobs = jobs.len(), "taking over");
+    let Ok([lock, socket]) = <[OwnedFd; 2]>::try_from(descriptors) else { bail!("the running daemon offers no lock and socket") };
+    if listeners != 1 {
+        bail!("the running daemon offers {listeners} pairs of sockets, and this version takes one");
+    }
+    let (message, descriptors) = conversation.hear().context("the running daemon hands no sockets over")?;
+    let Message::Listener { netns_cookie, port } = message else { return Err(unexpected(&message).into()) };
+    let Ok([tcp, udp]) = <[OwnedFd; 2]>::try_from(descriptors) else { bail!("the running daemon hands no two sockets over") };
+    let (tcp, udp) = (TcpListener::from(tcp), UdpSocket::from(udp));
+    let route = DisguiseRoute::add()
+        .inspect_err(|error| tracing::warn!(%error, "no IPv6 disguise: IPv6 connects of jobs are refused"))
+        .ok();
+    Ok(Inheritance {
+        lock,
+        socket: UnixListener::from(socket),
+        listeners: Listeners { tcp, udp, port, netns_cookie, route },
+        jobs,
+        age,
+    })
+}
+
+/// Says that everything is ready, takes what there is, serves, and says so once a canary has come out.
+/// The running daemon's totals as they stood are given back.
+pub(super) fn succeed(conversation: &Conversation, gateway: &mut Gateway, jobs: &Jobs) -> Result<Snapshot> {
+    conversation.say(&Message::Ready, &[]).context("the running daemon is gone")?;
+    let message = conversation.hear().context("the running daemon hands nothing over")?.0;
+    let Message::Yours { jobs: offered, totals } = message else { return Err(unexpected(&message).into()) };
+    jobs.take_over(offered);
+    gateway.shared.totals.restore(&totals);
+    gateway.open()?;
+    conversation.say(&Message::Serving, &[]).context("the running daemon has lost patience")?;
+    Ok(totals)
+}
+
+/// Adds what the daemon before goes on counting, until it ends.
+pub(super) fn hear_totals(conversation: Conversation, shared: Arc<Shared>, mut before: Snapshot) -> Result<()> {
+    std::thread::Builder::new().name("weir-before".to_owned()).spawn(move || {
+        while let Ok((Message::Counted { totals }, _)) = conversation.hear() {
+            shared.totals.add_since(&before, &totals);
+            before = totals;
+        }
+    })?;
+    Ok(())
+}

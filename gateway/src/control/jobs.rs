@@ -1,0 +1,113 @@
+//! Jobs that are begun, ended and listed: the host's table behind the desk.
+
+use super::{CommandError, Desk};
+use crate::host::{BeginJob, How, Job, JobError, Jobs, Peer};
+use crate::session::context::Shared;
+use gateway_core::model::ids::RunId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A job that stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the API's and are documented there")]
+pub struct JobBegun {
+    pub run: RunId,
+    pub cgroup: String,
+    pub already: bool,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A job that its caller has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the API's and are documented there")]
+pub struct JobEnded {
+    pub run: RunId,
+    pub name: Option<String>,
+    pub cgroup: String,
+    pub processes: usize,
+    pub sessions: usize,
+}
+
+/// One job of a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the API's and are documented there")]
+pub struct ListedJob {
+    pub run: RunId,
+    pub name: Option<String>,
+    pub how: String,
+    pub pid: Option<u32>,
+    pub uid: Option<u32>,
+    pub cgroup: String,
+    pub started: String,
+    pub processes: usize,
+    pub sessions: usize,
+    pub state: String,
+}
+
+pub(super) async fn begin(desk: &Desk, peer: Peer, wish: BeginJob) -> Result<JobBegun, CommandError> {
+    let begun = aside(desk, move |shared, jobs| jobs.begin(shared, peer, &wish)).await??;
+    let mut environment: BTreeMap<_, _> = desk.environment.iter().cloned().collect();
+    environment.insert("WEIR_RUN".to_owned(), begun.job.run.to_string());
+    Ok(JobBegun { run: begun.job.run, cgroup: begun.job.cgroup, already: begun.already, environment })
+}
+
+pub(super) async fn end(desk: &Desk, peer: Peer, pid: Option<u32>, run: Option<RunId>) -> Result<JobEnded, CommandError> {
+    aside(desk, move |shared, jobs| {
+        let ended = jobs.end(peer, pid, run)?;
+        let sessions = sessions(shared, ended.job.run);
+        let Job { run, name, cgroup, .. } = ended.job;
+        Ok(JobEnded { run, name, cgroup, processes: ended.processes, sessions })
+    })
+    .await?
+    .map_err(|error: JobError| error.into())
+}
+
+pub(super) async fn list(desk: &Desk, peer: Peer) -> Result<Vec<ListedJob>, CommandError> {
+    aside(desk, move |shared, jobs| {
+        let theirs = jobs.all().into_iter().filter(|job| peer.uid == 0 || job.how.is_of(peer.uid));
+        theirs.map(|job| listed(shared, jobs, job)).collect()
+    })
+    .await
+}
+
+fn listed(shared: &Shared, jobs: &Jobs, job: Job) -> ListedJob {
+    let processes = jobs.processes(&job).len();
+    let (how, pid, uid) = match job.how {
+        How::Begun { pid, uid } => ("begun".to_owned(), Some(pid), Some(uid)),
+        How::Rule(rule) => {
+            let name = shared.config.jobs.get(rule).map_or("gone", |rule| rule.name.as_str());
+            (format!("rule {name}"), None, None)
+        }
+    };
+    ListedJob {
+        run: job.run,
+        started: job.started(),
+        name: job.name,
+        how,
+        pid,
+        uid,
+        cgroup: job.cgroup,
+        processes,
+        sessions: sessions(shared, job.run),
+        state: if job.ending { "ending" } else { "running" }.to_owned(),
+    }
+}
+
+/// Live sessions of a run.
+fn sessions(shared: &Shared, run: RunId) -> usize {
+    shared.live.all().iter().filter(|session| session.run == run).count()
+}
+
+/// Does what reads and writes files, away from the control thread.
+async fn aside<T: Send + 'static>(
+    desk: &Desk,
+    work: impl FnOnce(&Shared, &Jobs) -> T + Send + 'static,
+) -> Result<T, CommandError> {
+    let jobs = Arc::clone(desk.jobs.as_ref().ok_or(CommandError::NoJobs)?);
+    let shared = Arc::clone(&desk.shared);
+    tokio::task::spawn_blocking(move || work(&shared, &jobs)).await.map_err(|error| {
+        tracing::error!(%error, "a command on jobs ended by a fault of ours");
+        CommandError::Broken
+    })
+}

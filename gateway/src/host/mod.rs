@@ -1,0 +1,29 @@
+//! The host's jobs: which there are, how one begins and ends, and what was there before the gateway came.
+
+mod canary;
+mod connections;
+mod diary;
+mod existing;
+mod handover;
+mod jobs;
+mod lock;
+mod notify;
+mod patrol;
+mod process;
+mod refusals;
+mod rules;
+mod sockets;
+mod sweeper;
+
+pub use canary::{canary_cgroup, dial};
+pub use diary::Diary;
+pub use existing::look;
+pub use handover::{Conversation, Message, handover_path, listen, unexpected};
+pub use jobs::{BeginJob, Begun, Ended, How, Job, JobError, Jobs, Peer};
+pub use lock::{Lock, LockError};
+pub use notify::notify;
+pub use patrol::Patrol;
+pub use process::own_start_ns;
+pub use rules::find;
+pub use sockets::{HostSocket, host_sockets};
+pub use sweeper::Sweeper;
