@@ -3,11 +3,13 @@
 
 mod event;
 mod job;
+mod namespace;
 mod refusal;
 mod target;
 
 pub use event::{EVENT_PATH_MAX, EVENTS_A_SECOND, Event, EventKind, PathEvent, Told};
 pub use job::{FLAG_LISTEN_ON_LOOPBACK, JobTag, RULE_PATTERN_MAX, RULES_MAX, Rule};
+pub use namespace::{NAMESPACE_RING, NamespaceEvent};
 pub use refusal::Refusal;
 pub use target::{TARGET_CLOSED, TARGET_PASS_WHEN_DOWN, TARGETS_MAX, TargetKey};
 

@@ -19,6 +19,7 @@ mod job;
 mod maps;
 mod member;
 mod names;
+mod namespaces;
 mod publish;
 mod refuse;
 mod settings;

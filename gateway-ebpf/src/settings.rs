@@ -75,3 +75,15 @@ pub static TASK_SIGNAL: Global<u32> = Global::new(0);
 /// Offset of `signal_struct.live`.
 #[unsafe(no_mangle)]
 pub static SIGNAL_LIVE: Global<u32> = Global::new(0);
+/// Offset of `task_struct.nsproxy`.
+#[unsafe(no_mangle)]
+pub static TASK_NSPROXY: Global<u32> = Global::new(0);
+/// Offset of `nsproxy.net_ns`.
+#[unsafe(no_mangle)]
+pub static NSPROXY_NET: Global<u32> = Global::new(0);
+/// Offset of `net.net_cookie`.
+#[unsafe(no_mangle)]
+pub static NET_COOKIE: Global<u32> = Global::new(0);
+/// Whether a socket's maker can be stopped here (`bpf_send_signal` in `cgroup/sock_create`).
+#[unsafe(no_mangle)]
+pub static STOPS: Global<u8> = Global::new(0);

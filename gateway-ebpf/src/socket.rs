@@ -3,6 +3,7 @@
 use crate::gateway;
 use crate::job;
 use crate::maps::{FLOWS, RECORDS, make_socket_state, socket_state};
+use crate::namespaces;
 use crate::refuse::{EACCES, EPROTONOSUPPORT, PROCEED, refuse};
 use crate::task;
 use aya_ebpf::macros::cgroup_sock;
@@ -37,6 +38,7 @@ pub fn weir_sock_create(ctx: SockContext) -> i32 {
     state.creator_cgroup = job::task_cgroup();
     state.creator_job = tag;
     state.creator_uid = task::fsuid();
+    namespaces::notice_socket(&ctx);
     PROCEED
 }
 

@@ -1,7 +1,8 @@
 //! The one accept loop: takes redirected connections and gives each to the least loaded worker.
 
+use crate::netns::Opened;
 use crate::session::context::Shared;
-use crate::session::open;
+use crate::session::{datagrams, open};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -124,8 +125,47 @@ fn most_sessions(configured: usize) -> usize {
     configured.min(files.saturating_sub(FILES_OF_OUR_OWN) / 2).max(1)
 }
 
-/// Accepts until the surrounding task is aborted.
-pub async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>, workers: Arc<Workers>) -> io::Result<()> {
+/// Accepts until the surrounding task is aborted: at the host's listener, and at each door that is opened until it closes.
+pub async fn accept(
+    listener: std::net::TcpListener,
+    mut opened: mpsc::Receiver<Opened>,
+    shared: Arc<Shared>,
+    workers: Arc<Workers>,
+) -> io::Result<()> {
+    let mut doors = tokio::task::JoinSet::new();
+    let at_home = accept_at(listener, Arc::clone(&shared), Arc::clone(&workers));
+    tokio::pin!(at_home);
+    loop {
+        tokio::select! {
+            ended = &mut at_home => return ended,
+            Some(door) = opened.recv() => {
+                let (shared, workers) = (Arc::clone(&shared), Arc::clone(&workers));
+                doors.spawn(accept_until_closed(door, shared, workers));
+            }
+            Some(ended) = doors.join_next(), if !doors.is_empty() => report(ended),
+        }
+    }
+}
+
+async fn accept_until_closed(door: Opened, shared: Arc<Shared>, workers: Arc<Workers>) {
+    let Opened { netns_cookie, tcp, udp, mut closed, after: _ } = door;
+    tokio::select! {
+        // Nothing is ever sent: it ends when the sender is dropped.
+        _ = closed.changed() => {}
+        ended = datagrams::serve(Arc::clone(&shared), udp, netns_cookie) => {
+            if let Err(error) = ended {
+                tracing::error!(%error, netns_cookie, "questions of a job's network namespace are not answered any more");
+            }
+        }
+        ended = accept_at(tcp, shared, workers) => {
+            if let Err(error) = ended {
+                tracing::error!(%error, netns_cookie, "the accept loop of a job's network namespace has stopped");
+            }
+        }
+    }
+}
+
+async fn accept_at(listener: std::net::TcpListener, shared: Arc<Shared>, workers: Arc<Workers>) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let limit = most_sessions(shared.config.limits.max_sessions);
     loop {

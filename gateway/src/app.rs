@@ -1,16 +1,18 @@
 //! The composition root: the only file that knows every part; how they start and how they stop.
 
+mod containers;
 mod daemon;
 mod diary;
 mod heir;
 mod rules;
 mod trust;
 
+pub use containers::Containers;
 pub use daemon::{Daemon, End};
 
 use crate::accept::{self, Workers};
 use crate::api;
-use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners};
+use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners, NamespaceSide};
 use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
@@ -19,6 +21,7 @@ use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
+use crate::netns::{DOORS_MAX, Visitor, Watch};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
 use crate::session::context::{self, Shared};
@@ -29,13 +32,14 @@ use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide};
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
+use containers::ContainerSocket;
 use gateway_core::model::ids::RunId;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use trust::Trust;
 
 /// How long sessions that were ended by force may take to say so.
@@ -72,6 +76,10 @@ pub struct Gateway {
     patrol: Option<Patrol>,
     /// The cgroup of its canaries.
     canaries: PathBuf,
+    /// The notices of network namespaces, while nobody watches.
+    side: Option<NamespaceSide>,
+    watch: Option<Watch>,
+    containers: Option<ContainerSocket>,
 }
 
 /// A thread with a runtime, and the means to end it.
@@ -121,9 +129,13 @@ impl Gateway {
             None => Listeners::open(capture.mark()).context("cannot listen on the loopback device")?,
         };
         capture.add_listener(listeners.netns_cookie, listeners.port)?;
+        let visitor = Visitor::start().context("cannot start the thread that makes sockets in jobs' network namespaces")?;
+        let side = capture.namespaces().context("jobs' network namespaces are watched already")?;
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
         let shared = Arc::new(Shared {
+            doors: Arc::default(),
+            visitor,
             resolver: Resolver::new(&config),
             server_side: ServerSide::new(authority),
             credentials: Credentials::default(),
@@ -163,17 +175,24 @@ impl Gateway {
             diary,
             patrol: None,
             canaries,
+            side: Some(side),
+            watch: None,
+            containers: None,
         })
     }
 
     /// Lets jobs connect, and goes on only if a canary comes out.
     fn open(&mut self) -> Result<()> {
         let listener = self.listeners.tcp.try_clone().context("cannot share the listener")?;
+        let side = self.side.take().context("jobs' network namespaces can't be watched any more")?;
+        let (open, opened) = mpsc::channel(DOORS_MAX);
+        let watch = Watch::start(side, Arc::clone(&self.shared.doors), self.shared.capture.mark(), open);
+        self.watch = Some(watch.context("cannot watch jobs' network namespaces")?);
         let (shared, workers) = (Arc::clone(&self.shared), Arc::clone(&self.workers));
         self.accepting = Some(thread("weir-accept", |stopped| async move {
             tokio::select! {
                 _ = stopped => {}
-                Err(error) = accept::accept(listener, shared, workers) => {
+                Err(error) = accept::accept(listener, opened, shared, workers) => {
                     tracing::error!(%error, "the accept loop has stopped");
                 }
             }
@@ -205,6 +224,9 @@ impl Gateway {
         if let Some(answering) = self.answering.take() {
             answering.end();
         }
+        if let Some(watch) = self.watch.take() {
+            self.side = watch.end();
+        }
     }
 
     /// Names an execution that is about to begin.
@@ -227,6 +249,13 @@ impl Gateway {
         Ok(())
     }
 
+    /// Gives the job in `cgroup` a container socket, whose containers are its children.
+    pub fn give_containers(&mut self, asked: Containers, run: RunId, cgroup: &Path) -> Result<()> {
+        let mount = capture::cgroup2_mount()?;
+        self.containers = Some(ContainerSocket::open(asked, run.to_string(), cgroup, &mount, Arc::clone(&self.diary))?);
+        Ok(())
+    }
+
     /// Variables by which a job finds whom to trust.
     fn trust_environment(&self) -> Vec<(String, String)> {
         self.trust.as_ref().map(Trust::environment).unwrap_or_default()
@@ -235,6 +264,7 @@ impl Gateway {
     /// Variables that the job gets on top of its own: its run, and where trust is to be found.
     pub fn job_environment(&self, run: RunId) -> Vec<(String, String)> {
         let mut variables = self.trust_environment();
+        variables.extend(self.containers.as_ref().map(ContainerSocket::variable));
         variables.push(("WEIR_RUN".to_owned(), run.to_string()));
         variables
     }
@@ -312,6 +342,7 @@ impl Gateway {
     }
 
     fn wind_up(mut self, drain: Duration, why: &str, tell: impl Fn()) -> String {
+        drop(self.containers.take());
         self.pause();
         let begun = Instant::now();
         while self.shared.live.count() > 0 && begun.elapsed() < drain {

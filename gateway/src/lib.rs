@@ -2,12 +2,14 @@
 
 // -- the data path, in order --
 pub mod accept;
+pub mod adopt;
 pub mod capture;
 pub mod catalog;
 pub mod credential;
 pub mod evidence;
 pub mod identity;
 pub mod names;
+pub mod netns;
 pub mod origin;
 pub mod parse_pool;
 pub mod session;

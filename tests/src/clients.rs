@@ -40,6 +40,24 @@ pub fn node_modules() -> &'static Path {
     })
 }
 
+/// A Debian as debootstrap makes it, with psql: the root of a container.
+pub fn debian_root() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let (place, _alone) = place("debian");
+        let root = place.join("root");
+        let made = place.join("made");
+        if !made.is_file() {
+            // What an interrupted run left is no system.
+            std::fs::remove_dir_all(&root).ok();
+            let options = ["--variant=minbase", "--include=postgresql-client-15", "bookworm"];
+            install(Command::new("debootstrap").args(options).arg(&root));
+            std::fs::write(&made, "").expect("the target directory can be written");
+        }
+        root
+    })
+}
+
 /// The programs of Postgres 18.
 pub(crate) fn postgres_18() -> PathBuf {
     static BIN: OnceLock<PathBuf> = OnceLock::new();

@@ -140,6 +140,12 @@ impl Weir {
         path
     }
 
+    /// A variable of the job's environment, as the builder has it.
+    pub fn variable(&self, name: &str) -> &str {
+        let found = self.environment.iter().rev().find(|(known, _)| known == name);
+        found.map_or_else(|| panic!("the job has no variable {name}"), |(_, value)| value)
+    }
+
     /// Its configuration.
     pub fn config(&self) -> PathBuf {
         self.directory.path().join("weir.toml")
@@ -241,6 +247,13 @@ impl WeirBuilder {
     #[must_use]
     pub fn catalog(self, file: &Path) -> Self {
         self.target_line(&format!(r#"catalog = {{ inject = "file:{}" }}"#, file.display()))
+    }
+
+    /// The target's addresses, as a line `match = […]`.
+    #[must_use]
+    pub fn target(mut self, line: &str) -> Self {
+        line.clone_into(&mut self.target);
+        self
     }
 
     /// Another line of the target.

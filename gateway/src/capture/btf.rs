@@ -37,6 +37,9 @@ pub(super) struct Offsets {
     pub(super) task_tgid: u32,
     pub(super) task_signal: u32,
     pub(super) signal_live: u32,
+    pub(super) task_nsproxy: u32,
+    pub(super) nsproxy_net: u32,
+    pub(super) net_cookie: u32,
 }
 
 impl Offsets {
@@ -70,6 +73,9 @@ impl Offsets {
             task_tgid: member("task_struct", "tgid")?,
             task_signal: member("task_struct", "signal")?,
             signal_live: member("signal_struct", "live")?,
+            task_nsproxy: member("task_struct", "nsproxy")?,
+            nsproxy_net: member("nsproxy", "net_ns")?,
+            net_cookie: member("net", "net_cookie")?,
         })
     }
 }

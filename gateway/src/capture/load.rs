@@ -114,6 +114,7 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
     let log_level = if constants.kernel_log { DEBUG } else { 0 };
     let has_retval = u8::from(has_retval());
     let has_ipv6 = u8::from(constants.has_ipv6);
+    let stops = u8::from(stops());
     let mut loader = EbpfLoader::new();
     if let Some(pins) = pins {
         for name in MAPS {
@@ -145,6 +146,10 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
         .override_global("TASK_TGID", &constants.offsets.task_tgid, true)
         .override_global("TASK_SIGNAL", &constants.offsets.task_signal, true)
         .override_global("SIGNAL_LIVE", &constants.offsets.signal_live, true)
+        .override_global("TASK_NSPROXY", &constants.offsets.task_nsproxy, true)
+        .override_global("NSPROXY_NET", &constants.offsets.nsproxy_net, true)
+        .override_global("NET_COOKIE", &constants.offsets.net_cookie, true)
+        .override_global("STOPS", &stops, true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .load(OBJECT)
         .map_err(|error| CaptureError::Load(Box::new(error)))
@@ -153,6 +158,27 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
 /// Whether a refusal can choose its errno (5.18). Without it, every refusal is EPERM.
 pub(super) fn has_retval() -> bool {
     is_helper_supported(ProgramType::CgroupSockAddr, BpfHelper::BPF_FUNC_set_retval).unwrap_or(false)
+}
+
+/// Whether a process can be stopped as it makes a socket (about 6.16). Without it, a first connect may come before
+/// the gateway is in its network namespace, and is refused.
+pub(super) fn stops() -> bool {
+    is_helper_supported(ProgramType::CgroupSock, BpfHelper::BPF_FUNC_send_signal).unwrap_or(false)
+}
+
+/// Loads and attaches what sees tasks come to network namespaces: the whole kernel's, for as long as `object` lives.
+/// Without a gateway to open a door they would be of no use, so they are not pinned.
+pub(super) fn watch_tasks(object: &mut Ebpf) -> Result<(), CaptureError> {
+    for (name, tracepoint) in [("weir_exec", "sched_process_exec"), ("weir_fork", "sched_process_fork")] {
+        let failed = |source| CaptureError::Feature {
+            feature: "new tasks and programs in network namespaces (raw tracepoints)",
+            source: Box::new(source),
+        };
+        let Program::RawTracePoint(program) = program(object, name)? else { return Err(CaptureError::Object(name)) };
+        program.load().map_err(failed)?;
+        program.attach(tracepoint).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Loads every program.

@@ -12,6 +12,7 @@ mod kernel_log;
 mod link;
 mod listener;
 mod load;
+mod namespaces;
 pub(crate) mod netlink;
 mod pins;
 mod probe;
@@ -24,8 +25,9 @@ pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount, is_hybrid};
 pub use disguise::DisguiseRoute;
 pub use error::CaptureError;
 pub use events::{Call, Events, KernelEvent};
-pub use gateway_common::{ConnectRecord, DatagramRecord, FLAG_LISTEN_ON_LOOPBACK, JobTag, Refusal};
+pub use gateway_common::{ConnectRecord, DatagramRecord, FLAG_LISTEN_ON_LOOPBACK, JobTag, NamespaceEvent, Refusal};
 pub use listener::{Listeners, Mark, Received, answer, receive};
+pub use namespaces::NamespaceSide;
 pub use pins::{PINS, private_pins};
 pub use probe::{Probe, Tier, probe};
 pub use rules::{KernelRule, KernelTarget};
@@ -74,6 +76,7 @@ pub struct Capture {
     _log: Option<KernelLog>,
     object: Ebpf,
     events: Mutex<Option<Events>>,
+    namespaces: Mutex<Option<NamespaceSide>>,
 }
 
 /// Removes the routes that a gateway of this process id left which was killed; says how many there were.
@@ -141,7 +144,10 @@ impl Capture {
             uids: map("UIDS")?,
             current: Mutex::new(settings),
         };
+        load::watch_tasks(&mut object)?;
         let events = Events::of(take_map(&mut object, "EVENTS")?)?;
+        let own = listeners.try_clone().map_err(|source| CaptureError::Map { what: "the list of listeners", source })?;
+        let namespaces = NamespaceSide::of(take_map(&mut object, "NAMESPACES")?, own)?;
         Ok(Self {
             links: Mutex::new(Some(links)),
             mark: Mark(mark),
@@ -156,6 +162,7 @@ impl Capture {
             _log: log,
             object,
             events: Mutex::new(Some(events)),
+            namespaces: Mutex::new(Some(namespaces)),
         })
     }
 
@@ -282,6 +289,11 @@ impl Capture {
     /// The reading end of what the kernel side tells: for the first caller alone.
     pub fn events(&self) -> Option<Events> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The notices of network namespaces that jobs come to: for the first caller alone.
+    pub fn namespaces(&self) -> Option<NamespaceSide> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// How many events were lost since the ring was made. Any is an alarm: someone may have flooded it.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod containers;
 mod doctor;
 mod doctor_daemon;
 mod examples;

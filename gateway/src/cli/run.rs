@@ -1,5 +1,6 @@
 //! `weir run`: one job under a gateway of its own.
 
+use super::containers;
 use super::job::{self, Cgroup, Job, OpenFiles};
 use super::{CliError, Result, run_daemon};
 use crate::app::{Gateway, Start};
@@ -26,6 +27,8 @@ pub(super) struct Arguments {
     /// Run the job as this user (name or number)
     #[arg(long, value_name = "USER")]
     uid: Option<String>,
+    #[command(flatten)]
+    containers: containers::ContainerArguments,
     /// Say nothing of its own on the standard error but errors
     #[arg(long, short)]
     quiet: bool,
@@ -60,15 +63,19 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     for (path, reason) in capture::sweep("run-").failed {
         tracing::warn!(path = %path.display(), reason, "what a killed gateway left in the kernel stays there");
     }
+    let containers = arguments.containers.asked()?;
     let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id())))?;
     let run = Gateway::new_run();
     let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
     let state_dir = config.state_dir.clone();
     let attach = gateway_cgroup.path().to_owned();
     let start = Start { config, attach, pins: capture::private_pins(), host: None, inherited: None };
-    let gateway = Gateway::start(start).map_err(|error| CliError::new(format!("{error:#}")))?;
+    let mut gateway = Gateway::start(start).map_err(|error| CliError::new(format!("{error:#}")))?;
     gateway.attest_by_own_environment(run);
     gateway.add_job(job_cgroup.path(), run).map_err(CliError::new)?;
+    if let Some(containers) = containers {
+        gateway.give_containers(containers, run, job_cgroup.path()).map_err(CliError::new)?;
+    }
     if !arguments.quiet {
         say(&format!("run {run}, {}; scope: the job's own cgroup", gateway.describe()));
     }

@@ -91,13 +91,15 @@ pub(super) fn unified(text: &str) -> Option<&str> {
 /// The unit and container that the first `trusted` folders of the path name.
 ///
 /// A folder's name was chosen by the owner of the folder above it, so below one that a user owns
-/// any name may stand; and below a container, the container chooses.
+/// any name may stand; and below a container, the container chooses. A container that a job of weir's started
+/// is the job's, and what started the job is known by its unit still.
 pub(super) fn names(path: &str, trusted: usize) -> Names {
     let mut names = Names::default();
+    let mut in_job = false;
     for folder in path.split('/').filter(|folder| !folder.is_empty()).take(trusted) {
         if let Some(id) = container(folder) {
             // Podman's split mode puts the container into its service, which is the better name.
-            if !folder.starts_with("libpod-payload-") {
+            if !in_job && !folder.starts_with("libpod-payload-") {
                 names.unit = None;
             }
             names.container = Some(id.to_owned());
@@ -109,8 +111,15 @@ pub(super) fn names(path: &str, trusted: usize) -> Names {
         if folder.starts_with("user@") {
             return names;
         }
+        in_job |= is_job(folder);
     }
     names
+}
+
+/// Whether weir made this cgroup for a job: `weir-PID` by `weir run`, `weir-job-RUN` by the daemon.
+fn is_job(folder: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    folder.starts_with("weir-job-") || folder.strip_prefix("weir-").is_some_and(number)
 }
 
 fn container(folder: &str) -> Option<&str> {
@@ -194,6 +203,9 @@ mod tests {
             ("/machine.slice/libpod-ID.scope/container", None, true),
             ("/machine.slice/libpod-conmon-ID.scope", Some("libpod-conmon-ID.scope"), false),
             ("/system.slice/web.service/libpod-payload-ID", Some("web.service"), true),
+            ("/system.slice/runner.service/weir-1234/01J0/libpod_parent/libpod-ID", Some("runner.service"), true),
+            ("/system.slice/runner.service/weir-job-01J0/ID", Some("runner.service"), true),
+            ("/system.slice/runner.service/weir-own/ID", None, true),
             ("/system.slice/docker-abc.scope", Some("docker-abc.scope"), false),
             ("/user.slice/user-1000.slice/session-3.scope", Some("session-3.scope"), false),
             ("/user.slice/user-1000.slice/user@1000.service/app.slice/nightly-backup.service", Some("user@1000.service"), false),

@@ -3,6 +3,7 @@
 mod sock_diag;
 
 use crate::capture::{Capture, CaptureError, ConnectRecord, JobTag, sys};
+use crate::netns::Doors;
 use gateway_core::model::addr::{ClientAddr, OriginalDst};
 use gateway_core::model::ids::RunId;
 use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
@@ -10,6 +11,7 @@ use sock_diag::ClientSocket;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::sync::PoisonError;
 
 /// Where an intercepted connection came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Origin {
     pub cgroup_id: u64,
     /// The client's socket, as the kernel names it.
     pub cookie: u64,
+    /// The network namespace that it is in.
+    pub netns_cookie: u64,
 }
 
 /// A file, by what stays the same of it however it is named.
@@ -89,7 +93,7 @@ pub enum OriginError {
 ///
 /// # Errors
 /// Where there is no record, or where the client's socket is not the recorded one.
-pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture) -> Result<Origin, OriginError> {
+pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture, doors: &Doors) -> Result<Origin, OriginError> {
     let address = |name: nix::Result<SockaddrStorage>| {
         name.map_err(io::Error::from).and_then(|name| socket_address(&name)).map_err(OriginError::Socket)
     };
@@ -97,7 +101,7 @@ pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture) -> Result<Origin, Orig
     let local = address(getsockname(stream.as_raw_fd()))?;
     let netns = sys::netns_cookie(stream).map_err(OriginError::Socket)?;
     let record = capture.take(client, local, netns)?.ok_or(OriginError::NotCaptured { client })?;
-    let socket = sock_diag::find(client, local).map_err(OriginError::Lookup)?;
+    let socket = look_up(client, local, netns, doors).map_err(OriginError::Lookup)?;
     check(client, &record, &socket.ok_or(OriginError::Gone { client })?)?;
     Ok(Origin {
         original: OriginalDst(original(&record)),
@@ -111,7 +115,19 @@ pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture) -> Result<Origin, Orig
         gid: record.gid,
         cgroup_id: record.task_cgroup,
         cookie: record.cookie,
+        netns_cookie: netns,
     })
+}
+
+/// Looks the client's socket up where it is: behind a door, or in the host's own network namespace.
+fn look_up(client: SocketAddr, local: SocketAddr, netns: u64, doors: &Doors) -> io::Result<Option<ClientSocket>> {
+    match doors.of(netns) {
+        Some(door) => {
+            let mut diagnosis = door.diagnosis().lock().unwrap_or_else(PoisonError::into_inner);
+            sock_diag::find_by(&mut diagnosis, client, local)
+        }
+        None => sock_diag::find(client, local),
+    }
 }
 
 /// Compares the client's socket, as it is now, with what the connect hook saw.

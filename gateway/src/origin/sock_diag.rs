@@ -38,28 +38,28 @@ thread_local! {
     static DIAG: RefCell<Option<Netlink>> = const { RefCell::new(None) };
 }
 
-/// The socket whose own end is `client` and whose peer is `gateway`, in this network namespace.
+/// The socket whose own end is `client` and whose peer is `gateway`, in this thread's network namespace.
 pub(super) fn find(client: SocketAddr, gateway: SocketAddr) -> io::Result<Option<ClientSocket>> {
     DIAG.with_borrow_mut(|slot| {
         let mut diag = match slot.take() {
             Some(diag) => diag,
             None => Netlink::open(libc::NETLINK_SOCK_DIAG)?,
         };
-        let mut answer = [0_u8; 1024];
-        match diag.request(SOCK_DIAG_BY_FAMILY, 0, &request(client, gateway), &mut answer) {
-            Ok(payload) => {
-                let found = parse(payload).ok_or(io::ErrorKind::InvalidData)?;
-                *slot = Some(diag);
-                Ok(Some(found))
-            }
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                *slot = Some(diag);
-                Ok(None)
-            }
-            // The next look-up starts on a new socket.
-            Err(error) => Err(error),
-        }
+        // After a failure the next look-up starts on a new socket.
+        let found = find_by(&mut diag, client, gateway)?;
+        *slot = Some(diag);
+        Ok(found)
     })
+}
+
+/// As [`find`], in the network namespace of `diag`.
+pub(super) fn find_by(diag: &mut Netlink, client: SocketAddr, gateway: SocketAddr) -> io::Result<Option<ClientSocket>> {
+    let mut answer = [0_u8; 1024];
+    match diag.request(SOCK_DIAG_BY_FAMILY, 0, &request(client, gateway), &mut answer) {
+        Ok(payload) => Ok(Some(parse(payload).ok_or(io::ErrorKind::InvalidData)?)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// `struct inet_diag_req_v2`.

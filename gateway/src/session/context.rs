@@ -7,6 +7,7 @@ use crate::credential::Credentials;
 use crate::evidence::{Store, now};
 use crate::identity::Resolver;
 use crate::names::Names;
+use crate::netns::{Doors, Visitor};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
 use crate::session::judge::judge_again;
@@ -28,6 +29,10 @@ pub struct Shared {
     pub policy: ArcSwap<PolicySet>,
     /// The kernel side.
     pub capture: Capture,
+    /// The network namespaces of jobs in which the gateway listens.
+    pub doors: Arc<Doors>,
+    /// Makes sockets in them.
+    pub visitor: Visitor,
     /// Who a process is.
     pub resolver: Resolver,
     /// The resolver of jobs.

@@ -3,15 +3,17 @@
 use crate::catalog::SideConnection;
 use crate::config::TargetSettings;
 use crate::credential::Source;
+use crate::netns::{Namespace, Visitor};
 use crate::session::context::Shared;
 use crate::session::live::Session;
 use crate::tls::UpstreamTls;
 use gateway_core::policy::Permit;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// Silence after which a server is asked whether it is still there.
@@ -58,9 +60,59 @@ impl SideAccess {
     }
 }
 
+/// From where a session's target is dialled.
+///
+/// A target that the configuration names is dialled from the host: who may lay out a network namespace could
+/// put a server of its own in the target's place, and be given the target's credential. Everything else is
+/// dialled where the job is, so that a container's own loopback, networks and peers are what they were.
+#[derive(Clone, Debug)]
+pub enum Vantage {
+    /// The gateway's own network namespace.
+    Host,
+    /// The one that the job is in.
+    Job(Arc<Namespace>),
+}
+
+impl Vantage {
+    /// Whether an address means the host's: a loopback address in another namespace is that one's own.
+    #[must_use]
+    pub fn is_host_for(netns: Option<&Arc<Namespace>>, address: SocketAddr) -> bool {
+        netns.is_none() || !(address.ip().is_loopback() || address.ip().is_unspecified())
+    }
+
+    /// Where to dial from: `netns` is the job's, where it is not the host's.
+    #[must_use]
+    pub fn of(netns: Option<Arc<Namespace>>, target: Option<&TargetSettings>) -> Self {
+        match netns {
+            Some(netns) if target.is_none() => Self::Job(netns),
+            Some(_) | None => Self::Host,
+        }
+    }
+}
+
 /// Connects to the target, within `patience`. Whoever has no permit can't.
-pub async fn connect(_permit: &Permit, address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-    let tcp = timeout(patience, TcpStream::connect(address))
+pub async fn connect(
+    _permit: &Permit,
+    address: SocketAddr,
+    patience: Duration,
+    vantage: &Vantage,
+    visitor: &Visitor,
+) -> io::Result<TcpStream> {
+    let dial = async {
+        match vantage {
+            Vantage::Host => TcpStream::connect(address).await,
+            Vantage::Job(netns) => {
+                let make = move || {
+                    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+                    socket.set_nonblocking(true)?;
+                    Ok(socket)
+                };
+                let socket = visitor.visit(Arc::clone(netns), make).await?;
+                TcpSocket::from_std_stream(socket.into()).connect(address).await
+            }
+        }
+    };
+    let tcp = timeout(patience, dial)
         .await
         .map_err(|_elapsed| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())))??;
     tcp.set_nodelay(true)?;

@@ -7,7 +7,7 @@ use crate::identity::IdentityInput;
 use crate::names::known;
 use crate::origin::{self, Origin};
 use crate::session::context::{self, Shared};
-use crate::session::dial::{self, SideAccess};
+use crate::session::dial::{self, SideAccess, Vantage};
 use crate::session::enforce::{Enforcer, Gateway, Limits};
 use crate::session::gate::{Gate, Refused, decision, tell};
 use crate::session::judge::{Judged, judge, refusal};
@@ -49,6 +49,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     }
     let Some(principal) = identify(shared, input(&origin)).await else { return reset(&tcp) };
     let address = origin.original.canonical();
+    let netns = shared.doors.of(origin.netns_cookie).map(|door| Arc::clone(door.namespace()));
     if address.port() == known::DNS {
         let mut tcp = tcp;
         if let Err(error) = names::serve(shared, &mut tcp, &principal).await {
@@ -56,8 +57,9 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         }
         return;
     }
-    let Found { place, rebound } = place::find(shared, principal.run, address);
+    let Found { place, rebound } = place::find(shared, principal.run, address, Vantage::is_host_for(netns.as_ref(), address));
     let settings = shared.settings(&place.target);
+    let vantage = Vantage::of(netns, settings);
     // Names at the server that someone can guess are none of the session's own.
     let nonce = match credential::random_text() {
         Ok(nonce) => nonce,
@@ -116,7 +118,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     }
     let _place_on_the_target = slot;
     let access = SideAccess::new(address, settings);
-    Errand { shared, session, settings, relay, access, admission, from_server: 0 }.run().await;
+    Errand { shared, session, settings, relay, access, vantage, admission, from_server: 0 }.run().await;
     drop(registration);
 }
 
@@ -128,7 +130,7 @@ pub fn reset(tcp: &TcpStream) {
 
 fn arrive(shared: &Shared, tcp: &TcpStream) -> Result<Origin, origin::OriginError> {
     tcp.set_nodelay(true).map_err(origin::OriginError::Socket)?;
-    origin::resolve(tcp.as_fd(), &shared.capture)
+    origin::resolve(tcp.as_fd(), &shared.capture, &shared.doors)
 }
 
 const fn input(origin: &Origin) -> IdentityInput {
@@ -256,6 +258,7 @@ struct Errand<'a> {
     settings: Option<&'a TargetSettings>,
     relay: Relay,
     access: SideAccess,
+    vantage: Vantage,
     /// The permit, or what the job is told instead.
     admission: Result<Permit, Refusal>,
     /// Bytes that a server sent that is gone.
@@ -367,7 +370,7 @@ impl Errand<'_> {
             }
         };
         let patience = self.shared.config.limits.dial;
-        match dial::connect(permit, self.access.address, patience).await {
+        match dial::connect(permit, self.access.address, patience, &self.vantage, &self.shared.visitor).await {
             Ok(tcp) => {
                 self.relay.server = Some(Peer::new(tcp));
                 if self.session.target.protocol == ProtocolName::Opaque {

@@ -18,10 +18,10 @@ pub struct Found {
     pub rebound: Vec<String>,
 }
 
-/// What `address` is to `run`, before its client has spoken.
-pub fn find(shared: &Shared, run: RunId, address: SocketAddr) -> Found {
+/// What `address` is to `run`, before its client has spoken; no target where it is not the host's (another loopback).
+pub fn find(shared: &Shared, run: RunId, address: SocketAddr, is_host: bool) -> Found {
     let told = shared.names.told(run, address.ip());
-    let settings = shared.config.targets.meant(address, &told.names);
+    let settings = shared.config.targets.meant(address, &told.names).filter(|_| is_host);
     // Of several names the one that the target has is meant.
     let mut names = told.names;
     if let Some(place) = settings.and_then(|settings| names.iter().position(|name| settings.has(name))) {

@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use weir::capture::{Capture, CaptureSettings, JobTag, Listeners, PINS, cgroup_id, cgroup2_mount};
+use weir::netns::Doors;
 use weir::origin::{self, Origin, OriginError};
 
 /// What every script begins with: into the job first, then sockets.
@@ -80,8 +81,8 @@ impl Bench {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let first = origin::resolve(stream.as_fd(), &shared);
-                let again = origin::resolve(stream.as_fd(), &shared);
+                let first = origin::resolve(stream.as_fd(), &shared, &Doors::default());
+                let again = origin::resolve(stream.as_fd(), &shared, &Doors::default());
                 assert!(matches!(again, Err(OriginError::NotCaptured { .. })), "taken twice: {again:?}");
                 report.send(first).unwrap();
                 std::thread::spawn(move || std::io::copy(&mut &stream, &mut std::io::sink()));

@@ -4,9 +4,10 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 21] = [
+const EDGES: [(&str, &[&str]); 23] = [
     ("capture", &[]),
-    ("origin", &["capture"]),
+    ("netns", &["capture"]),
+    ("origin", &["capture", "netns"]),
     ("identity", &["origin", "config", "tls"]),
     ("tls", &[]),
     ("credential", &[]),
@@ -14,8 +15,12 @@ const EDGES: [(&str, &[&str]); 21] = [
     ("evidence", &[]),
     ("parse_pool", &[]),
     ("names", &["config", "evidence"]),
-    ("session", &["capture", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "names", "config"]),
-    ("accept", &["capture", "origin", "identity", "session"]),
+    (
+        "session",
+        &["capture", "netns", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "names", "config"],
+    ),
+    ("accept", &["capture", "netns", "origin", "identity", "session"]),
+    ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session"]),
     ("control", &["session", "host"]),
     ("api", &["control"]),
