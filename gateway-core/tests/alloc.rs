@@ -136,6 +136,35 @@ fn prepared_executions(mut wire: Wire, operations: bool) {
     assert!(wire.written > 1010 * (request.len() + reply.len()));
 }
 
+/// Once its client has spoken, what is not looked into is handed on by swapping buffers.
+#[test]
+fn an_opaque_session_hands_on_without_allocating() {
+    let (mut session, mut output) = (gateway_core::protocol::opaque::Session::new(), Output::default());
+    let mut buffers = [Buffer::with_capacity(64), Buffer::with_capacity(64)];
+    session.start(&mut output);
+    session.answer(Answer::Dialled { client_secret: [7; 32] }, &mut output).unwrap();
+    buffers[0].extend(b"EHLO me\r\n");
+    session.receive(Side::Client, &mut buffers[0], &mut output).unwrap();
+    session.answer(Answer::Greeted(Ok(())), &mut output).unwrap();
+    let mut written = 0;
+    let mut cycle = |times: u32| {
+        for _ in 0..times {
+            for (side, input) in [Side::Client, Side::Server].into_iter().zip(&mut buffers) {
+                input.extend(b"some bytes of either side");
+                session.receive(side, input, &mut output).unwrap();
+                let to = if side == Side::Client { &mut output.to_server } else { &mut output.to_client };
+                written += to.len();
+                to.clear();
+            }
+        }
+    };
+    cycle(10);
+    let before = ALLOCATIONS.with(Cell::get);
+    cycle(1000);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!(written > 1010 * 2 * 25, "{written} bytes were handed on");
+}
+
 impl Wire {
     /// A read after which something is left in the input: a message that is not whole, or is asked about.
     fn send_partial(&mut self, side: Side, bytes: &[u8]) {

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::limits::Over;
-use super::{House, Judged, Names, Run, known, upstream};
+use super::{House, Judged, Names, Run, RunState, known, upstream};
 use gateway_core::model::ids::RunId;
 use gateway_core::model::principal::Principal;
 use gateway_core::policy::Mode;
@@ -14,6 +14,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Instant;
 
+/// Questions over their limit for each that is recorded.
+const EACH: u64 = 1000;
 /// Bytes of the longest question that is read.
 pub const QUESTION_BYTES: usize = 4096;
 /// Aliases that are followed in one answer.
@@ -110,16 +112,22 @@ impl Names {
         let now = Instant::now();
         let target = self.target(&question.name);
         let judged = house.decide(asker.principal, &target, &question.name, &question.record_type);
-        let over = {
+        let (over, times) = {
             let mut state = run.lock();
             state.used = now;
-            state.limiter.count(&self.settings, &question.name, is_text(question.query.query_type), now)
+            let over = state.limiter.count(&self.settings, &question.name, is_text(question.query.query_type), now);
+            (over, state.times(over))
         };
         let why = self.refusal(question, &judged, target.configured, over);
         let refuses = why.is_some() && judged.mode == Mode::Enforce;
         let (mut answer, found, failed) = match (&why, refuses) {
             (Some(why), true) => (self.refuse(question, why), Vec::new(), None),
             (None | Some(_), _) => self.ask(question).await,
+        };
+        // A flood is no way to fill the disk: of what is over the limit of questions, each thousandth stands for all.
+        let Some(times) = times else {
+            self.remember(run, &question.name, &found, &mut answer, now);
+            return answer;
         };
         let addresses: Vec<_> = found.iter().map(|(ip, _)| ip.to_string()).collect();
         let note = json!({
@@ -131,6 +139,7 @@ impl Names {
             "rcode": answer.metadata.response_code.to_string(),
             "addresses": addresses,
             "failed": failed,
+            "times": times,
             "decision": {
                 "outcome": if why.is_some() { "deny" } else { "allow" },
                 "reason": why.as_ref().map(Why::name),
@@ -149,13 +158,12 @@ impl Names {
             }
         };
         if let (Some(why), true) = (&why, refuses) {
-            house.refused(&format!(
-                "refused the name {} ({}): {}, run {}; weir session show {record}",
-                question.name,
-                question.record_type,
-                why.words(question),
-                asker.run
-            ));
+            let line = run.lock().teller.turn(now).map(|untold| {
+                let more = if untold > 0 { format!(" (and {untold} more before it)") } else { String::new() };
+                let (name, record_type, words) = (&question.name, &question.record_type, why.words(question));
+                format!("refused the name {name} ({record_type}): {words}, run {}; weir session show {record}{more}", asker.run)
+            });
+            house.refused(line.as_deref());
         }
         self.remember(run, &question.name, &found, &mut answer, now);
         answer
@@ -227,6 +235,19 @@ impl Names {
         let mut state = run.lock();
         for (ip, _) in found {
             state.told.tell(name, *ip, now, now + self.settings.remember);
+        }
+    }
+}
+
+impl RunState {
+    /// For how many questions the record of this one stands; none where it is not written.
+    const fn times(&mut self, over: Option<Over>) -> Option<u64> {
+        let Some(Over::Queries) = over else { return Some(1) };
+        self.flood += 1;
+        match self.flood {
+            1 => Some(1),
+            flood if flood % EACH == 1 => Some(EACH),
+            _ => None,
         }
     }
 }

@@ -32,6 +32,11 @@ const RUNS: usize = 16_384;
 /// How long a run without questions is remembered where room is needed.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 
+/// Refusals of a run that are told to the job's log before they are told less often,
+const TOLD: u64 = 20;
+/// and how often they are told after that.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What the resolver needs of the gateway.
 pub trait House: Send + Sync {
     /// Whether this name may be resolved.
@@ -43,8 +48,8 @@ pub trait House: Send + Sync {
     /// Where it can't be written.
     fn begin(&self, run: RunId, principal: &Principal) -> Result<(SessionId, Recorder), EvidenceError>;
 
-    /// A name was refused.
-    fn refused(&self, line: &str);
+    /// A name was refused; `line` is for the job's log, where it is time to tell.
+    fn refused(&self, line: Option<&str>);
 }
 
 /// A decision on a name, with the mode and the policy set that it was made under.
@@ -75,6 +80,17 @@ struct RunState {
     told: Told,
     limiter: Limiter,
     used: Instant,
+    /// Questions over the limit of questions, for the record.
+    flood: u64,
+    teller: Teller,
+}
+
+/// Says whether it is time to tell the job's log of another refusal.
+#[derive(Debug, Default)]
+struct Teller {
+    told: u64,
+    untold: u64,
+    last: Option<Instant>,
 }
 
 impl Names {
@@ -152,7 +168,13 @@ impl Names {
                 return None;
             }
         }
-        let state = RunState { told: Told::default(), limiter: Limiter::default(), used: Instant::now() };
+        let state = RunState {
+            told: Told::default(),
+            limiter: Limiter::default(),
+            used: Instant::now(),
+            flood: 0,
+            teller: Teller::default(),
+        };
         let run = Arc::new(Run { state: Mutex::new(state), ledger: tokio::sync::Mutex::default() });
         runs.insert(id, Arc::clone(&run));
         Some(run)
@@ -160,6 +182,19 @@ impl Names {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Teller {
+    /// Whether to tell now, and of how many that were not told before.
+    fn turn(&mut self, now: Instant) -> Option<u64> {
+        if self.told >= TOLD && self.last.is_some_and(|last| now - last < PAUSE) {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.untold))
     }
 }
 

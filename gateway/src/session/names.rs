@@ -43,9 +43,11 @@ impl House for Shared {
         Ok((session, recorder))
     }
 
-    fn refused(&self, line: &str) {
+    fn refused(&self, line: Option<&str>) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        telemetry::tell_job(line);
+        if let Some(line) = line {
+            telemetry::tell_job(line);
+        }
     }
 }
 

@@ -263,7 +263,7 @@ impl Gathered {
         }
         let asked =
             self.names.entry(key).or_insert_with(|| Asked { name, types: Vec::new(), decision: verdict, policies, questions: 0 });
-        asked.questions += 1;
+        asked.questions += note.get("times").and_then(Value::as_u64).unwrap_or(1);
         let record_type = string(note, "/type").unwrap_or_default();
         if !asked.types.contains(&record_type) {
             asked.types.push(record_type);

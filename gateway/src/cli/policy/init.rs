@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_part_and_the_whole_are_written_once_and_load() {
         let root = tempfile::tempdir().unwrap();
-        for (name, set, policies) in [("one", vec!["no-where".to_owned()], 2), ("all", Vec::new(), 27)] {
+        for (name, set, policies) in [("one", vec!["no-where".to_owned()], 2), ("all", Vec::new(), 31)] {
             let dir = root.path().join(name);
             let arguments = Arguments { dir: dir.clone(), set };
             assert!(init(&arguments).is_ok());

@@ -1,5 +1,6 @@
 //! What the protocol reports: errands for the session, questions and answers for its judge.
 
+use super::question::unjudged;
 use super::{Action, Relay};
 use crate::session::enforce::{Answered, Ask};
 use crate::session::live::Keys;
@@ -56,7 +57,10 @@ impl Relay {
             Event::HelloBegun => self.deadline = Some(Box::pin(tokio::time::sleep(self.startup))),
             Event::Hello(hello) => {
                 self.deadline = None;
-                let greeted = self.gate.as_mut().map_or(Ok(()), |gate| gate.hello(*hello, &mut self.frames));
+                let greeted = match &mut self.gate {
+                    Some(gate) => gate.hello(*hello, &mut self.frames),
+                    None => Err(Box::new(unjudged())),
+                };
                 self.answered = Some(Answer::Greeted(greeted));
             }
             Event::Violation { side, what } => {

@@ -120,7 +120,7 @@ impl Relay {
 }
 
 /// Nobody judges: whoever asked for the question gets no answer but no.
-fn unjudged() -> Refusal {
+pub(super) fn unjudged() -> Refusal {
     Refusal {
         code: "42501",
         message: "weir has no policy for operations".to_owned(),
