@@ -36,6 +36,7 @@ mod record;
 mod refusal;
 mod roundtrip;
 mod run;
+mod soak;
 mod tls;
 mod unfit;
 mod upgrade;

@@ -1,8 +1,8 @@
 //! What is a job when the daemon comes: what the one before left in the kernel, and what rules match.
 
 use super::Gateway;
-use crate::capture;
-use crate::host::{Jobs, find, look};
+use crate::capture::{self, JobTag};
+use crate::host::{Jobs, find, look, rule_at, tell_kernel};
 use crate::identity::Claimant;
 use anyhow::{Result, bail};
 use gateway_core::model::ids::RunId;
@@ -17,9 +17,12 @@ pub(super) fn find_jobs(gateway: &Gateway, jobs: &Jobs) -> Result<()> {
              Boot with systemd.unified_cgroup_hierarchy=1, or write rules on units, cgroups and users"
         );
     }
+    // First: a cgroup that is made while the others are looked for is a job by this.
+    tell_kernel(shared)?;
     for (cgroup_id, job) in shared.capture.jobs()? {
+        let rule = rule_at(&config.jobs, job.rule).and_then(|rule| u32::try_from(rule).ok()).unwrap_or(JobTag::NO_RULE);
         match capture::cgroup_path(cgroup_id) {
-            Some(path) if !jobs.recover(RunId::from_number(job.run), job.rule, &path, cgroup_id) => {
+            Some(path) if !jobs.recover(RunId::from_number(job.run), rule, &path, cgroup_id) => {
                 shared.capture.remove_job(cgroup_id);
             }
             Some(_) => {}

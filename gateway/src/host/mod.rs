@@ -24,6 +24,6 @@ pub use lock::{Lock, LockError};
 pub use notify::notify;
 pub use patrol::Patrol;
 pub use process::own_start_ns;
-pub use rules::find;
+pub use rules::{find, rule_at, tell_kernel};
 pub use sockets::{HostSocket, host_sockets};
 pub use sweeper::Sweeper;

@@ -1,7 +1,7 @@
 //! What on the host is a job by a rule: the cgroups that match, found by looking around.
 
 use super::jobs::{Job, Jobs};
-use crate::capture::{self, CaptureError, JobTag};
+use crate::capture::{self, CaptureError, JobTag, KernelRule};
 use crate::config::host::{JobMatch, JobRule, matches};
 use crate::identity::Claimant;
 use crate::session::context::{Shared, new_run};
@@ -50,6 +50,42 @@ fn look_around(mount: &Path, attach: &str, rules: &[JobRule]) -> Vec<Match> {
     found
 }
 
+/// The cgroups' patterns, rule by rule: in this order the kernel side has them.
+fn patterns(rules: &[JobRule]) -> impl Iterator<Item = (usize, &String)> {
+    rules.iter().enumerate().flat_map(|(number, rule)| match &rule.matches {
+        JobMatch::Cgroup(patterns) => patterns.iter().map(|pattern| (number, pattern)).collect::<Vec<_>>(),
+        JobMatch::User(_) => Vec::new(),
+    })
+}
+
+/// The rule that the kernel side's rule at `place` is of.
+#[must_use]
+pub fn rule_at(rules: &[JobRule], place: u32) -> Option<usize> {
+    patterns(rules).nth(usize::try_from(place).ok()?).map(|(number, _)| number)
+}
+
+/// The place of a rule's first pattern on the kernel side.
+fn place_of(rules: &[JobRule], number: usize) -> Option<u32> {
+    u32::try_from(patterns(rules).position(|(of, _)| of == number)?).ok()
+}
+
+/// Tells the kernel side the rules: a cgroup that is made from now on is a job before it has a process, and so is what a
+/// user's processes do where no cgroup says otherwise.
+///
+/// # Errors
+/// Where a pattern is too long for the kernel side, or there are too many.
+pub fn tell_kernel(shared: &Shared) -> Result<(), CaptureError> {
+    let rules = &shared.config.jobs;
+    let told: Result<Vec<KernelRule>, CaptureError> = patterns(rules).map(|(_, pattern)| KernelRule::new(pattern, 0)).collect();
+    shared.capture.set_rules(&told?)?;
+    for rule in rules {
+        if let JobMatch::User(uid) = rule.matches {
+            shared.capture.add_uid(uid, JobTag { run: new_run().number(), rule: JobTag::NO_RULE, flags: 0 })?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a job of each cgroup that matches and is in none; says which are new.
 ///
 /// # Errors
@@ -62,7 +98,7 @@ pub fn find(shared: &Shared, jobs: &Jobs) -> Result<Vec<Job>, CaptureError> {
     }
     for found in look_around(jobs.mount(), jobs.attach(), rules) {
         let Ok(cgroup_id) = capture::cgroup_id(&jobs.directory(&found.path)) else { continue };
-        let (Some(rule), Ok(number)) = (rules.get(found.rule), u32::try_from(found.rule)) else { continue };
+        let (Some(rule), Some(number)) = (rules.get(found.rule), place_of(rules, found.rule)) else { continue };
         if jobs.at(&found.path).is_none() {
             let run = new_run();
             shared.capture.add_job(cgroup_id, JobTag { run: run.number(), rule: number, flags: 0 })?;
@@ -76,6 +112,15 @@ pub fn find(shared: &Shared, jobs: &Jobs) -> Result<Vec<Job>, CaptureError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_on_the_kernel_side_are_those_of_patterns() {
+        let rule = |matches: JobMatch| JobRule { name: "r".to_owned(), matches };
+        let patterns = |texts: &[&str]| rule(JobMatch::Cgroup(texts.iter().map(|&text| text.to_owned()).collect()));
+        let rules = [patterns(&["/a", "/b"]), rule(JobMatch::User(7)), patterns(&["/c"])];
+        assert_eq!((0..4).map(|place| rule_at(&rules, place)).collect::<Vec<_>>(), [Some(0), Some(0), Some(2), None]);
+        assert_eq!((0..3).map(|number| place_of(&rules, number)).collect::<Vec<_>>(), [Some(0), None, Some(2)]);
+    }
 
     #[test]
     fn the_outer_of_two_that_match_is_the_job() {

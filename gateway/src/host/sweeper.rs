@@ -97,7 +97,7 @@ impl Keeper {
     fn heard(&mut self, event: KernelEvent) {
         match event {
             KernelEvent::JobMade { cgroup, job, path } => {
-                let rule = usize::try_from(job.rule).unwrap_or(usize::MAX);
+                let rule = rules::rule_at(&self.shared.config.jobs, job.rule).unwrap_or(usize::MAX);
                 let name = self.shared.config.jobs.get(rule).map_or("a rule that is gone", |rule| rule.name.as_str());
                 let run = RunId::from_number(job.run);
                 self.shared.resolver.claim(run, Claimant::Cgroup { id: cgroup });
