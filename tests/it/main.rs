@@ -22,6 +22,7 @@ mod failure;
 mod fidelity;
 mod garbage;
 mod host;
+mod hooks;
 mod identity;
 mod json;
 mod judgement;
