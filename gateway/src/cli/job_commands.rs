@@ -84,15 +84,23 @@ pub(super) fn begin(arguments: &Begin) -> Result {
 
 pub(super) fn end(arguments: &End) -> Result {
     let ended = arguments.daemon.ask("/v1/jobs/end", &json!({ "pid": arguments.pid, "run": arguments.run }))?;
+    let summed = |form: &str| ended.get("summary")?.get(form)?.as_str();
     if !arguments.quiet {
         print(&match arguments.daemon.format {
             Format::Json => ended.to_string(),
             Format::Text => {
                 let number = |key: &str| ended.get(key).and_then(Value::as_u64).unwrap_or_default();
                 let left = count(number("processes"), "process is", "processes are");
-                format!("job {} has ended: {left} left in it, intercepted until they go", text(&ended, "run"))
+                let told = format!("job {} has ended: {left} left in it, intercepted until they go", text(&ended, "run"));
+                match summed("text") {
+                    Some(summary) => format!("{told}\n{}", summary.trim_end()),
+                    None => told,
+                }
             }
         })?;
+    }
+    if let Some(markdown) = summed("markdown") {
+        super::runs::append_text_to_page(markdown)?;
     }
     Ok(ExitCode::SUCCESS)
 }

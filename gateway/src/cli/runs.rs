@@ -82,12 +82,20 @@ fn show(state_dir: &Path, run: RunId, format: Page) -> Result {
 
 /// Appends the run's summary to the page of the CI job that this is part of, where there is one.
 pub(super) fn append_to_page(state_dir: &Path, run: RunId) -> Result<()> {
-    let Some(page) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|page| !page.is_empty()) else { return Ok(()) };
+    if std::env::var_os("GITHUB_STEP_SUMMARY").is_none() {
+        return Ok(());
+    }
     let Some(summary) = summary::read(state_dir, run).map_err(CliError::new)? else { return Ok(()) };
+    append_text_to_page(&summary::markdown(&summary))
+}
+
+/// Appends Markdown to the page of the CI job that this is part of, where there is one.
+pub(super) fn append_text_to_page(markdown: &str) -> Result<()> {
+    let Some(page) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|page| !page.is_empty()) else { return Ok(()) };
     let page = Path::new(&page);
     let cannot = |error: io::Error| CliError::new(format!("cannot write the summary to {}: {error}", page.display()));
     let mut file = open_page(page).map_err(cannot)?;
-    file.write_all(summary::markdown(&summary).as_bytes()).map_err(cannot)
+    file.write_all(markdown.as_bytes()).map_err(cannot)
 }
 
 /// Opens a file that the job may have put something else in the place of: as root, no link is followed.

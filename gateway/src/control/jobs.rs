@@ -3,6 +3,7 @@
 use super::{CommandError, Desk};
 use crate::host::{BeginJob, How, Job, JobError, Jobs, Peer};
 use crate::session::context::Shared;
+use crate::summary;
 use gateway_core::model::ids::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +28,17 @@ pub struct JobEnded {
     pub cgroup: String,
     pub processes: usize,
     pub sessions: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summed>,
+}
+
+/// What an ended job contacted, for its log and for a page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Summed {
+    /// As text.
+    pub text: String,
+    /// As GitHub takes it.
+    pub markdown: String,
 }
 
 /// One job of a list.
@@ -57,7 +69,7 @@ pub(super) async fn end(desk: &Desk, peer: Peer, pid: Option<u32>, run: Option<R
         let ended = jobs.end(peer, pid, run)?;
         let sessions = sessions(shared, ended.job.run);
         let Job { run, name, cgroup, .. } = ended.job;
-        Ok(JobEnded { run, name, cgroup, processes: ended.processes, sessions })
+        Ok(JobEnded { run, name, cgroup, processes: ended.processes, sessions, summary: summed(shared, run) })
     })
     .await?
     .map_err(|error: JobError| error.into())
@@ -91,6 +103,17 @@ fn listed(shared: &Shared, jobs: &Jobs, job: Job) -> ListedJob {
         processes,
         sessions: sessions(shared, job.run),
         state: if job.ending { "ending" } else { "running" }.to_owned(),
+    }
+}
+
+/// What is recorded of a run; none where that is nothing.
+fn summed(shared: &Shared, run: RunId) -> Option<Summed> {
+    match summary::read(&shared.config.state_dir, run) {
+        Ok(found) => found.map(|found| Summed { text: summary::text(&found), markdown: summary::markdown(&found) }),
+        Err(error) => {
+            tracing::warn!(%error, %run, "a run's summary can't be made");
+            None
+        }
     }
 }
 

@@ -22,7 +22,7 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session"]),
-    ("control", &["session", "host"]),
+    ("control", &["session", "host", "summary"]),
     ("api", &["control"]),
     ("summary", &["evidence"]),
     ("cli", &["api", "control", "app", "config", "evidence", "summary", "capture", "tls", "host"]),
