@@ -113,13 +113,13 @@ pub fn soak(options: Options, program: &Path) -> anyhow::Result<Value> {
     }))
 }
 
-/// What is not as it has to be. `map_growth` and descriptors may not grow at all; memory has a little room, as the
-/// allocator keeps some.
+/// What is not as it has to be. Maps may not grow at all. The last daemon is another process than the first, and has come by
+/// adoption or take-over, which hold a few descriptors; memory has a little room, as the allocator keeps some.
 #[must_use]
 pub fn faults(report: &Value) -> Vec<String> {
     let summary = &report["summary"];
     let mut faults = Vec::new();
-    for (name, most) in [("unrecorded", 0), ("leaked_fds", 0), ("map_growth", 0), ("rss_anon_growth_kb", 16_384)] {
+    for (name, most) in [("unrecorded", 0), ("leaked_fds", 4), ("map_growth", 0), ("rss_anon_growth_kb", 16_384)] {
         let value = summary[name].as_i64().unwrap_or(i64::MAX);
         if value > most {
             faults.push(format!("{name} is {value}, and may be {most}"));
