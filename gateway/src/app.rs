@@ -282,6 +282,24 @@ impl Gateway {
             .collect()
     }
 
+    /// The gateway's own files and folders, which a job has no business with.
+    #[must_use]
+    pub fn private_files(&self) -> Vec<PathBuf> {
+        let config = &self.shared.config;
+        let sources = config.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
+        let secrets = sources.filter_map(|(source, _)| match source {
+            Source::Env(_) => None,
+            Source::File(path) => Some(path.clone()),
+        });
+        [config.state_dir.clone(), config.policy.dir.clone()].into_iter().chain(secrets).collect()
+    }
+
+    /// Where the job finds what [`Self::job_environment`] names.
+    #[must_use]
+    pub fn job_files(&self) -> Vec<PathBuf> {
+        self.trust.iter().map(|trust| trust.directory.clone()).collect()
+    }
+
     /// One line on what is in force.
     pub fn describe(&self) -> String {
         format!(

@@ -19,6 +19,7 @@ pub mod api;
 pub mod cli;
 pub mod control;
 pub mod host;
+pub mod launch;
 pub mod summary;
 // -- everywhere --
 pub mod app;

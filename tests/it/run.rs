@@ -82,28 +82,37 @@ fn a_live_session_is_watched_to_its_end() {
 fn a_job_can_not_dial_the_gateway_s_own_port() {
     let server = Postgres::start();
     let weir = Weir::for_server(&server).build();
-    let script = weir.script("dial.py", DIAL);
-    let outcome = weir.run(&["python3", script.to_str().expect("a UTF-8 path")]).expect_success();
+    let (script, port) = (weir.script("dial.py", DIAL), weir.directory().join("port"));
+    let job = weir.start(&["python3", script.to_str().expect("a UTF-8 path"), port.to_str().expect("a UTF-8 path")]);
+    // The job itself does not see the gateway's process.
+    let found = wait_until("the gateway to listen", 20, || listens_on(job.pid()));
+    let written = weir.script("written", &found.to_string());
+    std::fs::rename(written, port).expect("our own directory");
+    let outcome = job.wait().expect_success();
     assert_eq!(outcome.stdout, "127.0.0.1 refused\n::1 refused\n127.128.0.1 refused\n");
     assert_eq!(weir.sessions().len(), 0, "the gateway was reached");
 }
 
-/// Finds the port that its parent, `weir run`, listens on, and dials it at each loopback address.
+/// The one port that a process listens on.
+fn listens_on(pid: u32) -> Option<u16> {
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let links = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let sockets: Vec<_> = links.map(|link| link.to_string_lossy().into_owned()).collect();
+    let text = std::fs::read_to_string(format!("/proc/{pid}/net/tcp6")).ok()?;
+    let rows = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut own = rows.filter(|row| row[3] == "0A" && sockets.contains(&format!("socket:[{}]", row[9])));
+    u16::from_str_radix(own.next()?[1].rsplit(':').next()?, 16).ok()
+}
+
+/// Waits to be told a port, and dials it at each loopback address.
 const DIAL: &str = r#"
-import os, socket
-parent = os.getppid()
-sockets = set()
-for fd in os.listdir(f"/proc/{parent}/fd"):
-    try:
-        sockets.add(os.readlink(f"/proc/{parent}/fd/{fd}"))
-    except OSError:
-        pass
-rows = [line.split() for line in open(f"/proc/{parent}/net/tcp6").readlines()[1:]]
-ports = {int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
-assert len(ports) == 1, ports
+import os, socket, sys, time
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.02)
+port = int(open(sys.argv[1]).read())
 for address in ("127.0.0.1", "::1", "127.128.0.1"):
     try:
-        socket.create_connection((address, *ports), timeout=20).close()
+        socket.create_connection((address, port), timeout=20).close()
         print(address, "connected")
     except ConnectionRefusedError:
         print(address, "refused")

@@ -80,6 +80,16 @@ impl Offsets {
     }
 }
 
+/// The offset of one member in the running kernel, in bytes.
+///
+/// # Errors
+/// In words: the kernel's types can't be read, or have no such member.
+pub(crate) fn member_offset(structure: &str, field: &str) -> Result<u32, String> {
+    let bytes = std::fs::read(VMLINUX).map_err(|error| format!("{VMLINUX} can't be read: {error}"))?;
+    let types = Types::parse(&bytes).ok_or_else(|| format!("{VMLINUX} is not BTF of a known version"))?;
+    types.offset(structure, field).ok_or_else(|| format!("{VMLINUX} has no {structure}.{field}"))
+}
+
 /// A parsed BTF blob: where each type starts.
 struct Types<'a> {
     types: &'a [u8],

@@ -21,6 +21,7 @@ mod rules;
 mod sweep;
 pub(crate) mod sys;
 
+pub(crate) use btf::member_offset;
 pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount, is_hybrid};
 pub use disguise::DisguiseRoute;
 pub use error::CaptureError;

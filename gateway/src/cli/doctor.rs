@@ -1,8 +1,9 @@
 //! `weir doctor`: what this kernel, this host and its TLS trust give, each probed by doing it.
 
 use super::{Format, Result, doctor_daemon, print};
-use crate::capture::{self, Tier};
+use crate::capture::{self, Probe, Tier};
 use crate::host::host_sockets;
+use crate::launch;
 use crate::tls::TrustFinding;
 use comfy_table::Table;
 use std::process::ExitCode;
@@ -32,6 +33,12 @@ pub(super) fn doctor(arguments: &Arguments) -> Result {
 fn kernel(format: Format) -> Result {
     let mut probes = capture::probe();
     probes.extend(doctor_daemon::daemon());
+    probes.extend(launch::probe().into_iter().map(|found| Probe {
+        feature: found.mechanism,
+        tier: Tier::Optional,
+        available: found.available,
+        why: if found.available { String::new() } else { found.otherwise.to_owned() },
+    }));
     let missing = probes.iter().any(|probe| probe.tier == Tier::Core && !probe.available);
     let tier = |tier: Tier| if tier == Tier::Core { "core" } else { "optional" };
     let text = match format {

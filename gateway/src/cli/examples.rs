@@ -12,6 +12,7 @@ pub(super) const RUN: &str = "\
 Examples:
   weir run -- ./nightly-backup.sh                             with the host's configuration
   weir run --config weir.toml --uid backup -- pg_dump shop    as the user `backup`, not as root
+  weir run --privileges confined --uid ci -- ./build.sh       sudo and apt work inside
   weir run -q -- sh -c 'psql -f a.sql && psql -f b.sql'       without a line of weir's own
 
 The exit status is the job's; 128 and the signal's number where a signal ended it. Needs root.";

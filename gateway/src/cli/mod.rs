@@ -6,7 +6,6 @@ mod containers;
 mod doctor;
 mod doctor_daemon;
 mod examples;
-mod job;
 mod job_commands;
 mod kill;
 mod policy;
@@ -239,6 +238,9 @@ type Result<T = ExitCode> = std::result::Result<T, CliError>;
 
 /// Parses the process's arguments and does what they say.
 pub fn main() -> ExitCode {
+    if let Some(status) = crate::launch::run_if_asked() {
+        return status;
+    }
     let arguments = match Arguments::try_parse_from(std::env::args_os().collect::<Vec<OsString>>()) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -1,17 +1,14 @@
 //! `weir run`: one job under a gateway of its own.
 
 use super::containers;
-use super::job::{self, Cgroup, Job, OpenFiles};
 use super::{CliError, Result, run_daemon};
 use crate::app::{Gateway, Start};
 use crate::capture;
-use nix::sys::signal::Signal;
+use crate::launch::{self, Cgroup, Exception, Job, JobUser, Launcher, OpenFiles, Privileges, Scratch, UringWatch};
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ExitCode, ExitStatus};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long sessions that are still open when the job ends may take to end.
@@ -29,6 +26,18 @@ pub(super) struct Arguments {
     uid: Option<String>,
     #[command(flatten)]
     containers: containers::ContainerArguments,
+    /// How much of the host the job gets
+    #[arg(long, value_enum, value_name = "none|confined|host", default_value_t = Privileges::None)]
+    privileges: Privileges,
+    /// An exception from that: namespaces, io-uring, abstract-sockets, inherited-sockets, socket=PATH, device=PATH
+    #[arg(long, value_name = "WHAT")]
+    allow: Vec<Exception>,
+    /// Keep what a confined job writes below this folder
+    #[arg(long, value_name = "PATH")]
+    keep: Vec<PathBuf>,
+    /// Keep all that a confined job writes, to the host's own programs and settings too
+    #[arg(long)]
+    keep_writes: bool,
     /// Say nothing of its own on the standard error but errors
     #[arg(long, short)]
     quiet: bool,
@@ -43,20 +52,30 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     }
     let config = super::load(arguments.config.as_deref())?;
     crate::telemetry::start(&config.log);
-    let user = arguments.uid.as_deref().map(user).transpose()?;
+    let state_dir = config.state_dir.clone();
     if let Some(joined) = run_daemon::join(&config.host.socket, &arguments.command)? {
+        if arguments.privileges == Privileges::Confined {
+            return Err(CliError::new(
+                "a daemon runs here, whose jobs keep their caller's privileges: `--privileges confined` needs a gateway of the job's own",
+            ));
+        }
         if !arguments.quiet {
             say(&joined.describe());
+            say("privileges: the caller's; what the daemon's jobs start as is not cut further");
         }
+        let user = arguments.uid.as_deref().map(user).transpose()?;
         return Err(joined.exec(&arguments.command, user.as_ref()));
     }
     if !nix::unistd::geteuid().is_root() {
         let hint = "try `sudo weir run …`, or have root start the daemon, `weir serve`";
         return Err(CliError::new(format!("no daemon runs here, and a gateway of its own needs root: {hint}")));
     }
-    let open_files = OpenFiles::raise()?;
+    // Before there is another thread, since threads inherit it: a signal that comes early waits for the job.
+    let launcher = Launcher::new().map_err(CliError::new)?;
+    let user = arguments.uid.as_deref().map(|uid| JobUser::find(uid, arguments.privileges)).transpose().map_err(CliError::new)?;
+    let open_files = OpenFiles::raise().map_err(CliError::new)?;
     let home = own_cgroup()?;
-    let swept = job::sweep(&home);
+    let swept = launch::sweep(&home);
     if swept > 0 {
         say(&format!("ended {swept} processes of jobs whose gateway had been killed"));
     }
@@ -64,10 +83,9 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
         tracing::warn!(path = %path.display(), reason, "what a killed gateway left in the kernel stays there");
     }
     let containers = arguments.containers.asked()?;
-    let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id())))?;
+    let gateway_cgroup = Cgroup::create(home.join(format!("weir-{}", std::process::id()))).map_err(CliError::new)?;
     let run = Gateway::new_run();
-    let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string()))?;
-    let state_dir = config.state_dir.clone();
+    let job_cgroup = Cgroup::create(gateway_cgroup.path().join(run.to_string())).map_err(CliError::new)?;
     let attach = gateway_cgroup.path().to_owned();
     let start = Start { config, attach, pins: capture::private_pins(), host: None, inherited: None };
     let mut gateway = Gateway::start(start).map_err(|error| CliError::new(format!("{error:#}")))?;
@@ -79,21 +97,62 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     if !arguments.quiet {
         say(&format!("run {run}, {}; scope: the job's own cgroup", gateway.describe()));
     }
+    let watch = || capture::cgroup_id(job_cgroup.path()).map_err(|error| error.to_string()).and_then(UringWatch::start);
+    let uring = if arguments.privileges == Privileges::Host { Err("nothing is cut".to_owned()) } else { watch() };
+    if let Err(why) = &uring
+        && arguments.privileges != Privileges::Host
+        && !arguments.quiet
+    {
+        say(&format!("what io_uring makes can't be watched here ({why}): jobs get none unless --allow io-uring"));
+    }
+    let mut private = gateway.private_files();
+    private.extend(arguments.config);
+    let layered = arguments.privileges == Privileges::Confined && !arguments.keep_writes;
+    let scratch = layered.then(|| Scratch::make(&state_dir)).transpose().map_err(CliError::new)?;
+    let environment = gateway.job_environment(run);
+    // Docker's API for the job is in a folder of the gateway's.
+    let adopted =
+        environment.iter().filter(|(name, _)| name == "DOCKER_HOST").filter_map(|(_, value)| value.strip_prefix("unix://"));
+    let shown = gateway.job_files().into_iter().chain(adopted.map(PathBuf::from)).collect();
     let job = Job {
-        command: &arguments.command,
-        cgroup: job_cgroup.path(),
-        environment: gateway.job_environment(run),
+        command: arguments.command,
+        cgroup: job_cgroup.path().to_owned(),
+        environment,
         withheld: gateway.secret_variables(),
         user,
         open_files,
+        privileges: arguments.privileges,
+        allowed: arguments.allow.into_iter().collect(),
+        private,
+        shown,
+        kept: arguments.keep,
+        scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()),
+        uring_watched: uring.is_ok(),
     };
-    let ended = job::spawn(&job).and_then(wait);
-    let left = job_cgroup.processes();
-    if left > 0 {
+    if !arguments.quiet {
+        say(&launcher.describe(&job));
+    }
+    let ended = launcher.run(&job, &job_cgroup).map_err(CliError::new);
+    if let Ok(ended) = &ended
+        && ended.left > 0
+    {
         if !arguments.quiet {
-            say(&format!("the job has ended and left {left} processes behind; they are ended with it"));
+            say(&format!("the job has ended and left {} processes behind; they are ended with it", ended.left));
         }
         job_cgroup.kill();
+    }
+    let killed = uring.as_ref().map_or(0, UringWatch::killed);
+    if killed > 0 {
+        say(&format!("{killed} times io_uring was to make a socket of a family that is refused; the process was ended"));
+    }
+    if let Some(scratch) = scratch
+        && !arguments.quiet
+        && ended.is_ok()
+    {
+        let files = scratch.files();
+        if files > 0 {
+            say(&format!("what the job wrote to the host's own folders is discarded: {files} files"));
+        }
     }
     let summary = gateway.stop(DRAIN);
     if let Err(error) = super::runs::append_to_page(&state_dir, run) {
@@ -103,54 +162,7 @@ pub(super) fn run(mut arguments: Arguments) -> Result {
     if !arguments.quiet {
         say(&format!("run {run} ended: {summary}"));
     }
-    ended.map(exit_code)
-}
-
-/// The last signal that another process sent to this one, and that the job has not had yet.
-static SIGNAL: AtomicI32 = AtomicI32::new(0);
-
-/// Remembers a signal. One from the terminal has reached the job too: it is not to have it twice.
-extern "C" fn remember(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
-    #[expect(unsafe_code, reason = "the kernel hands a pointer")]
-    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo.
-    let from_process = unsafe { (*info).si_code } <= 0;
-    if from_process {
-        SIGNAL.store(signal, Ordering::Relaxed);
-    }
-}
-
-/// Waits for the job, and passes on the signals that this process is sent meanwhile.
-fn wait(mut child: Child) -> Result<ExitStatus> {
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        let action = nix::sys::signal::SigAction::new(
-            nix::sys::signal::SigHandler::SigAction(remember),
-            nix::sys::signal::SaFlags::SA_SIGINFO,
-            nix::sys::signal::SigSet::empty(),
-        );
-        #[expect(unsafe_code, reason = "a handler runs between any two instructions")]
-        // SAFETY: the handler reads what it was passed and does one atomic store.
-        unsafe { nix::sys::signal::sigaction(signal, &action) }.map_err(CliError::new)?;
-    }
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).map_err(CliError::new)?);
-    loop {
-        // Waits without reaping, so that a signal can't reach a pid that was given away.
-        let waited = nix::sys::wait::waitid(
-            nix::sys::wait::Id::Pid(pid),
-            nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT,
-        );
-        match waited {
-            Ok(_) => return child.wait().map_err(CliError::new),
-            Err(nix::errno::Errno::EINTR) => {
-                let signal = SIGNAL.swap(0, Ordering::Relaxed);
-                if let Ok(signal) = Signal::try_from(signal)
-                    && let Err(error) = nix::sys::signal::kill(pid, signal)
-                {
-                    tracing::warn!(%error, %signal, "cannot pass the signal on to the job");
-                }
-            }
-            Err(error) => return Err(CliError::new(format!("cannot wait for the job: {error}"))),
-        }
-    }
+    ended.map(|ended| ExitCode::from(ended.code))
 }
 
 /// This process's own cgroup: a job below it stays in its unit, by name and for its limits.
@@ -159,12 +171,6 @@ fn own_cgroup() -> Result<PathBuf> {
     let text = std::fs::read_to_string("/proc/self/cgroup").map_err(CliError::new)?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
     Ok(mount.join(path))
-}
-
-/// The job's own status; 128 and the signal's number where a signal ended it, as shells say it.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 fn user(text: &str) -> Result<nix::unistd::User> {

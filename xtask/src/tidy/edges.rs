@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 23] = [
+const EDGES: [(&str, &[&str]); 24] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -25,7 +25,8 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("control", &["session", "host", "summary"]),
     ("api", &["control"]),
     ("summary", &["evidence"]),
-    ("cli", &["api", "control", "app", "config", "evidence", "summary", "capture", "tls", "host"]),
+    ("launch", &["capture"]),
+    ("cli", &["launch", "api", "control", "app", "config", "evidence", "summary", "capture", "tls", "host"]),
     // The sections' types live in the parts that use them.
     ("config", &["tls", "credential", "evidence"]),
     ("app", &["*"]),

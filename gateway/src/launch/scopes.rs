@@ -1,0 +1,32 @@
+//! Landlock's scopes (kernel 6.12): no abstract unix socket made outside of the job, no signal to a process outside.
+
+use super::{LaunchError, Result};
+use landlock::{CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, Scope};
+
+/// The first version of Landlock that has scopes.
+const FIRST: i32 = 6;
+
+/// The version of Landlock that this kernel has; 0 where it has none.
+pub(super) fn version() -> i32 {
+    const VERSION: libc::c_uint = 1;
+    #[expect(unsafe_code, reason = "Landlock's version is asked for by a bare system call")]
+    // SAFETY: with this flag the call reads no memory.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, VERSION) };
+    i32::try_from(version).unwrap_or(0).max(0)
+}
+
+/// Whether this kernel has scopes.
+pub(super) fn available() -> bool {
+    version() >= FIRST
+}
+
+/// Puts this process, and all that it starts, into a scope of its own.
+pub(super) fn enter(abstract_sockets: bool) -> Result {
+    let failed = |why: String| LaunchError::Kernel { what: "Landlock's scopes", why };
+    let scopes = if abstract_sockets { Scope::Signal.into() } else { Scope::Signal | Scope::AbstractUnixSocket };
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let ruleset = ruleset.scope(scopes).map_err(|error| failed(error.to_string()))?;
+    let ruleset = ruleset.create().map_err(|error| failed(error.to_string()))?;
+    // A confined job has to be able to get privileges: the caller decides on that.
+    ruleset.no_new_privs(false).restrict_self().map(drop).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,54 @@
+//! io_uring stays usable: a kernel program watches which sockets a job has it make.
+//!
+//! `IORING_OP_SOCKET` (kernel 5.19) passes seccomp, and AF_VSOCK needs no privilege. The program ends the process, with SIGKILL,
+//! as it submits such a request. It can't stop the request itself: what was submitted with it may still be begun.
+
+use crate::capture::member_offset;
+use aya::maps::{HashMap, PerCpuArray};
+use aya::programs::BtfTracePoint;
+use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-uring"));
+
+/// The watch, kept up for as long as this lives.
+pub struct UringWatch {
+    /// None where the kernel's io_uring makes no sockets at all.
+    object: Option<Ebpf>,
+}
+
+impl UringWatch {
+    /// Watches what is in the cgroup and below it.
+    ///
+    /// # Errors
+    /// In words, where this kernel can't: then io_uring is not to be had by the job.
+    pub fn start(cgroup_id: u64) -> Result<Self, String> {
+        let request_opcode = member_offset("io_kiocb", "opcode")?;
+        let Ok(socket_domain) = member_offset("io_socket", "domain") else {
+            // Before 5.19: requests are there, one that makes sockets is not.
+            return Ok(Self { object: None });
+        };
+        let said = |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+        let mut object = EbpfLoader::new()
+            .override_global("REQUEST_OPCODE", &request_opcode, true)
+            .override_global("SOCKET_DOMAIN", &socket_domain, true)
+            .load(OBJECT)
+            .map_err(|error| said(&error))?;
+        let watched = object.map_mut("WATCHED").ok_or("the built-in object has no `WATCHED`")?;
+        let mut watched = HashMap::<_, u64, u64>::try_from(watched).map_err(|error| said(&error))?;
+        watched.insert(cgroup_id, 1, 0).map_err(|error| said(&error))?;
+        let types = Btf::from_sys_fs().map_err(|error| said(&error))?;
+        let program = object.program_mut("weir_uring_submit").ok_or("the built-in object has no `weir_uring_submit`")?;
+        let program: &mut BtfTracePoint = program.try_into().map_err(|error: aya::programs::ProgramError| said(&error))?;
+        program.load("io_uring_submit_req", &types).map_err(|error| said(&error))?;
+        program.attach().map_err(|error| said(&error))?;
+        Ok(Self { object: Some(object) })
+    }
+
+    /// How many processes were ended for a socket that seccomp would have refused.
+    #[must_use]
+    pub fn killed(&self) -> u64 {
+        let counter = self.object.as_ref().and_then(|object| object.map("KILLED"));
+        let counter = counter.and_then(|map| PerCpuArray::<_, u64>::try_from(map).ok());
+        counter.and_then(|counter| counter.get(&0, 0).ok()).map_or(0, |all| all.iter().sum())
+    }
+}
