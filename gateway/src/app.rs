@@ -297,7 +297,7 @@ impl Gateway {
     /// Where the job finds what [`Self::job_environment`] names.
     #[must_use]
     pub fn job_files(&self) -> Vec<PathBuf> {
-        self.trust.iter().map(|trust| trust.directory.clone()).collect()
+        self.trust.iter().map(|trust| trust.directory().to_owned()).collect()
     }
 
     /// One line on what is in force.

@@ -28,6 +28,11 @@ impl Trust {
         self.bundle.environment()
     }
 
+    /// Where they are.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Leaves the files to another gateway of the same name.
     pub(super) fn leave(mut self) {
         self.left = true;

@@ -32,7 +32,7 @@ pub(super) fn serve(arguments: &Arguments) -> Result {
     if arguments.clear {
         return clear(&config.host.name);
     }
-    crate::launch::OpenFiles::raise().map_err(super::CliError::new)?;
+    crate::launch::OpenFiles::raise().map_err(CliError::new)?;
     let say = |line: String| {
         // A closed standard error must not end the daemon.
         let _said = arguments.quiet || writeln!(std::io::stderr(), "weir: {line}").is_ok();

@@ -52,7 +52,7 @@ pub(super) fn enter(plan: &Plan) -> Result {
     if plan.privileges == Privileges::None && nix::sys::prctl::set_no_new_privs().is_err() {
         return Err(LaunchError::system("no_new_privs can't be set", std::io::Error::last_os_error()));
     }
-    programs(plan)?.iter().try_for_each(|program| install(program))
+    programs(plan)?.iter().try_for_each(install)
 }
 
 /// The filters: one for each errno, since a filter has but one.
