@@ -2,6 +2,7 @@
 //! They need root, cgroup v2 and what scripts/setup installs.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod attested;
 mod authentication;
 mod book;
 mod burst;
@@ -24,6 +25,7 @@ mod garbage;
 mod hooks;
 mod host;
 mod identity;
+mod identity_attacks;
 mod json;
 mod judgement;
 mod kill;

@@ -58,6 +58,20 @@ pub fn debian_root() -> &'static Path {
     })
 }
 
+/// Where node finds oidc-provider, an OpenID provider.
+pub fn oidc_provider() -> &'static Path {
+    static MODULES: OnceLock<PathBuf> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let (place, _alone) = place("oidc");
+        let modules = place.join("node_modules");
+        if !modules.join("oidc-provider/package.json").is_file() {
+            let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            install(Command::new("npm").args(npm).arg(&place).arg("oidc-provider@9.13.3"));
+        }
+        modules
+    })
+}
+
 /// The programs of Postgres 18.
 pub(crate) fn postgres_18() -> PathBuf {
     static BIN: OnceLock<PathBuf> = OnceLock::new();

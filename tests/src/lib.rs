@@ -11,6 +11,7 @@ pub mod containers;
 pub mod corpus;
 mod daemon;
 pub mod evasion;
+pub mod identity_attacks;
 pub mod issuer;
 mod machine;
 mod nameserver;
@@ -25,7 +26,7 @@ pub mod wire;
 
 pub use authority::CertificateAuthority;
 pub use cgroup::{Cgroup, cgroup2_mount};
-pub use clients::{debian_root, node_modules, python, python_with_psycopg};
+pub use clients::{debian_root, node_modules, oidc_provider, python, python_with_psycopg};
 pub use daemon::Daemon;
 pub use machine::machine;
 pub use nameserver::NameServer;

@@ -5,6 +5,7 @@ mod bypass;
 mod ci;
 mod deny;
 mod evasion;
+mod identity;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
 #[expect(unreachable_pub, reason = "it is public there")]
 #[path = "../../tests/src/machine.rs"]
@@ -46,6 +47,12 @@ enum Chore {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Identity under attack: forged, borrowed and pretended, each tried through `weir run` (needs root).
+    Identity {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Every statement of PostgreSQL's regression suite, inspected and held against a real server (needs root).
     SqlCorpus(sql_corpus::Options),
     /// PostgreSQL's regression and isolation suites through `weir run`, held against the same without it (needs root).
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Chore::Deny => deny::deny(),
         Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Evasion { json } => evasion::evasion(json.as_deref()),
+        Chore::Identity { json } => identity::identity(json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),

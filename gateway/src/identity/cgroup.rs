@@ -1,5 +1,6 @@
 //! The cgroup: its path, that it is the one of the connect, and which unit or container it names.
 
+use gateway_core::model::ids::RunId;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,14 @@ impl Cgroups {
         let root = self.root.as_deref()?;
         (!path.contains("..")).then(|| root.join(path.trim_start_matches('/')))
     }
+}
+
+/// How many of the path's folders are above what the job of this run may have named: its own cgroup, which is
+/// named for the run, was made by weir; a job that is root can make any below it.
+pub(super) fn above(path: &str, run: RunId) -> usize {
+    let run = run.to_string();
+    let mut folders = path.split('/').filter(|folder| !folder.is_empty());
+    folders.position(|folder| folder == run || folder.strip_prefix("weir-job-") == Some(&run)).unwrap_or(usize::MAX)
 }
 
 /// The uid of the pod that the first `trusted` folders of the path name, and the path of the pod's own folder.
@@ -214,6 +223,18 @@ mod tests {
             let found = names(&path.replace("ID", ID), usize::MAX);
             assert_eq!(found.unit, unit.map(|unit| unit.replace("ID", ID)), "{path}");
             assert_eq!(found.container.is_some(), contained, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_job_makes_below_its_own_cgroup_names_nothing() {
+        let run = RunId::from_number(7);
+        for (path, unit) in [
+            (format!("/a.service/weir-1/{run}/b.service"), "a.service"),
+            (format!("/a.service/weir-job-{run}/b.service"), "a.service"),
+            (format!("/a.service/x-{run}/b.service"), "b.service"),
+        ] {
+            assert_eq!(names(&path, above(&path, run)).unit.as_deref(), Some(unit), "{path}");
         }
     }
 

@@ -14,6 +14,7 @@ mod tests;
 pub use attested::Claimant;
 
 use crate::config::{Config, WorkloadRule};
+use crate::origin::Executable;
 use attested::{Attestor, Outcome};
 use cgroup::Cgroups;
 use gateway_core::model::ids::RunId;
@@ -49,6 +50,8 @@ pub struct IdentityInput {
     pub cgroup_id: u64,
     /// The run that the session belongs to.
     pub run: RunId,
+    /// The program that it ran at the connect; none where the kernel did not say.
+    pub executable: Option<Executable>,
 }
 
 /// What `/proc` showed.
@@ -109,7 +112,7 @@ impl Resolver {
         let live = Live::new(input.pid);
         let mut observed = Observed::default();
         if live.started_at(input.started_boottime_ns) {
-            observed = self.observe(&live);
+            observed = self.observe(&live, input.executable);
         }
         // Again, since between two reads the id can have gone to another process.
         if !live.started_at(input.started_boottime_ns) {
@@ -122,7 +125,7 @@ impl Resolver {
         process.uid = input.uid;
         process.gid = input.gid;
         process.user = user(input.uid);
-        self.place(&mut process, input.cgroup_id);
+        self.place(&mut process, input.cgroup_id, input.run);
         let rule = name::rule(&self.workloads, &process, confirmed);
         // Where an issuer speaks for a CI system, its jobs' names are not to be had for the saying.
         let said = claims.as_ref().filter(|claims| !self.attestor.speaks_for(&claims.provider));
@@ -141,7 +144,7 @@ impl Resolver {
     }
 
     /// The cgroup of the connect: the process can have been moved since.
-    fn place(&self, process: &mut Process, id: u64) {
+    fn place(&self, process: &mut Process, id: u64, run: RunId) {
         process.cgroup_id = id;
         let said = Some(process.cgroup.as_str()).filter(|path| !path.is_empty());
         let Some(place) = self.cgroups.find(id, said) else {
@@ -149,13 +152,13 @@ impl Resolver {
             process.gaps.push("cgroup: the one of the connect is gone".to_owned());
             return;
         };
-        let names = cgroup::names(&place.path, place.trusted);
+        let names = cgroup::names(&place.path, place.trusted.min(cgroup::above(&place.path, run)));
         process.cgroup = place.path;
         process.unit = names.unit;
         process.container = names.container;
     }
 
-    fn observe(&self, live: &Live) -> Observed {
+    fn observe(&self, live: &Live, connected: Option<Executable>) -> Observed {
         let mut seen = Observed::default();
         let gaps = &mut seen.process.gaps;
         seen.process.cgroup = or_gap(live.cgroup(), "cgroup", gaps).flatten().unwrap_or_default();
@@ -165,7 +168,13 @@ impl Resolver {
         }
         let arguments = or_gap(live.arguments(), "arguments", gaps).unwrap_or_default();
         seen.claims = or_gap(live.environ(), "environment", gaps).and_then(|environ| claims::read(&environ));
-        if let Some(executable) = or_gap(live.executable(), "executable", gaps) {
+        let executable = or_gap(live.executable(), "executable", gaps);
+        // Only what runs now can be read. Where that is another program, its arguments, and so its script, are that one's too.
+        let replaced = executable.as_ref().zip(connected).is_some_and(|(opened, connected)| !opened.is(connected));
+        if replaced {
+            gaps.push("executable, script: another program ran at the connect than runs now".to_owned());
+        }
+        if let Some(executable) = executable.filter(|_| !replaced) {
             seen.process.executable_sha256 = self.hash(&executable, "executable", gaps);
             seen.process.executable = Some(executable.path);
             seen.confirmed.executable = executable.confirmed;
@@ -173,7 +182,7 @@ impl Resolver {
         seen.process.arguments = redact::arguments(&arguments, seen.process.executable.as_deref());
         let parents = live.parents();
         seen.process.ancestry = parents.iter().map(|(parent, stat)| ancestor(parent, stat)).collect();
-        if let Some(script) = self.script(live, &parents, &mut seen.process) {
+        if !replaced && let Some(script) = self.script(live, &parents, &mut seen.process) {
             seen.process.script = Some(script.path);
             seen.confirmed.script = script.confirmed;
         }

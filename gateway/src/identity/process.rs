@@ -1,6 +1,8 @@
 //! Reads one process from `/proc`.
 
+use crate::origin::Executable;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::statfs::{BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, fstatfs};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
@@ -130,6 +132,17 @@ impl Live {
         let mut text = Vec::new();
         File::open(self.folder.join(name))?.take(LONGEST_TEXT).read_to_end(&mut text)?;
         Ok(text)
+    }
+}
+
+impl Opened {
+    /// Whether it is this file.
+    pub(super) fn is(&self, other: Executable) -> bool {
+        // These give a file another device by `stat` than the kernel knows it by.
+        let renumbers = |kind| kind == OVERLAYFS_SUPER_MAGIC || kind == BTRFS_SUPER_MAGIC;
+        let device =
+            |found: u64| found == other.device || fstatfs(&self.file).is_ok_and(|system| renumbers(system.filesystem_type()));
+        self.file.metadata().is_ok_and(|found| found.ino() == other.inode && device(found.dev()))
     }
 }
 

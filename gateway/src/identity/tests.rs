@@ -66,6 +66,7 @@ fn input(pid: u32) -> IdentityInput {
         gid: nix::unistd::getgid().as_raw(),
         cgroup_id: fs::metadata(format!("{mount}{cgroup}")).unwrap().ino(),
         run: RunId::from_number(7),
+        executable: None,
     }
 }
 
@@ -136,6 +137,21 @@ fn another_process_with_the_same_id_lends_nothing() {
     assert!(process.arguments.is_empty() && process.ancestry.is_empty());
     assert_eq!(process.cgroup_id, earlier.cgroup_id);
     assert!(!process.cgroup.is_empty(), "found by its id");
+}
+
+#[test]
+fn a_process_that_has_become_another_lends_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = Job::start(&mut Command::new("cat"), folder.path());
+    let at = |path: &str| {
+        let file = fs::metadata(fs::canonicalize(path).unwrap()).unwrap();
+        IdentityInput { executable: Some(Executable { device: file.dev(), inode: file.ino() }), ..input(job.pid()) }
+    };
+    let same = resolver(Vec::new()).resolve(&at("/bin/cat")).process;
+    assert!(same.executable.is_some() && same.gaps.is_empty(), "{:?}", same.gaps);
+    let other = resolver(Vec::new()).resolve(&at("/bin/sh")).process;
+    assert_eq!((other.executable, other.executable_sha256, other.script), (None, None, None));
+    assert_eq!(other.gaps, ["executable, script: another program ran at the connect than runs now"]);
 }
 
 #[test]

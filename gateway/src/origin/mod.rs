@@ -151,8 +151,11 @@ fn check(client: SocketAddr, record: &ConnectRecord, socket: &ClientSocket) -> R
     }
 }
 
+/// The program that the process ran at the connect; none where the kernel did not say.
+///
 /// The kernel numbers a device `major << 20 | minor`, `stat` otherwise.
-fn executable(record: &ConnectRecord) -> Option<Executable> {
+#[must_use]
+pub fn executable(record: &ConnectRecord) -> Option<Executable> {
     let (major, minor) = (record.executable_device >> 20, record.executable_device & 0xf_ffff);
     (record.executable_inode != 0).then(|| Executable { device: libc::makedev(major, minor), inode: record.executable_inode })
 }

@@ -2,6 +2,7 @@
 
 use crate::identity::IdentityInput;
 use crate::names::{Asker, QUESTION_BYTES, Transport};
+use crate::origin;
 use crate::session::context::Shared;
 use crate::session::open;
 use gateway_core::model::ids::RunId;
@@ -66,6 +67,7 @@ async fn answer(shared: &Arc<Shared>, socket: &UdpSocket, netns_cookie: u64, dat
         gid: record.gid,
         cgroup_id: record.task_cgroup,
         run,
+        executable: origin::executable(&record),
     };
     let Some(principal) = open::identify(shared, input).await else { return Ok(()) };
     let asker = Asker { principal: &principal, run, transport: Transport::Udp };

@@ -141,6 +141,7 @@ const fn input(origin: &Origin) -> IdentityInput {
         gid: origin.gid,
         cgroup_id: origin.cgroup_id,
         run: origin.run,
+        executable: origin.executable,
     }
 }
 

@@ -1,7 +1,9 @@
 //! An issuer of job tokens over TLS, honest or hostile as a test wants it.
 
+mod forged;
 mod signer;
 
+pub use forged::forged;
 pub use signer::{Signer, encode, hs256};
 
 use crate::CertificateAuthority;

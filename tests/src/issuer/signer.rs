@@ -54,10 +54,10 @@ impl Signer {
     pub fn jwk(&self) -> Value {
         let mut key = match &self.pair {
             Pair::Rsa(pair) => {
-                let public = pair.public_key();
-                let (n, e) =
-                    (public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero());
-                json!({ "kty": "RSA", "n": encode(n), "e": encode(e) })
+                // PKCS 1's SEQUENCE of two INTEGERs: with 2048 bits the modulus is its bytes 9 to 265, 65537 its last three.
+                let public = pair.public_key().as_ref();
+                assert_eq!((public.len(), &public[267..]), (270, &[1, 0, 1][..]), "a key of 2048 bits");
+                json!({ "kty": "RSA", "n": encode(&public[9..265]), "e": encode(&public[267..]) })
             }
             Pair::P256(pair) => {
                 let point = pair.public_key().as_ref();

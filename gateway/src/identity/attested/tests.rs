@@ -7,7 +7,7 @@ use gateway_core::model::principal::FailureKind;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use weir_tests::issuer::{Answer, DISCOVERY, Issuer as Server, KEYS, Signer, discovery, encode, hs256, now};
+use weir_tests::issuer::{Answer, DISCOVERY, Issuer as Server, KEYS, Signer, discovery, forged, now};
 
 const AUDIENCE: &str = "weir.acme.example";
 
@@ -50,92 +50,15 @@ async fn a_good_token_says_who_and_until_when() {
 async fn forged_tokens_are_refused() {
     let server = Server::start();
     let issuer = Issuer::new(settings(&server));
-    let signer = server.signer();
-    let good = server.claims(AUDIENCE, &json!({}));
-    let with = |name: &str, value: serde_json::Value| {
-        let mut claims = good.clone();
-        claims[name] = value;
-        claims
-    };
-    let without = |name: &str| {
-        let mut claims = good.clone();
-        claims.as_object_mut().unwrap().remove(name);
-        claims
-    };
-    let header = |alg: &str| json!({ "typ": "JWT", "alg": alg, "kid": "key-1" });
-    let stranger = Signer::rsa("key-1");
-    let token = signer.token(&good);
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let (head, _) = signed.split_once('.').unwrap();
-    let pss = format!("{signed}.{}", encode(&signer.sign_pss(signed.as_bytes())));
-    let other_head = |header: serde_json::Value| signer.token_with(&header, &good);
-    let text = good.to_string();
-    let twice = |pair: &str| signer.token_of(&header("RS256").to_string(), &text.replacen('{', &format!("{{{pair},"), 1));
-    let now = now();
-    let bad: Vec<(&str, String)> = vec![
-        ("another key of that id", stranger.token(&good)),
-        ("alg none", format!("{}.{}.", encode(header("none").to_string().as_bytes()), encode(text.as_bytes()))),
-        ("alg None with a signature", other_head(header("None"))),
-        ("HS256 with the public key", hs256(&signer.public_bytes(), &header("HS256"), &good)),
-        ("HS256 with the modulus", hs256(signer.jwk()["n"].as_str().unwrap().as_bytes(), &header("HS256"), &good)),
-        ("HS256 with nothing", hs256(b"", &header("HS256"), &good)),
-        ("PS256 where the key is for RS256", pss),
-        ("RS384 where the key is for RS256", other_head(header("RS384"))),
-        ("ES256 with an RSA key", Signer::p256("key-1").token(&good)),
-        ("no alg", other_head(json!({ "typ": "JWT", "kid": "key-1" }))),
-        ("no kid", other_head(json!({ "typ": "JWT", "alg": "RS256" }))),
-        (
-            "its own key in the header",
-            stranger.token_with(&json!({ "alg": "RS256", "kid": "key-1", "jwk": stranger.jwk() }), &good),
-        ),
-        (
-            "its own key set in the header",
-            stranger.token_with(&json!({ "alg": "RS256", "kid": "key-1", "jku": "https://127.0.0.1:1/k" }), &good),
-        ),
-        ("crit", other_head(json!({ "alg": "RS256", "kid": "key-1", "crit": ["b64"], "b64": false }))),
-        ("typ of an access token", other_head(json!({ "typ": "at+jwt", "alg": "RS256", "kid": "key-1" }))),
-        (
-            "another payload under the signature",
-            format!("{head}.{}.{signature}", encode(with("sub", json!("admin")).to_string().as_bytes())),
-        ),
-        ("no signature", format!("{signed}.")),
-        ("half a signature", format!("{signed}.{}", &signature[..signature.len() / 2])),
-        ("trailing bits in base64", format!("{signed}.{}", respelt(signature))),
-        ("padding", format!("{signed}.{signature}=")),
-        ("two parts", signed.to_owned()),
-        ("five parts", format!("{token}.a.b")),
-        ("empty", String::new()),
-        ("another issuer", signer.token(&with("iss", json!("https://127.0.0.1:1")))),
-        ("an issuer with a slash more", signer.token(&with("iss", json!(format!("{}/", server.url))))),
-        ("no issuer", signer.token(&without("iss"))),
-        ("another audience", signer.token(&with("aud", json!("sts.example")))),
-        ("two audiences", signer.token(&with("aud", json!([AUDIENCE, "sts.example"])))),
-        ("an audience that begins like it", signer.token(&with("aud", json!(format!("{AUDIENCE}.evil"))))),
-        ("no audience", signer.token(&without("aud"))),
-        ("an object as the audience", signer.token(&with("aud", json!({ AUDIENCE: 1 })))),
-        ("ended", signer.token(&with("exp", json!(now - 120)))),
-        ("no end", signer.token(&without("exp"))),
-        ("an end as text", signer.token(&with("exp", json!("9999999999")))),
-        ("an end beyond time", signer.token(&with("exp", json!(1e300)))),
-        ("good for a year", signer.token(&with("exp", json!(now + 365 * 86_400)))),
-        ("not begun", signer.token(&with("nbf", json!(now + 600)))),
-        ("issued in the future", signer.token(&with("iat", json!(now + 600)))),
-        ("no iat", signer.token(&without("iat"))),
-        ("no subject", signer.token(&without("sub"))),
-        ("an empty subject", signer.token(&with("sub", json!("")))),
-        ("a subject that never ends", signer.token(&with("sub", json!("a".repeat(2000))))),
-        ("oversize", signer.token(&with("pad", json!("a".repeat(20_000))))),
-        ("sub twice", twice(r#""sub":"admin""#)),
-        ("aud twice, once escaped", twice(r#""\u0061ud":"weir.acme.example""#)),
-        ("alg twice", signer.token_of(r#"{"alg":"none","alg":"RS256","kid":"key-1"}"#, &text)),
-        ("a payload that is a list", signer.token_of(&header("RS256").to_string(), "[]")),
-        ("a payload with more behind it", signer.token_of(&header("RS256").to_string(), &format!("{text} {{}}"))),
-    ];
-    assert!(kind(&issuer, &token).await.is_ok(), "or nothing below says anything");
-    for (what, token) in &bad {
-        assert_eq!(kind(&issuer, token).await, Err(FailureKind::Invalid), "{what}");
+    assert!(kind(&issuer, &server.token(AUDIENCE, &json!({}))).await.is_ok(), "or nothing below says anything");
+    for (what, token) in forged(&server, AUDIENCE, &json!({})) {
+        assert_eq!(kind(&issuer, &token).await, Err(FailureKind::Invalid), "{what}");
     }
-    assert_eq!(server.asked(), [DISCOVERY, KEYS], "no forged token makes the gateway ask anyone");
+    assert_eq!(
+        server.asked(),
+        [DISCOVERY, KEYS, DISCOVERY, KEYS],
+        "one unknown key makes the gateway ask once more, and nothing else does"
+    );
 }
 
 #[tokio::test]
@@ -234,12 +157,3 @@ async fn an_issuer_is_known_by_its_certificate() {
 
 /// Makes an answer for a server.
 type Making = Box<dyn Fn(&Server) -> Answer>;
-
-/// The same bytes in other letters: the last one has bits that count for nothing.
-fn respelt(signature: &str) -> String {
-    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let last = signature.chars().last().unwrap();
-    let at = LETTERS.find(last).unwrap();
-    let other = LETTERS.chars().nth(at ^ 1).unwrap();
-    format!("{}{other}", &signature[..signature.len() - 1])
-}
