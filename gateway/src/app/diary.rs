@@ -24,6 +24,8 @@ fn opened(gateway: &Weak<Shared>) -> serde_json::Value {
         uid: nix::unistd::getuid().as_raw(),
         gid: nix::unistd::getgid().as_raw(),
         cgroup_id: 0,
+        // Nobody connected: it speaks of itself.
+        executable: None,
         run: new_run(),
     };
     let target = Target { name: TARGET.to_owned(), environment: None, protocol: ProtocolName::Opaque, configured: false };
