@@ -5,7 +5,7 @@
 
 use crate::gateway;
 use crate::job;
-use crate::settings::{NET_COOKIE, NSPROXY_NET, STOPS, TASK_NSPROXY, TASK_PID, TASK_TGID};
+use crate::settings::{HOME_NETNS, NET_COOKIE, NSPROXY_NET, STOPS, TASK_NSPROXY, TASK_PID, TASK_TGID};
 use crate::task;
 use aya_ebpf::EbpfContext;
 use aya_ebpf::btf_maps::RingBuf;
@@ -47,7 +47,8 @@ pub fn weir_fork(ctx: RawTracePointContext) -> i32 {
 pub fn notice_socket(ctx: &SockContext) {
     // SAFETY: the helper accepts this context.
     let cookie = unsafe { bpf_get_netns_cookie(ctx.as_ptr()) };
-    if gateway::port(cookie) != 0 {
+    // A gateway that has left has no listener at home either: who comes then is refused, not kept waiting.
+    if cookie == HOME_NETNS.load() || gateway::port(cookie) != 0 {
         return;
     }
     let now = now();

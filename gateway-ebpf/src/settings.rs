@@ -84,6 +84,9 @@ pub static NSPROXY_NET: Global<u32> = Global::new(0);
 /// Offset of `net.net_cookie`.
 #[unsafe(no_mangle)]
 pub static NET_COOKIE: Global<u32> = Global::new(0);
+/// The network namespace of the gateway itself. Nobody is stopped there: no door is ever opened in it.
+#[unsafe(no_mangle)]
+pub static HOME_NETNS: Global<u64> = Global::new(0);
 /// Whether a socket's maker can be stopped here (`bpf_send_signal` in `cgroup/sock_create`).
 #[unsafe(no_mangle)]
 pub static STOPS: Global<u8> = Global::new(0);

@@ -121,6 +121,7 @@ impl Gateway {
             at_root: host.is_some(),
             pins: Some(pins),
             kernel_log: config.capture_kernel_log,
+            doors: true,
         };
         let age = inherited.as_ref().map_or(Duration::ZERO, |(_, age)| *age);
         let capture = if inherited.is_some() { Capture::adopt(&settings)? } else { Capture::attach(&settings)? };

@@ -33,7 +33,7 @@ impl Bench {
         assert!(nix::unistd::geteuid().is_root(), "this test loads kernel programs: run it as root");
         let top = Cgroup::create();
         std::fs::create_dir(top.path().join("job")).unwrap();
-        let settings = CaptureSettings { attach: top.path().to_owned(), ..CaptureSettings::default() };
+        let settings = CaptureSettings { attach: top.path().to_owned(), doors: true, ..CaptureSettings::default() };
         let capture = Arc::new(Capture::attach(&settings).unwrap());
         let home = Listeners::open(capture.mark()).unwrap();
         capture.add_listener(home.netns_cookie, home.port).unwrap();

@@ -4,6 +4,7 @@ use super::CaptureError;
 use super::btf::Offsets;
 use super::link::{Link, Links};
 use super::pins::Pins;
+use super::sys;
 use aya::maps::Map;
 use aya::programs::{Program, ProgramError, ProgramType};
 use aya::sys::{BpfHelper, is_helper_supported};
@@ -104,6 +105,8 @@ pub(super) struct Constants {
     pub(super) mark: u32,
     pub(super) has_ipv6: bool,
     pub(super) kernel_log: bool,
+    /// Whether someone opens doors in network namespaces, and so continues whom the kernel side stops there.
+    pub(super) doors: bool,
     pub(super) offsets: Offsets,
 }
 
@@ -114,7 +117,8 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
     let log_level = if constants.kernel_log { DEBUG } else { 0 };
     let has_retval = u8::from(has_retval());
     let has_ipv6 = u8::from(constants.has_ipv6);
-    let stops = u8::from(stops());
+    let stops = u8::from(constants.doors && stops());
+    let home_netns = home_netns().map_err(|source| CaptureError::Map { what: "this process's own network namespace", source })?;
     let mut loader = EbpfLoader::new();
     if let Some(pins) = pins {
         for name in MAPS {
@@ -149,10 +153,16 @@ pub(super) fn object(constants: &Constants, pins: Option<&Pins>) -> Result<Ebpf,
         .override_global("TASK_NSPROXY", &constants.offsets.task_nsproxy, true)
         .override_global("NSPROXY_NET", &constants.offsets.nsproxy_net, true)
         .override_global("NET_COOKIE", &constants.offsets.net_cookie, true)
+        .override_global("HOME_NETNS", &home_netns, true)
         .override_global("STOPS", &stops, true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .load(OBJECT)
         .map_err(|error| CaptureError::Load(Box::new(error)))
+}
+
+/// The network namespace of this thread, as the kernel side names it.
+fn home_netns() -> io::Result<u64> {
+    sys::netns_cookie(std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?)
 }
 
 /// Whether a refusal can choose its errno (5.18). Without it, every refusal is EPERM.

@@ -60,6 +60,8 @@ pub struct CaptureSettings {
     pub pins: Option<PathBuf>,
     /// Whether the kernel side's debug messages are read into the log.
     pub kernel_log: bool,
+    /// Whether the caller listens in each network namespace that it is told of: a job is made to wait for it there.
+    pub doors: bool,
 }
 
 /// The kernel side, attached until this is dropped, or handed over.
@@ -119,7 +121,13 @@ impl Capture {
         let mut links = Links::new(pins.clone(), standing.is_some());
         let mark = standing.map_or_else(new_mark, |standing| standing.mark);
         let mut object = load::object(
-            &load::Constants { mark, has_ipv6: DisguiseRoute::add().is_ok(), kernel_log: settings.kernel_log, offsets },
+            &load::Constants {
+                mark,
+                has_ipv6: DisguiseRoute::add().is_ok(),
+                kernel_log: settings.kernel_log,
+                doors: settings.doors,
+                offsets,
+            },
             pins.as_ref(),
         )?;
         let log = settings.kernel_log.then(|| KernelLog::start(&mut object)).transpose()?;

@@ -54,7 +54,7 @@ pub fn probe() -> Vec<Probe> {
 fn programs(offsets: Option<Offsets>, has_ipv6: bool) -> Vec<Probe> {
     let offsets = offsets.ok_or_else(|| "not tried: the kernel's types are missing".to_owned());
     let object = offsets.and_then(|offsets| {
-        let constants = Constants { mark: 1, has_ipv6, kernel_log: false, offsets };
+        let constants = Constants { mark: 1, has_ipv6, kernel_log: false, doors: true, offsets };
         load::object(&constants, None).map_err(|error| reasons(&error))
     });
     let mut object = match object {
