@@ -67,17 +67,19 @@ fn a_session_that_can_not_be_begun_is_refused_and_the_next_is_served_once_there_
     let disk = Tmpfs::mount("4m");
     let weir = Weir::for_server(&server).state_dir(&disk.state()).build();
     let full = weir.directory().join("full");
+    let wait = format!(": > {0} && while [ -e {0} ]; do sleep 0.05; done", full.display());
     let script = format!(
-        "psql -X -c 'SELECT 1' && : > {0} && while [ -e {0} ]; do sleep 0.05; done; psql -X -c 'SELECT 2'; echo status $?; \
-         rm {1}/ballast; psql -X -A -t -c \"SELECT 'served again'\"",
-        full.display(),
-        disk.state().display(),
+        "psql -X -c 'SELECT 1' && {wait}; psql -X -c 'SELECT 2'; echo status $?; {wait}; psql -X -A -t -c \"SELECT 'served again'\""
     );
     let job = weir.start(&["sh", "-c", &script]);
     wait_until("the first session to end", 20, || full.exists().then_some(()));
     wait_until("its record to be closed", 20, || (weir.sessions().first()?["state"] == "ended").then_some(()));
     fill(&disk.state());
     std::fs::remove_file(&full).expect("the job has made it");
+    wait_until("the second to be refused", 20, || full.exists().then_some(()));
+    // The job itself can't: the state directory is hidden from it.
+    std::fs::remove_file(disk.state().join("ballast")).expect("it was filled");
+    std::fs::remove_file(&full).expect("the job has made it again");
     let outcome = job.wait().expect_success();
     assert!(outcome.stdout.contains("status 2"), "a session ran without a record: {} {}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains("served again"), "{} {}", outcome.stdout, outcome.stderr);

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use weir_tests::{Networks, Outcome, Postgres, Weir, free_port, wait_until};
 
 /// As root in the job: making namespaces takes privileges.
-const HOST: [&str; 0] = [];
+const HOST: [&str; 2] = ["--privileges", "host"];
 
 /// A Postgres on every address of the host, and its gateway with a target at the host's address towards `networks`.
 fn with_target(networks: &Networks) -> (Postgres, Weir) {

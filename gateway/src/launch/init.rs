@@ -108,7 +108,12 @@ impl Init {
             Privileges::None | Privileges::Host => {}
         }
         devices::lay_out(&self.plan, terminal::name().as_deref())?;
+        // Read while /proc is still the host's.
+        let own = std::fs::read_link("/proc/self");
         kernel_files::mount_proc(Path::new("/proc"))?;
+        if let Ok(own) = own {
+            kernel_files::begin_numbers_at(&own);
+        }
         let masks = masks::Masks::lay_out(&self.plan)?;
         masks.all(&self.plan)?;
         kernel_files::close(&self.plan, &masks)?;

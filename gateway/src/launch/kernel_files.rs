@@ -10,6 +10,7 @@ use super::{LaunchError, Result};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 const READ_ONLY: [&str; 6] = ["sys", "sysrq-trigger", "irq", "bus", "fs", "driver"];
@@ -44,6 +45,13 @@ const HOOKS: [&str; 7] = [
 pub(super) fn mount_proc(at: &Path) -> Result {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mounts::make("proc", at, flags, "")
+}
+
+/// Counts the job's processes on from its init's number on the host, so that two jobs don't have the same ones: what
+/// they share, `/tmp` say, may have files by process number (a JVM's are).
+pub(super) fn begin_numbers_at(own: &Path) {
+    // A kernel without it counts from 2: only such files tell the difference.
+    let _written = std::fs::write("/proc/sys/kernel/ns_last_pid", own.as_os_str().as_bytes()).is_ok();
 }
 
 /// Takes away what the kernel could be steered by.
