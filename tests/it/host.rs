@@ -170,7 +170,7 @@ fn service(daemon: &Daemon, server: &Postgres, ask: &str) -> std::process::Child
 }
 
 /// The findings of this kind in the daemon's own record.
-fn findings(daemon: &Daemon, kind: &str) -> Vec<Value> {
+pub(crate) fn findings(daemon: &Daemon, kind: &str) -> Vec<Value> {
     let own = daemon.weir.sessions().into_iter().filter(|session| session["target"] == "weir");
     own.flat_map(|session| {
         let id = session["session"].as_str().expect("an id").to_owned();
@@ -230,4 +230,49 @@ fn rules_about_containers_need_cgroup_v2_alone() {
         nix::sys::signal::kill(pid, Signal::SIGTERM).expect("it runs");
         assert_eq!(child.wait().expect("it is ours").code(), Some(0));
     }
+}
+
+#[test]
+fn a_unit_that_starts_later_and_a_user_are_jobs_by_rule() {
+    let server = Postgres::start();
+    let rules = format!("{UNIT_RULE}\n[[job]]\nname = \"theirs\"\nmatch = {{ user = \"games\" }}\n");
+    let mut daemon = Daemon::start(Weir::for_server(&server), &rules);
+    let unit = daemon.attach().join("nightly.service");
+    std::fs::create_dir(&unit).expect("our own cgroup");
+    let script = r#"echo $$ > "$JOBS/../nightly.service/cgroup.procs" && exec "$@""#;
+    run(&mut daemon.shell(script, &[&PSQL[..], &["SELECT 42"]].concat())).expect_success();
+    let script = r#"exec setpriv --reuid games --regid games --clear-groups "$@""#;
+    run(&mut daemon.shell(script, &[&PSQL[..], &["SELECT 42"]].concat())).expect_success();
+    // The kernel side has both for longer than a daemon lives.
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    daemon.restart();
+    run(&mut daemon.shell(script, &[&PSQL[..], &["SELECT 42"]].concat())).expect_success();
+    let listed = jobs(&daemon);
+    let how: Vec<_> = listed.iter().map(|job| job["how"].clone()).collect();
+    assert!(how.contains(&"rule nightly".into()) && how.contains(&"rule theirs".into()), "{listed:?}");
+    // Whoever is a job by its user is given no other one.
+    let script = r#"setpriv --reuid games --regid games --clear-groups sleep 60 & n=0
+        while [ "$(stat -c %U /proc/$!)" != games ] && [ $n -lt 1000 ]; do sleep 0.01; n=$((n + 1)); done
+        "$WEIR" job begin --socket "$SOCKET" --pid $! --format json
+        "$WEIR" job list --socket "$SOCKET" --format json; kill $!"#;
+    let told = run(&mut daemon.shell(script, &[])).expect_success().stdout;
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let theirs = listed.iter().find(|job| job["how"] == "rule theirs").expect("it is listed");
+    assert_eq!((&told[0]["run"], &told[0]["already"]), (&theirs["run"], &Value::Bool(true)), "{told:?}");
+    let now = told[1].as_array().and_then(|list| list.iter().find(|job| job["run"] == theirs["run"])).expect("it is listed");
+    assert_eq!(now["processes"], 1, "{now}");
+    let runs: std::collections::BTreeSet<_> = daemon.weir.sessions().iter().map(|session| session["run"].to_string()).collect();
+    assert_eq!(runs.len(), 2, "{listed:?}");
+    assert!(listed.iter().all(|job| runs.contains(&job["run"].to_string())), "{listed:?} {runs:?}");
+}
+
+#[test]
+fn a_target_that_is_closed_outside_is_reached_from_jobs_alone() {
+    let server = Postgres::start();
+    let daemon = Daemon::start(Weir::for_server(&server).target_line("from_outside = \"refuse\""), "");
+    run(&mut daemon.job(&[&PSQL[..], &["SELECT 42"]].concat())).expect_success();
+    let outside = run(&mut daemon.shell(r#"exec "$@""#, &[&PSQL[..], &["SELECT 42"]].concat()));
+    assert!(outside.status == Some(2) && !outside.stderr.contains("password"), "{outside:?}");
+    wait_until("the finding", 20, || (!findings(&daemon, "refused").is_empty()).then_some(()));
 }

@@ -215,6 +215,8 @@ impl Daemon {
     fn resume(&mut self) -> Result<()> {
         if self.serving.is_none() {
             self.lock.sign().context("the lock can't be signed again")?;
+            // The other one may have told its own already.
+            super::rules::tell(&self.gateway, &self.jobs)?;
             self.gateway.open()?;
             self.serve()?;
         }

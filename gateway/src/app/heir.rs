@@ -75,6 +75,7 @@ pub(super) fn succeed(conversation: &Conversation, gateway: &mut Gateway, jobs: 
     let Message::Yours { jobs: offered, totals } = message else { return Err(unexpected(&message).into()) };
     jobs.take_over(offered);
     gateway.shared.totals.restore(&totals);
+    super::rules::tell(gateway, jobs)?;
     gateway.open()?;
     conversation.say(&Message::Serving, &[]).context("the running daemon has lost patience")?;
     Ok(totals)

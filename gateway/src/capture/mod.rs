@@ -225,6 +225,14 @@ impl Capture {
         self.tables.add_uid(uid, job)
     }
 
+    /// Every user that is a job: those of an earlier gateway, too.
+    ///
+    /// # Errors
+    /// Where the list can't be read.
+    pub fn uids(&self) -> Result<Vec<(u32, JobTag)>, CaptureError> {
+        self.tables.uids()
+    }
+
     /// Makes the user's processes no job any more.
     ///
     /// # Errors

@@ -113,10 +113,13 @@ impl Tables {
         sys::update(self.uids.as_fd(), &uid, &job).map_err(failed("the users that are jobs"))
     }
 
+    pub(super) fn uids(&self) -> Result<Vec<(u32, JobTag)>, CaptureError> {
+        sys::entries(self.uids.as_fd()).map_err(failed("the users that are jobs"))
+    }
+
     pub(super) fn remove_uid(&self, uid: u32) -> Result<(), CaptureError> {
-        let failed = failed("the users that are jobs");
-        sys::remove(self.uids.as_fd(), &uid).map_err(&failed)?;
-        let left = sys::entries::<u32, JobTag>(self.uids.as_fd()).map_err(&failed)?.len();
+        sys::remove(self.uids.as_fd(), &uid).map_err(failed("the users that are jobs"))?;
+        let left = self.uids()?.len();
         self.count(|settings| settings.uids = left as u32)
     }
 

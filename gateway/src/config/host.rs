@@ -9,6 +9,8 @@ use toml::Spanned;
 pub const SOCKET: &str = "/run/weir/host.sock";
 /// Rules that the kernel side can match at once.
 const RULES_MOST: usize = 64;
+/// Bytes of a pattern.
+const PATTERN_LONGEST: usize = 120;
 
 /// `[host]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,13 +184,14 @@ const CONTAINERS: [&str; 8] = [
 ];
 
 fn pattern(text: &str) -> Option<String> {
-    let legal = text.starts_with(['/', '*']) && text.len() <= 255 && !text.ends_with('/') && text.trim_matches('*').len() > 1;
+    let legal =
+        text.starts_with(['/', '*']) && text.len() <= PATTERN_LONGEST && !text.ends_with('/') && text.trim_matches('*').len() > 1;
     legal.then(|| text.to_owned())
 }
 
 fn unit(text: &str) -> Option<String> {
     let named = [".service", ".scope", ".slice"].iter().any(|kind| text.ends_with(kind));
-    (named && !text.contains('/') && text.len() <= 250).then(|| format!("*/{text}"))
+    (named && !text.contains('/') && text.len() <= PATTERN_LONGEST - 2).then(|| format!("*/{text}"))
 }
 
 /// Whether `path` is what the pattern says; `*` stands for any text, `/` included.

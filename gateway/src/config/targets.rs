@@ -40,6 +40,10 @@ pub struct TargetSettings {
     pub tag_sessions: bool,
     /// Whether jobs may speak Postgres' replication protocol to it.
     pub replication: bool,
+    /// Whether jobs connect to it directly while no gateway runs.
+    pub passes_when_down: bool,
+    /// Whether processes outside every job of the daemon are refused.
+    pub closed_outside: bool,
     /// How many sessions of this gateway may run a statement there at once.
     pub max_concurrent: Option<u64>,
     /// How long a statement may run before it is cancelled.
@@ -263,9 +267,22 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     );
     let credential = credential(&mut table, directory);
     let catalog = table.table("catalog").and_then(|table| inject(table, directory));
-    if table.text("on_gateway_down").is_some_and(|text| text.get_ref() != "refuse") {
-        table.problem("`on_gateway_down` can only be \"refuse\" in this version", "leave it out");
-    }
+    let passes_when_down = table
+        .parsed("on_gateway_down", "\"refuse\", or \"pass\": jobs connect directly while no gateway runs", |text| match text {
+            "refuse" => Some(false),
+            "pass" => Some(true),
+            _ => None,
+        })
+        .unwrap_or(false);
+    let closed_outside = table
+        .parsed("from_outside", "\"pass\", or \"refuse\": only jobs connect to it, for as long as the daemon runs", |text| {
+            match text {
+                "pass" => Some(false),
+                "refuse" => Some(true),
+                _ => None,
+            }
+        })
+        .unwrap_or(false);
     let mode = super::sections::mode(&mut table);
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
     let replication = table.flag("replication").unwrap_or(false);
@@ -289,6 +306,8 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         mode,
         tag_sessions,
         replication,
+        passes_when_down,
+        closed_outside,
         max_concurrent,
         statement_time,
         max_connections,

@@ -87,10 +87,8 @@ fn listed(shared: &Shared, jobs: &Jobs, job: Job) -> ListedJob {
     let processes = jobs.processes(&job).len();
     let (how, pid, uid) = match job.how {
         How::Begun { pid, uid } => ("begun".to_owned(), Some(pid), Some(uid)),
-        How::Rule(rule) => {
-            let name = shared.config.jobs.get(rule).map_or("gone", |rule| rule.name.as_str());
-            (format!("rule {name}"), None, None)
-        }
+        How::Rule(rule) => (format!("rule {}", rule_name(shared, rule)), None, None),
+        How::User { rule, uid } => (format!("rule {}", rule_name(shared, rule)), None, Some(uid)),
     };
     ListedJob {
         run: job.run,
@@ -115,6 +113,10 @@ fn summed(shared: &Shared, run: RunId) -> Option<Summed> {
             None
         }
     }
+}
+
+fn rule_name(shared: &Shared, rule: usize) -> &str {
+    shared.config.jobs.get(rule).map_or("gone", |rule| rule.name.as_str())
 }
 
 /// Live sessions of a run.

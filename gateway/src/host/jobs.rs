@@ -63,6 +63,13 @@ pub enum How {
     },
     /// The rule of this number in the configuration matched its cgroup.
     Rule(usize),
+    /// All processes of a user are one, by the rule of this number.
+    User {
+        /// The rule.
+        rule: usize,
+        /// The user.
+        uid: u32,
+    },
 }
 
 /// Who asks, as the kernel says.
@@ -181,10 +188,17 @@ impl Jobs {
         self.table().values().cloned().collect()
     }
 
-    /// The processes in a job's cgroup and below it.
+    /// The processes in a job's cgroup and below it; a user's, where the hooks are and no cgroup says otherwise.
     #[must_use]
     pub fn processes(&self, job: &Job) -> Vec<u32> {
-        processes(&self.directory(&job.cgroup))
+        match job.how {
+            How::Begun { .. } | How::Rule(_) => processes(&self.directory(&job.cgroup)),
+            How::User { uid, .. } => {
+                let theirs = process::of_user(uid).into_iter();
+                let free = theirs.filter(|(_, cgroup)| is_within(cgroup, &self.attach) && self.at(cgroup).is_none());
+                free.map(|(pid, _)| pid).collect()
+            }
+        }
     }
 
     /// The directories of a job's cgroup and of those below it.
@@ -260,10 +274,31 @@ impl Jobs {
 
     /// Enters a job that the kernel side, or a look around, has found by a rule.
     pub fn found(&self, run: RunId, rule: usize, name: &str, cgroup: &str, cgroup_id: u64) -> Job {
-        let name = Some(name.to_owned());
-        let job = Job { run, name, how: How::Rule(rule), cgroup: cgroup.to_owned(), cgroup_id, since: now(), ending: false };
+        let (how, cgroup) = (How::Rule(rule), cgroup.to_owned());
+        let job = Job { run, name: Some(name.to_owned()), how, cgroup, cgroup_id, since: now(), ending: false };
+        // Where both have, it stands from the first on.
+        self.table().entry(run).or_insert(job).clone()
+    }
+
+    /// Enters the job that all processes of a user are: the one that it was, or the kernel side has it for.
+    pub fn found_user(&self, uid: u32, rule: usize, name: &str, standing: Option<RunId>) -> Job {
+        let how = How::User { rule, uid };
+        let before = self.of_user(uid);
+        let run = before.as_ref().map(|job| job.run).or(standing).unwrap_or_else(new_run);
+        let since = before.map_or_else(now, |job| job.since);
+        // Not a path: no cgroup is within it.
+        let cgroup = format!("uid {uid}");
+        let job = Job { run, name: Some(name.to_owned()), how, cgroup, cgroup_id: 0, since, ending: false };
         self.table().insert(run, job.clone());
         job
+    }
+
+    /// Takes off the jobs of users other than these.
+    pub fn keep_users(&self, kept: impl Fn(u32) -> bool) {
+        self.table().retain(|_, job| match job.how {
+            How::User { uid, .. } => kept(uid),
+            How::Begun { .. } | How::Rule(_) => true,
+        });
     }
 
     /// Takes the jobs of a gateway before this one for its own.
@@ -272,18 +307,18 @@ impl Jobs {
     }
 
     /// Enters a job that the kernel side has from a gateway before this one. Not one that was its canary's.
-    pub fn recover(&self, run: RunId, rule: u32, directory: &Path, cgroup_id: u64) -> bool {
+    pub fn recover(&self, run: RunId, rule: Option<usize>, directory: &Path, cgroup_id: u64) -> bool {
         let Ok(below) = directory.strip_prefix(&self.mount) else { return false };
         let cgroup = format!("/{}", below.display());
         let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let how = match (usize::try_from(rule), name.strip_prefix("weir-job-")) {
+        let how = match (rule, name.strip_prefix("weir-job-")) {
             (_, Some(_)) => {
                 let pid = processes(directory).first().copied();
                 let uid = pid.and_then(|pid| Pinned::open(pid).ok()?.user().ok().flatten());
                 How::Begun { pid: pid.unwrap_or(0), uid: uid.unwrap_or(0) }
             }
-            (Ok(rule), None) if rule != JobTag::NO_RULE as usize => How::Rule(rule),
-            _ => return false,
+            (Some(rule), None) => How::Rule(rule),
+            (None, None) => return false,
         };
         let job = Job { run, name: None, how, cgroup, cgroup_id, since: now(), ending: false };
         self.table().insert(run, job);
@@ -386,8 +421,18 @@ impl Jobs {
     }
 
     fn of(&self, process: &Pinned) -> Result<Option<Job>, JobError> {
-        let cgroup = process.cgroup().ok().filter(|_| process.lives());
-        Ok(self.at(&cgroup.ok_or(JobError::NoProcess(process.pid))?))
+        let gone = || JobError::NoProcess(process.pid);
+        let cgroup = process.cgroup().map_err(|_gone| gone())?;
+        let user = process.real_user().map_err(|_gone| gone())?;
+        if !process.lives() {
+            return Err(gone());
+        }
+        let by_user = || user.filter(|_| is_within(&cgroup, &self.attach)).and_then(|uid| self.of_user(uid));
+        Ok(self.at(&cgroup).or_else(by_user))
+    }
+
+    fn of_user(&self, user: u32) -> Option<Job> {
+        self.table().values().find(|job| matches!(job.how, How::User { uid, .. } if uid == user)).cloned()
     }
 
     fn is_over(&self, job: &Job) -> bool {
@@ -396,6 +441,8 @@ impl Jobs {
             How::Begun { .. } => !is_populated(&directory),
             // Its cgroup is someone else's, and may be filled again.
             How::Rule(_) => capture::cgroup_id(&directory).ok() != Some(job.cgroup_id),
+            // As long as the daemon has its rule.
+            How::User { .. } => false,
         }
     }
 
@@ -439,7 +486,7 @@ impl How {
     pub fn is_of(self, user: u32) -> bool {
         match self {
             Self::Begun { uid, .. } => uid == user,
-            Self::Rule(_) => false,
+            Self::Rule(_) | Self::User { .. } => false,
         }
     }
 }

@@ -33,18 +33,18 @@ impl Pinned {
 
     /// The path of its cgroup below the cgroup2 mount.
     pub(super) fn cgroup(&self) -> io::Result<String> {
-        let text = fs::read_to_string(format!("/proc/{}/cgroup", self.pid))?;
-        let path = text.lines().find_map(|line| line.strip_prefix("0::"));
-        Ok(path.unwrap_or("/").trim_end_matches(" (deleted)").to_owned())
+        cgroup(self.pid)
+    }
+
+    /// Its real user, by which the kernel side knows whose it is.
+    pub(super) fn real_user(&self) -> io::Result<Option<u32>> {
+        Ok(users(self.pid)?.first().copied())
     }
 
     /// Its user, where real, effective, saved and file-system id are one.
     pub(super) fn user(&self) -> io::Result<Option<u32>> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
-        let mut ids = line.split_whitespace().filter_map(|id| id.parse::<u32>().ok());
-        let first = ids.next();
-        Ok(first.filter(|first| ids.all(|id| id == *first)))
+        let ids = users(self.pid)?;
+        Ok(ids.first().copied().filter(|first| ids.iter().all(|id| id == first)))
     }
 
     /// The number of its parent.
@@ -61,9 +61,7 @@ impl Pinned {
 
 /// The processes that `pid` has started, and theirs: those of which it is still the parent's parent.
 pub(super) fn descendants(pid: u32) -> Vec<u32> {
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let parents: Vec<(u32, u32)> = numbers.filter_map(|number| Some((number, parent(number).ok()?))).collect();
+    let parents: Vec<(u32, u32)> = numbers().filter_map(|number| Some((number, parent(number).ok()?))).collect();
     let mut found = vec![pid];
     let mut at = 0;
     while let Some(&one) = found.get(at) {
@@ -72,6 +70,12 @@ pub(super) fn descendants(pid: u32) -> Vec<u32> {
     }
     found.remove(0);
     found
+}
+
+/// The processes whose real user this is, each with its cgroup's path.
+pub(super) fn of_user(uid: u32) -> Vec<(u32, String)> {
+    let theirs = numbers().filter(|pid| users(*pid).is_ok_and(|ids| ids.first() == Some(&uid)));
+    theirs.filter_map(|pid| Some((pid, cgroup(pid).ok()?))).collect()
 }
 
 /// When this process started, in nanoseconds since boot, as exactly as `/proc` says it.
@@ -87,6 +91,24 @@ pub(super) fn start_ns(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = text.rsplit_once(')').map_or("", |(_, after)| after);
     after.split_whitespace().nth(19).and_then(|ticks| ticks.parse::<u64>().ok()).unwrap_or(0).saturating_mul(TICK_NS)
+}
+
+fn numbers() -> impl Iterator<Item = u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+}
+
+fn cgroup(pid: u32) -> io::Result<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::"));
+    Ok(path.unwrap_or("/").trim_end_matches(" (deleted)").to_owned())
+}
+
+/// The real, effective, saved and file-system id of its user.
+fn users(pid: u32) -> io::Result<Vec<u32>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+    Ok(line.split_whitespace().filter_map(|id| id.parse::<u32>().ok()).collect())
 }
 
 fn parent(pid: u32) -> io::Result<u32> {
@@ -109,6 +131,7 @@ mod tests {
         assert_eq!(pinned.parent().unwrap(), std::process::id());
         assert_eq!(pinned.user().unwrap(), Some(nix::unistd::getuid().as_raw()));
         assert!(descendants(std::process::id()).contains(&child.id()));
+        assert!(of_user(nix::unistd::getuid().as_raw()).contains(&(child.id(), pinned.cgroup().unwrap())));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!pinned.lives());

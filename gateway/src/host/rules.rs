@@ -1,10 +1,12 @@
 //! What on the host is a job by a rule: the cgroups that match, found by looking around.
 
-use super::jobs::{Job, Jobs};
+use super::jobs::Jobs;
 use crate::capture::{self, CaptureError, JobTag, KernelRule};
 use crate::config::host::{JobMatch, JobRule, matches};
 use crate::identity::Claimant;
 use crate::session::context::{Shared, new_run};
+use gateway_core::model::ids::RunId;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -70,43 +72,63 @@ fn place_of(rules: &[JobRule], number: usize) -> Option<u32> {
 }
 
 /// Tells the kernel side the rules: a cgroup that is made from now on is a job before it has a process, and so is what a
-/// user's processes do where no cgroup says otherwise.
+/// user's processes do where no cgroup says otherwise. A user that was a job is the same one.
 ///
 /// # Errors
 /// Where a pattern is too long for the kernel side, or there are too many.
-pub fn tell_kernel(shared: &Shared) -> Result<(), CaptureError> {
+pub fn tell_kernel(shared: &Shared, jobs: &Jobs) -> Result<(), CaptureError> {
     let rules = &shared.config.jobs;
     let told: Result<Vec<KernelRule>, CaptureError> = patterns(rules).map(|(_, pattern)| KernelRule::new(pattern, 0)).collect();
     shared.capture.set_rules(&told?)?;
-    for rule in rules {
-        if let JobMatch::User(uid) = rule.matches {
-            shared.capture.add_uid(uid, JobTag { run: new_run().number(), rule: JobTag::NO_RULE, flags: 0 })?;
+    let mut users = BTreeMap::new();
+    for (number, rule) in rules.iter().enumerate() {
+        match rule.matches {
+            JobMatch::User(uid) => _ = users.entry(uid).or_insert((number, rule)),
+            JobMatch::Cgroup(_) => {}
         }
     }
+    let standing: BTreeMap<u32, JobTag> = shared.capture.uids()?.into_iter().collect();
+    for (&uid, &(number, rule)) in &users {
+        let job = jobs.found_user(uid, number, &rule.name, standing.get(&uid).map(|tag| RunId::from_number(tag.run)));
+        shared.capture.add_uid(uid, JobTag::of_run(job.run.number()))?;
+    }
+    for uid in standing.into_keys().filter(|uid| !users.contains_key(uid)) {
+        shared.capture.remove_uid(uid)?;
+    }
+    jobs.keep_users(|uid| users.contains_key(&uid));
     Ok(())
 }
 
-/// Makes a job of each cgroup that matches and is in none; says which are new.
+/// Makes a job of each cgroup that matches and is in none. One that the kernel side has made meanwhile keeps its run.
 ///
 /// # Errors
 /// Where as many jobs run as can be followed.
-pub fn find(shared: &Shared, jobs: &Jobs) -> Result<Vec<Job>, CaptureError> {
+pub fn find(shared: &Shared, jobs: &Jobs) -> Result<(), CaptureError> {
     let rules = &shared.config.jobs;
-    let mut fresh = Vec::new();
     if rules.is_empty() {
-        return Ok(fresh);
+        return Ok(());
     }
-    for found in look_around(jobs.mount(), jobs.attach(), rules) {
+    let all = look_around(jobs.mount(), jobs.attach(), rules);
+    // After it: the kernel side makes a cgroup a job before anybody can see it, so every one that was seen is in here.
+    let standing: HashMap<u64, JobTag> = shared.capture.jobs()?.into_iter().collect();
+    for found in all {
         let Ok(cgroup_id) = capture::cgroup_id(&jobs.directory(&found.path)) else { continue };
         let (Some(rule), Some(number)) = (rules.get(found.rule), place_of(rules, found.rule)) else { continue };
-        if jobs.at(&found.path).is_none() {
-            let run = new_run();
-            shared.capture.add_job(cgroup_id, JobTag { run: run.number(), rule: number, flags: 0 })?;
-            shared.resolver.claim(run, Claimant::Cgroup { id: cgroup_id });
-            fresh.push(jobs.found(run, found.rule, &rule.name, &found.path, cgroup_id));
+        if jobs.at(&found.path).is_some() {
+            continue;
         }
+        let run = match standing.get(&cgroup_id) {
+            Some(tag) => RunId::from_number(tag.run),
+            None => {
+                let run = new_run();
+                shared.capture.add_job(cgroup_id, JobTag { run: run.number(), rule: number, flags: 0 })?;
+                run
+            }
+        };
+        shared.resolver.claim(run, Claimant::Cgroup { id: cgroup_id });
+        let _job = jobs.found(run, found.rule, &rule.name, &found.path, cgroup_id);
     }
-    Ok(fresh)
+    Ok(())
 }
 
 #[cfg(test)]
