@@ -96,7 +96,7 @@ fn a_statement_that_runs_too_long_is_cancelled() {
 fn a_target_takes_so_many_statements_at_once() {
     let server = server();
     let weir = Weir::for_server(&server).policy(RULES).target_line("max_concurrent = 1").build();
-    let script = "psql -X -c 'SELECT pg_sleep(5)' & \
+    let script = "psql -X -c 'SELECT pg_sleep(5)' 2>&1 & \
         for try in $(seq 200); do psql -X -c 'SELECT count(*) FROM public.big' 2>&1 | grep 'statements run there already' && break; done; \
         wait; psql -XAt -c \"SELECT 'room'\"";
     let outcome = weir.run(&["bash", "-c", script]);
