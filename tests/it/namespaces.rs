@@ -102,7 +102,7 @@ fn a_namespace_goes_when_its_last_process_has_ended() {
         ready = ready.display(),
         go = go.display()
     );
-    let job = weir.start(&["timeout", "60", "sh", "-c", &script]);
+    let job = weir.start_with(&HOST, &["timeout", "60", "sh", "-c", &script]);
     wait_until("the namespace's process to end", 60, || ready.exists().then_some(()));
     assert_eq!(job.wait().status, Some(0), "the gateway kept the namespace");
 }

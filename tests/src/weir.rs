@@ -99,7 +99,12 @@ impl Weir {
 
     /// Starts `command` as a job.
     pub fn start(&self, command: &[&str]) -> Job {
-        let mut weir = self.job_command(command);
+        self.start_with(&[], command)
+    }
+
+    /// Starts `command` as a job, with further options of `weir run`.
+    pub fn start_with(&self, options: &[&str], command: &[&str]) -> Job {
+        let mut weir = self.job_command_with(options, command);
         weir.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Job { child: Some(weir.spawn().expect("weir starts")) }
     }

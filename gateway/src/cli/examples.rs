@@ -34,7 +34,7 @@ pub(super) const SERVE: &str = "\
 Examples:
   weir serve --config /etc/weir/weir.toml    as a service does; SIGHUP reads the policies again
   weir serve --take-over                     in place of the daemon that runs, which drains
-  weir serve --clear                         after the last daemon: ends the jobs that it left refused
+  weir serve --clear                         after the last daemon: ends the jobs it left refused
 
 It tells systemd when it is ready (Type=notify). Needs root.";
 

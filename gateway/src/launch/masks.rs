@@ -18,7 +18,7 @@ pub(super) const RUN: &str = "/run/weir";
 const SHOWN: [&str; 2] = ["/run/systemd/resolve/resolv.conf", "/run/systemd/resolve/stub-resolv.conf"];
 
 /// `(path, why)`; a `*` stands for any name. What is not there is passed over.
-pub(super) const MASKED: [(&str, &str); 46] = [
+pub(super) const MASKED: [(&str, &str); 48] = [
     // Databases: a connection by a socket file passes no gateway.
     ("/run/postgresql", "PostgreSQL's sockets"),
     ("/tmp/.s.PGSQL.*", "PostgreSQL's sockets, where it was built from source"),
@@ -64,6 +64,8 @@ pub(super) const MASKED: [(&str, &str); 46] = [
     ("/run/udev/control", "udev runs programs on events"),
     // Names looked up by somebody else's connection.
     ("/run/nscd", "the name service cache resolves names for others"),
+    ("/run/sssd", "SSSD resolves names and users for others"),
+    ("/var/lib/sss/pipes", "SSSD's sockets"),
     ("/run/avahi-daemon", "Avahi resolves names for others"),
     ("/run/unbound.ctl", "the resolver's control socket"),
     ("/run/rpcbind.sock", "rpcbind calls services for others"),

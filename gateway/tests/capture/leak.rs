@@ -1,6 +1,7 @@
 //! What a job does to its own network namespace to get past the gateway.
 
 use crate::bench::Bench;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -11,11 +12,15 @@ use weir::capture::{FLAG_LISTEN_ON_LOOPBACK, JobTag, Listeners, cgroup_id};
 /// A network namespace with a cable to this one, in which `127.0.0.0/8` leads out by that cable.
 struct Ground {
     name: String,
+    /// Its addresses stand in the host's own table: one at a time.
+    _alone: Flock<File>,
 }
 
 impl Ground {
     fn new() -> Self {
-        let ground = Self { name: format!("weirl{}", std::process::id()) };
+        let lock = File::create(std::env::temp_dir().join("weir-test-leak.lock")).unwrap();
+        let alone = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno).unwrap();
+        let ground = Self { name: format!("weirl{}", std::process::id()), _alone: alone };
         let name = &ground.name;
         shell(&format!(
             "ip netns add {name} && ip link add {name}a type veth peer name {name}b netns {name} &&
