@@ -46,7 +46,7 @@ Where the next daemon can't serve, the one that runs goes on, and the exit statu
 
 pub(super) const JOB_BEGIN: &str = "\
 Examples:
-  weir job begin --name \"build 7\"                        the calling shell, and all that it starts, becomes a job
+  weir job begin --name \"build 7\"                        the calling shell and what it starts
   weir job begin --pid $PPID --env-file \"$GITHUB_ENV\"    from a hook: the process that started it
 
 A process that is in a job has that job again, and gets no other.";
