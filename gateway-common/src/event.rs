@@ -16,8 +16,6 @@ pub enum EventKind {
     Refused = 4,
     /// A job's connect went past a gateway that was down, as the target's configuration says.
     Passed = 5,
-    /// A job's process began another program.
-    Executed = 6,
 }
 
 impl EventKind {
@@ -30,7 +28,6 @@ impl EventKind {
             3 => Self::TaskLeft,
             4 => Self::Refused,
             5 => Self::Passed,
-            6 => Self::Executed,
             _ => return None,
         })
     }

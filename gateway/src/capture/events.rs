@@ -40,15 +40,6 @@ pub enum KernelEvent {
     Refused(Call, Refusal),
     /// A connect went past a gateway that was down, as its target's configuration says.
     Passed(Call),
-    /// A job's process began another program.
-    Executed {
-        /// The cgroup.
-        cgroup: u64,
-        /// The job.
-        job: JobTag,
-        /// The process.
-        pid: u32,
-    },
 }
 
 /// Who called, and for what.
@@ -131,7 +122,6 @@ fn parse(bytes: &[u8]) -> Option<KernelEvent> {
         EventKind::TaskLeft => KernelEvent::TaskLeft { cgroup, job, pid },
         EventKind::Refused => KernelEvent::Refused(call(&event), Refusal::of_number(event.reason)?),
         EventKind::Passed => KernelEvent::Passed(call(&event)),
-        EventKind::Executed => KernelEvent::Executed { cgroup, job, pid },
     })
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 /// The length of `struct nlmsghdr`.
 pub(crate) const HEADER: usize = 16;
 const NLMSG_ERROR: u16 = 2;
+const INET_DIAG_CGROUP_ID: u16 = 21;
 const NLMSG_DONE: u16 = 3;
 
 /// A netlink socket.
@@ -91,6 +92,19 @@ impl Netlink {
             }
         }
     }
+}
+
+/// The cgroup of a socket, from the attributes behind its `struct inet_diag_msg` (sock_diag(7)).
+pub(crate) fn socket_cgroup(mut attributes: &[u8]) -> Option<u64> {
+    while let Some((header, _)) = attributes.split_first_chunk::<4>() {
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let value = attributes.get(4..length)?;
+        if u16::from_ne_bytes([header[2], header[3]]) == INET_DIAG_CGROUP_ID {
+            return Some(u64::from_ne_bytes(value.try_into().ok()?));
+        }
+        attributes = attributes.get(length.next_multiple_of(4)..)?;
+    }
+    None
 }
 
 fn payload_of(message: &[u8]) -> io::Result<&[u8]> {

@@ -2,7 +2,7 @@
 
 use super::jobs::{Job, Jobs};
 use crate::capture;
-use crate::capture::netlink::Netlink;
+use crate::capture::netlink::{self, Netlink};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -11,7 +11,6 @@ use std::os::fd::AsFd as _;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const SOCK_DESTROY: u16 = 21;
-const INET_DIAG_CGROUP_ID: u16 = 21;
 /// Of `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 /// Established, SYN sent, half closed by either side: whatever may still carry bytes.
@@ -140,19 +139,7 @@ fn listed(message: &[u8], family: u8, protocol: u8) -> Option<Listed> {
         request,
         netns: 0,
     };
-    Some(Listed { connection, inode: word(68)?, cgroup: cgroup(attributes) })
-}
-
-fn cgroup(mut attributes: &[u8]) -> Option<u64> {
-    while let Some((header, _)) = attributes.split_first_chunk::<4>() {
-        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
-        let value = attributes.get(4..length)?;
-        if u16::from_ne_bytes([header[2], header[3]]) == INET_DIAG_CGROUP_ID {
-            return Some(u64::from_ne_bytes(value.try_into().ok()?));
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
-    }
-    None
+    Some(Listed { connection, inode: word(68)?, cgroup: netlink::socket_cgroup(attributes) })
 }
 
 /// Does `work` in the network namespace of a process, which has to be the one that was seen.

@@ -104,7 +104,7 @@ impl Keeper {
                 let _job = self.jobs.found(run, rule, name, &path, cgroup);
             }
             // The table's own sweep finds that the cgroup is gone.
-            KernelEvent::JobGone { .. } | KernelEvent::Executed { .. } => {}
+            KernelEvent::JobGone { .. } => {}
             KernelEvent::TaskLeft { cgroup, job, pid } => {
                 let of = RunId::from_number(job.run);
                 self.diary.finding("left_its_job", json!({ "alert": "high", "of": of, "pid": pid, "cgroup_id": cgroup }));

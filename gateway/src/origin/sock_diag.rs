@@ -1,12 +1,11 @@
 //! One exact look-up of the client's socket over `NETLINK_SOCK_DIAG` (sock_diag(7)).
 
-use crate::capture::netlink::Netlink;
+use crate::capture::netlink::{self, Netlink};
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const INET_DIAG_CGROUP_ID: u16 = 21;
 const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 /// The length of `struct inet_diag_msg`.
@@ -89,17 +88,5 @@ fn parse(payload: &[u8]) -> Option<ClientSocket> {
     let (message, attributes) = payload.split_at_checked(MESSAGE)?;
     let word = |at: usize| Some(u32::from_ne_bytes(message.get(at..at + 4)?.try_into().ok()?));
     let cookie = u64::from(word(44)?) | u64::from(word(48)?) << 32;
-    Some(ClientSocket { state: message[1], cookie, uid: word(64)?, inode: word(68)?, cgroup: cgroup(attributes) })
-}
-
-fn cgroup(mut attributes: &[u8]) -> Option<u64> {
-    while let Some((header, _)) = attributes.split_first_chunk::<4>() {
-        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
-        let value = attributes.get(4..length)?;
-        if u16::from_ne_bytes([header[2], header[3]]) == INET_DIAG_CGROUP_ID {
-            return Some(u64::from_ne_bytes(value.try_into().ok()?));
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
-    }
-    None
+    Some(ClientSocket { state: message[1], cookie, uid: word(64)?, inode: word(68)?, cgroup: netlink::socket_cgroup(attributes) })
 }
