@@ -4,7 +4,9 @@
 //! number: what time it is and what is random are arguments. `xtask tidy` keeps it so.
 
 pub mod buffer;
+pub mod detect;
 pub mod inspect;
+pub mod mask;
 pub mod model;
 pub mod policy;
 pub mod protocol;

@@ -1,0 +1,63 @@
+//! What a class's values are replaced by.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// How the values of a class are shown to who may not see them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// `[masked]` in types of text, NULL in all others.
+    Redact,
+    /// NULL.
+    Null,
+    /// The first and last characters stay, each one between becomes `*`.
+    Partial {
+        /// Characters that stay at the beginning.
+        first: u8,
+        /// Characters that stay at the end.
+        last: u8,
+    },
+    /// Another value of the same type, by a keyed hash: the same for the same value, so that joins still work.
+    Pseudonym,
+    /// Each digit becomes another, by format-preserving encryption (FF1); all else stays where it is.
+    Digits,
+    /// A date or time, cut to this part.
+    Date(DatePart),
+    /// Always this.
+    Constant(Box<str>),
+}
+
+/// What stays of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatePart {
+    /// The first of January.
+    Year,
+    /// The first of the month.
+    Month,
+    /// Midnight.
+    Day,
+}
+
+/// The secret of pseudonyms: who has it can compute them for guessed values.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl Key {
+    /// A key of these bytes.
+    #[must_use]
+    pub const fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
