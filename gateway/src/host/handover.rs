@@ -4,7 +4,7 @@
 //! accepting and says `Yours`; once the next has seen a canary come out it says `Serving`, and the first drains. At any
 //! earlier end of the conversation the first goes on as if nothing had been.
 
-use super::jobs::Job;
+use super::job::Job;
 use crate::session::totals::Snapshot;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 use serde::{Deserialize, Serialize};
