@@ -14,7 +14,7 @@ use super::sweep::gateway_of;
 use super::{Capture, CaptureError, CaptureSettings, cgroup, cgroup_id, load, process, sys, write};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
-use gateway_common::{KernelSettings, LAYOUT};
+use gateway_common::{ConnectionKey, KernelSettings, LAYOUT};
 use std::fs::File;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
@@ -33,7 +33,7 @@ impl Capture {
         {
             return Err(CaptureError::Occupied { path: path.clone(), pid });
         }
-        Self::adopt(settings)
+        Self::come(settings, true)
     }
 
     /// As [`Capture::attach`], beside the running gateway whose pins these are: from here on both are exempt, and
@@ -42,6 +42,10 @@ impl Capture {
     /// # Errors
     /// As for [`Capture::attach`], and where the running gateway's maps have another layout.
     pub fn adopt(settings: &CaptureSettings) -> Result<Self, CaptureError> {
+        Self::come(settings, false)
+    }
+
+    fn come(settings: &CaptureSettings, is_alone: bool) -> Result<Self, CaptureError> {
         if !may_load() {
             return Err(CaptureError::NoPrivilege);
         }
@@ -70,14 +74,17 @@ impl Capture {
         write(&map("SETTINGS")?, "the settings", &0_u32, &settings)?;
         let gateways = map("GATEWAYS")?;
         join(&gateways)?;
+        let (listeners, records) = (map("LISTENERS")?, map("RECORDS")?);
+        if is_alone {
+            clear_left(&listeners, &records)?;
+        }
         let heartbeat = Heartbeat::start(heartbeat::Maps {
             heartbeat: map("HEARTBEAT")?,
             sources: map("SOURCES")?,
             records: map("RECORDS")?,
         })?;
         load::attach(&object, &cgroup, &mut links)?;
-        let (listeners, jobs, records) = (map("LISTENERS")?, map("JOBS")?, map("RECORDS")?);
-        let (flows, open) = (map("FLOWS")?, map("OPEN")?);
+        let (jobs, flows, open) = (map("JOBS")?, map("FLOWS")?, map("OPEN")?);
         let tables = Tables {
             settings: map("SETTINGS")?,
             rules: map("RULES")?,
@@ -121,6 +128,14 @@ fn standing(pins: &Pins, attached_at: u64) -> Result<Option<KernelSettings>, Cap
         LAYOUT => Ok(Some(found)),
         layout => Err(CaptureError::Layout { path, found: layout }),
     }
+}
+
+/// Takes away what names the sockets of a gateway that is gone. The connections that waited in its queues are reset, and
+/// nobody will ask for their records; and a network namespace that seems to have a listener is not told of again.
+fn clear_left(listeners: &OwnedFd, records: &OwnedFd) -> Result<(), CaptureError> {
+    let failed = |what| move |source| CaptureError::Map { what, source };
+    sys::clear::<u64>(listeners.as_fd()).map_err(failed("the list of listeners"))?;
+    sys::clear::<ConnectionKey>(records.as_fd()).map_err(failed("the connect records"))
 }
 
 /// Puts this process among the gateways, and takes away those that are gone.

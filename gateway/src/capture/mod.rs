@@ -255,6 +255,12 @@ impl Capture {
         self.heartbeat.stop();
     }
 
+    /// Has every new connect of a job refused from here on. Nobody is stopped any more to wait for a door: who was, is
+    /// told of by the [`NamespaceSide`] once this has returned. For a gateway that ends and has no heir.
+    pub fn refuse_connects(&self) {
+        self.heartbeat.withdraw();
+    }
+
     /// Takes the programs off, then the pins away. Dropping does the same.
     pub fn leave(&self) {
         self.heartbeat.stop();
