@@ -134,15 +134,12 @@ impl Jobs {
         self.table().values().find(|job| is_within(path, &job.cgroup)).cloned()
     }
 
-    /// Takes the jobs off whose last process has gone, with the cgroups that were made for them.
+    /// Takes the jobs off whose last process has gone, with the cgroups that were made for them; gives those that went.
     pub fn sweep(&self, shared: &Shared) -> Vec<Job> {
-        let over: Vec<Job> = self.all().into_iter().filter(|job| self.is_over(job)).collect();
-        for job in &over {
-            if self.remove(&shared.capture, job) {
-                shared.resolver.forget(job.run);
-            }
-        }
-        over
+        let over = self.all().into_iter().filter(|job| self.is_over(job));
+        let gone: Vec<Job> = over.filter(|job| self.remove(&shared.capture, job)).collect();
+        gone.iter().for_each(|job| shared.resolver.forget(job.run));
+        gone
     }
 
     pub(super) fn of_user(&self, user: u32) -> Option<Job> {
