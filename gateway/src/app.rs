@@ -21,7 +21,7 @@ use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
-use crate::netns::{DOORS_MAX, Visitor, Watch};
+use crate::netns::{self, DOORS_MAX, Standing, Visitor, Watch};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
 use crate::session::context::{self, Shared};
@@ -78,6 +78,8 @@ pub struct Gateway {
     canaries: PathBuf,
     /// The notices of network namespaces, while nobody watches.
     side: Option<NamespaceSide>,
+    /// Doors that are open while nobody watches them.
+    standing: Vec<Standing>,
     watch: Option<Watch>,
     containers: Option<ContainerSocket>,
 }
@@ -177,6 +179,7 @@ impl Gateway {
             patrol: None,
             canaries,
             side: Some(side),
+            standing: Vec::new(),
             watch: None,
             containers: None,
         })
@@ -187,7 +190,8 @@ impl Gateway {
         let listener = self.listeners.tcp.try_clone().context("cannot share the listener")?;
         let side = self.side.take().context("jobs' network namespaces can't be watched any more")?;
         let (open, opened) = mpsc::channel(DOORS_MAX);
-        let watch = Watch::start(side, Arc::clone(&self.shared.doors), self.shared.capture.mark(), open);
+        let standing = std::mem::take(&mut self.standing);
+        let watch = Watch::start(side, standing, Arc::clone(&self.shared.doors), self.shared.capture.mark(), open);
         self.watch = Some(watch.context("cannot watch jobs' network namespaces")?);
         let (shared, workers) = (Arc::clone(&self.shared), Arc::clone(&self.workers));
         self.accepting = Some(thread("weir-accept", |stopped| async move {
@@ -214,10 +218,14 @@ impl Gateway {
         Ok(())
     }
 
-    /// Accepts nothing for now: connects wait in the listener's queue.
+    /// Accepts nothing for now: connects wait in the listeners' queues, and so does who comes to another network namespace.
     fn pause(&mut self) {
         if let Some(patrol) = self.patrol.take() {
             patrol.end();
+        }
+        // Before the accept loop: a door that nobody takes would be refused rather than wait.
+        if let Some((side, standing)) = self.watch.take().and_then(Watch::pause) {
+            (self.side, self.standing) = (Some(side), standing);
         }
         if let Some(accepting) = self.accepting.take() {
             accepting.end();
@@ -225,8 +233,18 @@ impl Gateway {
         if let Some(answering) = self.answering.take() {
             answering.end();
         }
-        if let Some(watch) = self.watch.take() {
-            self.side = watch.end();
+    }
+
+    /// Refuses whoever connects from here on, at once, and has everyone go on who was stopped until there is a door.
+    fn refuse_all(&mut self) {
+        self.shared.capture.refuse_connects();
+        self.shared.capture.remove_listener(self.listeners.netns_cookie);
+        if let Some(side) = self.watch.take().and_then(Watch::end) {
+            self.side = Some(side);
+        }
+        // Where it was not watched, or not any more.
+        if let Some(side) = &mut self.side {
+            netns::release(side);
         }
     }
 
@@ -330,16 +348,16 @@ impl Gateway {
     }
 
     /// Accepts nothing more, lets sessions end within `drain`, then ends them. Says what was done.
-    pub fn stop(self, drain: Duration) -> String {
-        // Whoever comes now is refused at once, rather than kept waiting.
-        self.shared.capture.remove_listener(self.listeners.netns_cookie);
+    pub fn stop(mut self, drain: Duration) -> String {
+        self.refuse_all();
         self.wind_up(drain, "the gateway stopped", || {})
     }
 
     /// The same, but that the kernel side stays as it is: whoever is in a job is refused until another gateway comes.
-    fn stop_closed(self, drain: Duration) -> String {
+    fn stop_closed(mut self, drain: Duration) -> String {
+        self.refuse_all();
         self.shared.capture.hand_over();
-        self.stop(drain)
+        self.wind_up(drain, "the gateway stopped", || {})
     }
 
     /// Leaves everything to the gateway that has taken over, but for the sessions that are here.
