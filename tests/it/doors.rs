@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use weir_tests::{Daemon, NameServer, Networks, Outcome, Postgres, Web, Weir, WeirBuilder, wait_until};
+use weir_tests::{Daemon, NameServer, Networks, Outcome, Postgres, Web, Weir, WeirBuilder, binary, wait_until};
 
 /// In a network namespace of its own: makes a socket before, and connects it after, the file `go` is there; then makes
 /// another. The server answers an SSLRequest with one byte.
@@ -67,6 +67,16 @@ fn take_over(daemon: &mut Daemon) {
     wait_until("the daemon before to end", 60, || before.try_wait().expect("it is ours"));
 }
 
+/// A take-over that fails at its last step, with the next one's programs behind the links: in a network namespace of its
+/// own it gets no canary through.
+fn fail_to_take_over(daemon: &mut Daemon) {
+    let mut next = Command::new("unshare");
+    next.arg("--net").arg(binary()).args(["serve", "--take-over", "--config"]).arg(daemon.weir.config());
+    let failed = next.stdin(Stdio::null()).output().expect("weir starts");
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(failed.status.code() == Some(1) && told.contains("the canary failed"), "{told}");
+}
+
 fn let_go(daemon: &Daemon) {
     std::fs::write(place(daemon).join("go"), "").expect("our own directory");
 }
@@ -105,6 +115,11 @@ fn a_job_in_a_namespace_of_its_own_goes_on_after_two_take_overs() {
     check_two_sockets(twice, "N N N");
 }
 
+#[test]
+fn a_job_in_a_namespace_of_its_own_goes_on_after_a_take_over_that_failed() {
+    check_two_sockets(fail_to_take_over, "N N N");
+}
+
 /// How often the job of [`NAMESPACES`] has come by.
 fn count(daemon: &Daemon) -> u64 {
     let text = std::fs::read_to_string(place(daemon).join("count")).unwrap_or_default();
@@ -138,6 +153,14 @@ fn nobody_is_left_stopped_by_a_daemon_that_is_stopped() {
     let (mut daemon, mut job) = restless();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait(), Some(0), "{}", daemon.log());
+    goes_on(&daemon, &mut job);
+    end(job);
+}
+
+#[test]
+fn nobody_is_left_stopped_by_a_take_over_that_failed() {
+    let (mut daemon, mut job) = restless();
+    fail_to_take_over(&mut daemon);
     goes_on(&daemon, &mut job);
     end(job);
 }
