@@ -1,6 +1,7 @@
 //! The one accept loop: takes redirected connections and gives each to the least loaded worker.
 
 use crate::netns::Opened;
+use crate::origin;
 use crate::session::context::Shared;
 use crate::session::{datagrams, open};
 use std::io;
@@ -87,6 +88,9 @@ impl Workers {
 }
 
 async fn work(shared: Arc<Shared>, mut arriving: mpsc::Receiver<(std::net::TcpStream, Load)>) {
+    if let Err(error) = origin::prepare() {
+        tracing::warn!(%error, "clients can't be looked up yet; each connection tries again");
+    }
     let mut sessions = tokio::task::JoinSet::new();
     loop {
         tokio::select! {

@@ -5,6 +5,7 @@ mod daemon;
 mod diary;
 mod heir;
 mod rules;
+mod stop;
 mod trust;
 
 pub use containers::Containers;
@@ -21,13 +22,13 @@ use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
-use crate::netns::{DOORS_MAX, Visitor, Watch};
+use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
 use crate::session::context::{self, Shared};
-use crate::session::live::{KillOrder, Live};
+use crate::session::datagrams;
+use crate::session::live::Live;
 use crate::session::totals::Totals;
-use crate::session::{datagrams, kernel};
 use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide};
 use anyhow::{Context as _, Result};
@@ -35,17 +36,12 @@ use arc_swap::ArcSwap;
 use containers::ContainerSocket;
 use gateway_core::model::ids::RunId;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trust::Trust;
-
-/// How long sessions that were ended by force may take to say so.
-const AFTER_FORCE: Duration = Duration::from_secs(15);
-/// How often an heir is told what its predecessor goes on counting.
-const TELL: Duration = Duration::from_secs(1);
 
 /// What a gateway is started with.
 pub struct Start {
@@ -78,6 +74,8 @@ pub struct Gateway {
     canaries: PathBuf,
     /// The notices of network namespaces, while nobody watches.
     side: Option<NamespaceSide>,
+    /// Doors that are open while nobody watches them.
+    standing: Vec<Standing>,
     watch: Option<Watch>,
     containers: Option<ContainerSocket>,
 }
@@ -177,6 +175,7 @@ impl Gateway {
             patrol: None,
             canaries,
             side: Some(side),
+            standing: Vec::new(),
             watch: None,
             containers: None,
         })
@@ -187,7 +186,8 @@ impl Gateway {
         let listener = self.listeners.tcp.try_clone().context("cannot share the listener")?;
         let side = self.side.take().context("jobs' network namespaces can't be watched any more")?;
         let (open, opened) = mpsc::channel(DOORS_MAX);
-        let watch = Watch::start(side, Arc::clone(&self.shared.doors), self.shared.capture.mark(), open);
+        let standing = std::mem::take(&mut self.standing);
+        let watch = Watch::start(side, standing, Arc::clone(&self.shared.doors), self.shared.capture.mark(), open);
         self.watch = Some(watch.context("cannot watch jobs' network namespaces")?);
         let (shared, workers) = (Arc::clone(&self.shared), Arc::clone(&self.workers));
         self.accepting = Some(thread("weir-accept", |stopped| async move {
@@ -214,19 +214,20 @@ impl Gateway {
         Ok(())
     }
 
-    /// Accepts nothing for now: connects wait in the listener's queue.
+    /// Accepts nothing for now: connects wait in the listeners' queues, and so does who comes to another network namespace.
     fn pause(&mut self) {
         if let Some(patrol) = self.patrol.take() {
             patrol.end();
+        }
+        // Before the accept loop: a door that nobody takes would be refused rather than wait.
+        if let Some((side, standing)) = self.watch.take().and_then(Watch::pause) {
+            (self.side, self.standing) = (Some(side), standing);
         }
         if let Some(accepting) = self.accepting.take() {
             accepting.end();
         }
         if let Some(answering) = self.answering.take() {
             answering.end();
-        }
-        if let Some(watch) = self.watch.take() {
-            self.side = watch.end();
         }
     }
 
@@ -310,87 +311,6 @@ impl Gateway {
             count(self.shared.config.targets.len(), "target", "targets")
         )
     }
-
-    /// Ends the records of names, and writes what the kernel side refused.
-    fn record_the_end(&self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return tracing::error!(%error, "the records of names can't be ended"),
-        };
-        runtime.block_on(async {
-            self.shared.names.stop().await;
-            // A private gateway has one run: what was refused, was refused to it.
-            let run = self.run.get().copied();
-            if let Some(run) = run
-                && let Err(error) = kernel::record(&self.shared, run).await
-            {
-                tracing::error!(%error, "what the kernel side refused can't be recorded");
-            }
-        });
-    }
-
-    /// Accepts nothing more, lets sessions end within `drain`, then ends them. Says what was done.
-    pub fn stop(self, drain: Duration) -> String {
-        // Whoever comes now is refused at once, rather than kept waiting.
-        self.shared.capture.remove_listener(self.listeners.netns_cookie);
-        self.wind_up(drain, "the gateway stopped", || {})
-    }
-
-    /// The same, but that the kernel side stays as it is: whoever is in a job is refused until another gateway comes.
-    fn stop_closed(self, drain: Duration) -> String {
-        self.shared.capture.hand_over();
-        self.stop(drain)
-    }
-
-    /// Leaves everything to the gateway that has taken over, but for the sessions that are here.
-    fn retire(mut self, drain: Duration, tell: impl Fn()) -> String {
-        self.shared.capture.hand_over();
-        if let Some(trust) = self.trust.take() {
-            trust.leave();
-        }
-        self.wind_up(drain, "taken over, drain time over", tell)
-    }
-
-    /// Ends without a trace, after a take-over that came to nothing: what is in the kernel is the running gateway's.
-    fn give_up(mut self) {
-        self.shared.capture.hand_over();
-        if let Some(trust) = self.trust.take() {
-            trust.leave();
-        }
-        self.wind_up(Duration::ZERO, "the take-over came to nothing", || {});
-    }
-
-    fn wind_up(mut self, drain: Duration, why: &str, tell: impl Fn()) -> String {
-        drop(self.containers.take());
-        self.pause();
-        let begun = Instant::now();
-        while self.shared.live.count() > 0 && begun.elapsed() < drain {
-            wait_until(TELL.min(drain.saturating_sub(begun.elapsed())), || self.shared.live.count() == 0);
-            tell();
-        }
-        for session in self.shared.live.all() {
-            session.kill(KillOrder { by: "weir".to_owned(), reason: why.to_owned() });
-        }
-        wait_until(AFTER_FORCE, || self.shared.live.count() == 0);
-        tell();
-        self.record_the_end();
-        if let Some(controlling) = self.controlling.take() {
-            controlling.end();
-        }
-        self.diary.close();
-        // It may be gone where the control thread never came up.
-        let _removed = std::fs::remove_file(&self.socket).is_ok();
-        if let Ok(workers) = Arc::try_unwrap(self.workers) {
-            workers.join();
-        }
-        let reached = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let statements = match self.shared.totals.statements_refused() {
-            0 => String::new(),
-            refused => format!(", {} refused", count(refused, "statement", "statements")),
-        };
-        let sessions = count(reached(&self.shared.begun), "session", "sessions");
-        format!("{sessions}, {} refused{statements}", reached(&self.shared.refused))
-    }
 }
 
 /// The thread that answers at the gateway's own control socket.
@@ -425,12 +345,5 @@ impl Thread {
         if self.handle.join().is_err() {
             tracing::error!("a control thread has panicked");
         }
-    }
-}
-
-fn wait_until(patience: Duration, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() && start.elapsed() < patience {
-        std::thread::sleep(Duration::from_millis(2));
     }
 }

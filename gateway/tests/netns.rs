@@ -42,7 +42,7 @@ impl Bench {
         let doors = Arc::new(Doors::default());
         let (open, mut opened) = tokio::sync::mpsc::channel::<Opened>(64);
         let side = capture.namespaces().unwrap();
-        let watch = Watch::start(side, Arc::clone(&doors), capture.mark(), open).unwrap();
+        let watch = Watch::start(side, Vec::new(), Arc::clone(&doors), capture.mark(), open).unwrap();
         let (report, arrivals) = mpsc::channel();
         let delays = Arc::new(Mutex::new(Vec::new()));
         let (shared, kept, delayed) = (Arc::clone(&capture), Arc::clone(&doors), Arc::clone(&delays));

@@ -182,12 +182,26 @@ pub(crate) fn findings(daemon: &Daemon, kind: &str) -> Vec<Value> {
     .collect()
 }
 
+/// Holds its connection until the table `go` has a row, then makes another.
+const UNTIL_IT_MAY: &str = "DO 'BEGIN WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.05); END LOOP; END';
+SELECT 'after';
+\\c
+SELECT 'again';
+";
+
 fn existing(wish: &str) -> (Outcome, Vec<Value>, String) {
     let server = Postgres::start();
     let mut daemon = Daemon::prepare(Weir::for_server(&server), &format!("existing_connections = \"{wish}\"\n{UNIT_RULE}"));
-    let service = service(&daemon, &server, "SELECT pg_sleep(5), 'after';\n\\c\nSELECT 'again';\n");
+    let as_superuser = |sql: &str| {
+        let done = server.psql("app").args(["-c", sql]).status().expect("psql starts");
+        assert!(done.success(), "{sql}");
+    };
+    as_superuser("CREATE TABLE go (n int); GRANT SELECT ON go TO app");
+    let service = service(&daemon, &server, UNTIL_IT_MAY);
     wait_until("the query to run", 20, || (server.active() == 1).then_some(()));
     daemon.restart();
+    // Only now: a daemon may take longer to start than any time one could name, and would find nothing.
+    as_superuser("INSERT INTO go VALUES (1)");
     let found = wait_until("the finding to be written", 20, || {
         Some(findings(&daemon, "existing_connection")).filter(|found| !found.is_empty() || wish == "leave")
     });

@@ -15,6 +15,7 @@ mod copy;
 mod crash;
 mod disk_full;
 mod doctor;
+mod doors;
 mod drivers;
 mod dump_restore;
 mod egress;

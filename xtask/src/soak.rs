@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// What chance begins with.
     #[arg(long)]
     seed: Option<u64>,
+    /// Of the release build, which is what users have.
+    #[arg(long)]
+    release: bool,
     /// Where the report goes, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -21,10 +24,12 @@ pub(crate) struct Options {
 /// Builds what it needs and runs it.
 pub(crate) fn soak(options: &Options) -> anyhow::Result<()> {
     // Apart, as `xtask test` builds them: together they would be other builds of what they depend on.
-    run("build", "cargo", &["build", "--locked", "-p", "gateway"])?;
-    run("build tests", "cargo", &["build", "--locked", "-p", "weir-tests", "--bins"])?;
-    let mut arguments =
-        ["run", "--quiet", "--locked", "-p", "weir-tests", "--bin", "weir-soak", "--", "run"].map(str::to_owned).to_vec();
+    let profile = if options.release { "release" } else { "dev" };
+    run("build", "cargo", &["build", "--locked", "--profile", profile, "-p", "gateway"])?;
+    run("build tests", "cargo", &["build", "--locked", "--profile", profile, "-p", "weir-tests", "--bins"])?;
+    let program = ["-p", "weir-tests", "--bin", "weir-soak", "--", "run"];
+    let mut arguments: Vec<String> =
+        ["run", "--quiet", "--locked", "--profile", profile].into_iter().chain(program).map(str::to_owned).collect();
     if let Some(seconds) = options.seconds {
         arguments.extend(["--seconds".to_owned(), seconds.to_string()]);
     }

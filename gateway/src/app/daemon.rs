@@ -166,8 +166,7 @@ impl Daemon {
         heir::offer(&conversation, &self.gateway, &self.jobs, self.lock.as_fd(), &self.socket)?;
         self.rest();
         self.gateway.pause();
-        let totals = self.gateway.shared.totals.snapshot();
-        conversation.say(&Message::Yours { jobs: self.jobs.all(), totals }, &[])?;
+        heir::give(&conversation, &self.gateway, &self.jobs)?;
         match conversation.hear()?.0 {
             Message::Serving => {
                 tracing::info!(pid, "another daemon has taken over");

@@ -3,6 +3,7 @@
 use super::Gateway;
 use crate::capture::{DisguiseRoute, Listeners};
 use crate::host::{Conversation, Job, Jobs, Message, unexpected};
+use crate::netns::Standing;
 use crate::session::context::Shared;
 use crate::session::totals::Snapshot;
 use anyhow::{Context as _, Result, bail};
@@ -42,6 +43,23 @@ pub(super) fn offer(
     }
 }
 
+/// Gives what there is to give once nothing is accepted here any more.
+pub(super) fn give(conversation: &Conversation, gateway: &Gateway, jobs: &Jobs) -> io::Result<()> {
+    let shared = &gateway.shared;
+    let yours = Message::Yours {
+        jobs: jobs.all(),
+        totals: shared.totals.snapshot(),
+        doors: gateway.standing.len(),
+        claimants: shared.resolver.claimants(),
+        names: shared.names.all_told(),
+    };
+    conversation.say(&yours, &[])?;
+    gateway.standing.iter().try_for_each(|door| {
+        let message = Message::Door { netns_cookie: door.cookie(), port: door.port() };
+        conversation.say(&message, &door.descriptors())
+    })
+}
+
 /// Hears the offer.
 pub(super) fn accept(conversation: &Conversation) -> Result<Inheritance> {
     let (message, descriptors) = conversation.hear().context("the running daemon offers nothing")?;
@@ -72,13 +90,35 @@ pub(super) fn accept(conversation: &Conversation) -> Result<Inheritance> {
 pub(super) fn succeed(conversation: &Conversation, gateway: &mut Gateway, jobs: &Jobs) -> Result<Snapshot> {
     conversation.say(&Message::Ready, &[]).context("the running daemon is gone")?;
     let message = conversation.hear().context("the running daemon hands nothing over")?.0;
-    let Message::Yours { jobs: offered, totals } = message else { return Err(unexpected(&message).into()) };
+    let Message::Yours { jobs: offered, totals, doors, claimants, names } = message else {
+        return Err(unexpected(&message).into());
+    };
+    gateway.standing = inherit_doors(conversation, gateway, doors)?;
     jobs.take_over(offered);
     gateway.shared.totals.restore(&totals);
+    claimants.into_iter().for_each(|(run, claimant)| gateway.shared.resolver.claim(run, claimant));
+    gateway.shared.names.restore(names);
     super::rules::tell(gateway, jobs)?;
     gateway.open()?;
     conversation.say(&Message::Serving, &[]).context("the running daemon has lost patience")?;
     Ok(totals)
+}
+
+/// Takes the doors of other network namespaces, with who waits in their queues.
+fn inherit_doors(conversation: &Conversation, gateway: &Gateway, count: usize) -> Result<Vec<Standing>> {
+    let mut doors = Vec::new();
+    for _ in 0..count {
+        let (message, descriptors) = conversation.hear().context("the running daemon hands not all doors over")?;
+        let Message::Door { netns_cookie, port } = message else { return Err(unexpected(&message).into()) };
+        match Standing::inherit(netns_cookie, port, descriptors) {
+            Ok(door) => doors.push(door),
+            Err(error) => {
+                tracing::warn!(%error, netns_cookie, "a door can't be taken over: another is opened when it is needed");
+                gateway.shared.capture.remove_listener(netns_cookie);
+            }
+        }
+    }
+    Ok(doors)
 }
 
 /// Adds what the daemon before goes on counting, until it ends.

@@ -23,10 +23,16 @@ pub(super) struct Maps {
     pub(super) records: OwnedFd,
 }
 
+/// How long a program of the kernel side may take, where it can't be waited for.
+const PROGRAM: Duration = Duration::from_millis(100);
+
 /// The running thread; it ends when this is dropped or stopped.
 pub(super) struct Heartbeat {
-    running: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    running: Mutex<Option<(Sender<Last>, JoinHandle<()>)>>,
 }
+
+/// What the thread does last.
+struct Last;
 
 impl Heartbeat {
     /// Stamps once, then starts the thread.
@@ -43,9 +49,21 @@ impl Heartbeat {
 
     /// Stops the stamps: three seconds later every new connect is refused.
     pub(super) fn stop(&self) {
+        self.end(drop);
+    }
+
+    /// Stops them and takes the last one back: every new connect is refused once this returns, and nobody is stopped any
+    /// more to wait for the gateway.
+    pub(super) fn withdraw(&self) {
+        self.end(|stop| {
+            let _heard = stop.send(Last).is_ok();
+        });
+    }
+
+    fn end(&self, tell: impl FnOnce(Sender<Last>)) {
         let running = self.running.lock().map(|mut running| running.take());
         if let Ok(Some((stop, thread))) = running {
-            drop(stop);
+            tell(stop);
             if thread.join().is_err() {
                 tracing::error!("the heartbeat thread panicked");
             }
@@ -59,9 +77,15 @@ impl Drop for Heartbeat {
     }
 }
 
-fn beat(maps: &Maps, stopped: &mpsc::Receiver<()>) {
-    let mut until_clearing = CLEAR_EVERY;
-    while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+fn beat(maps: &Maps, stopped: &mpsc::Receiver<Last>) {
+    // The first clearing comes at once: a gateway that never lives for long would leave all to the next.
+    let mut until_clearing = 1;
+    loop {
+        match stopped.recv_timeout(PERIOD) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Last) => return withdraw(maps),
+        }
         if let Err(error) = stamp(maps) {
             tracing::error!(%error, "the heartbeat could not be written; connects are refused");
         }
@@ -73,6 +97,17 @@ fn beat(maps: &Maps, stopped: &mpsc::Receiver<()>) {
                 tracing::warn!(%error, "records that nobody took could not be cleared");
             }
         }
+    }
+}
+
+fn withdraw(maps: &Maps) {
+    if let Err(error) = sys::update(maps.heartbeat.as_fd(), &0_u32, &0_u64) {
+        tracing::error!(%error, "the heartbeat could not be taken back; connects are refused in three seconds");
+    }
+    // Whoever saw it in time still acts on it.
+    if let Err(error) = sys::wait_for_programs() {
+        tracing::debug!(%error, "no membarrier(2): programs of the kernel side are given some time instead");
+        std::thread::sleep(PROGRAM);
     }
 }
 

@@ -78,7 +78,7 @@ const fn tracepoint(program: &'static str, feature: &'static str, name: &'static
 }
 
 /// The maps that one gateway hands to the next.
-pub(super) const MAPS: [&str; 17] = [
+pub(super) const MAPS: [&str; 18] = [
     "GATEWAYS",
     "SETTINGS",
     "LISTENERS",
@@ -95,6 +95,7 @@ pub(super) const MAPS: [&str; 17] = [
     "REFUSALS",
     "EVENTS",
     "EVENTS_LOST",
+    "NAMESPACES",
     "SOCKETS",
 ];
 

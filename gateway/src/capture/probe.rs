@@ -1,9 +1,10 @@
 //! What this kernel and host give, found out by loading each feature rather than by version.
 
+use super::attach::may_load;
 use super::btf::Offsets;
 use super::disguise::DisguiseRoute;
 use super::load::{self, Constants, Hook};
-use super::{CaptureError, cgroup, may_load};
+use super::{CaptureError, cgroup};
 use aya::programs::{LsmAttachType, ProgramType};
 use aya::sys::is_program_supported;
 use std::error::Error;

@@ -9,6 +9,11 @@ pub(crate) fn start_ticks(pid: u32) -> Option<u64> {
     text.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// The same in nanoseconds since boot, rounded down to a tick.
+pub(crate) fn start_ns(pid: u32) -> Option<u64> {
+    start_ticks(pid).map(|ticks| ticks * gateway_common::TICK_NS)
+}
+
 /// Whether the process that started then still runs.
 pub(crate) fn is_running(pid: u32, ticks: u64) -> bool {
     start_ticks(pid) == Some(ticks)

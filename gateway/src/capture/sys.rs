@@ -68,6 +68,27 @@ pub(super) fn entries<K: Pod + Default, V: Pod + Default>(map: BorrowedFd<'_>) -
     Ok(entries)
 }
 
+/// Removes every entry of a map.
+pub(super) fn clear<K: Pod + Default>(map: BorrowedFd<'_>) -> io::Result<()> {
+    // Whoever fills it meanwhile is not to keep this from ending.
+    for _ in 0..ENTRIES_MAX {
+        match next_key::<K>(map, None)? {
+            Some(key) => remove(map, &key)?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Returns once no kernel program runs any more that had begun before: they run inside of RCU, for whose grace
+/// period this waits (membarrier(2), `MEMBARRIER_CMD_GLOBAL`).
+pub(super) fn wait_for_programs() -> io::Result<()> {
+    const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
+    // SAFETY: a plain call, which touches no memory of this process.
+    let done = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Gives a map or a link a name in a bpffs, so that it outlives this process.
 pub(super) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;

@@ -1,6 +1,7 @@
 //! Connections that jobs had before their interception: found by `sock_diag`, listed, and ended where that is wished.
 
-use super::jobs::{Job, Jobs};
+use super::job::Job;
+use super::jobs::Jobs;
 use crate::capture;
 use crate::capture::netlink::{self, Netlink};
 use std::collections::{HashMap, HashSet};

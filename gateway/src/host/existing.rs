@@ -2,7 +2,8 @@
 
 use super::connections::{self, TOLD};
 use super::diary::Diary;
-use super::jobs::{Job, Jobs};
+use super::job::Job;
+use super::jobs::Jobs;
 use crate::config::ExistingConnections;
 use serde_json::json;
 

@@ -4,8 +4,11 @@
 //! accepting and says `Yours`; once the next has seen a canary come out it says `Serving`, and the first drains. At any
 //! earlier end of the conversation the first goes on as if nothing had been.
 
-use super::jobs::Job;
+use super::job::Job;
+use crate::identity::Claimant;
+use crate::names::ToldName;
 use crate::session::totals::Snapshot;
+use gateway_core::model::ids::RunId;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 use serde::{Deserialize, Serialize};
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
@@ -62,6 +65,22 @@ pub enum Message {
         jobs: Vec<Job>,
         /// The running totals.
         totals: Snapshot,
+        /// How many doors of other network namespaces follow, each in a message of its own.
+        #[serde(default)]
+        doors: usize,
+        /// Who may show the token of which run.
+        #[serde(default)]
+        claimants: Vec<(RunId, Claimant)>,
+        /// The names that runs were told.
+        #[serde(default)]
+        names: Vec<ToldName>,
+    },
+    /// One door: its two sockets, its network namespace and a process that lives there come with it.
+    Door {
+        /// The namespace.
+        netns_cookie: u64,
+        /// The port of both sockets.
+        port: u16,
     },
     /// The next daemon serves: the first may drain and go.
     Serving,

@@ -1,174 +1,25 @@
-//! The table of the host's jobs: who may begin one, where its cgroup is, and when it is over.
+//! The table of the host's jobs: which there are, where their cgroups are, and when each is over.
 
+use super::job::{How, Job};
 use super::process::{self, Pinned};
-use crate::capture::{self, Capture, CaptureError, JobTag};
-use crate::evidence::{now, utc};
-use crate::identity::Claimant;
+use crate::capture::{self, Capture};
+use crate::evidence::now;
 use crate::session::context::{Shared, new_run};
 use gateway_core::model::ids::RunId;
-use gateway_core::model::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Jobs that one user other than root may have at once: nobody takes the places of all others.
-const USER_MOST: usize = 512;
-/// Bytes of a job's name.
-const NAME_LONGEST: usize = 128;
-/// How often the descendants of a process are looked for until none is left outside.
-const MOVES: usize = 8;
 
 /// The jobs of this gateway.
 pub struct Jobs {
     mount: PathBuf,
     /// The path below the mount at which the hooks are: no job is anywhere else.
-    attach: String,
+    pub(super) attach: String,
     table: Mutex<BTreeMap<RunId, Job>>,
     /// One begins at a time: a process can't be given two runs.
-    beginning: Mutex<()>,
-}
-
-/// One job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    /// Its run.
-    pub run: RunId,
-    /// What whoever began it, or the rule, calls it. A hint.
-    pub name: Option<String>,
-    /// How it came to be one.
-    pub how: How,
-    /// The path of its cgroup below the cgroup2 mount.
-    pub cgroup: String,
-    /// The kernel's id of that cgroup.
-    pub cgroup_id: u64,
-    /// When it became one.
-    pub since: Timestamp,
-    /// Whether its end was told: it goes when its last process does.
-    pub ending: bool,
-}
-
-/// How something became a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum How {
-    /// A process asked for it.
-    Begun {
-        /// The process that was moved.
-        pid: u32,
-        /// Its user.
-        uid: u32,
-    },
-    /// The rule of this number in the configuration matched its cgroup.
-    Rule(usize),
-    /// All processes of a user are one, by the rule of this number.
-    User {
-        /// The rule.
-        rule: usize,
-        /// The user.
-        uid: u32,
-    },
-}
-
-/// Who asks, as the kernel says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The process, in the gateway's pid namespace; 0 where it can't be seen from there.
-    pub pid: u32,
-    /// Its effective user.
-    pub uid: u32,
-}
-
-/// A wish for a job.
-#[derive(Clone, Debug, Default)]
-pub struct BeginJob {
-    /// The process that is to be one; the caller's parent where none is named.
-    pub pid: Option<u32>,
-    /// What to call it.
-    pub name: Option<String>,
-}
-
-/// A job that stands.
-#[derive(Clone, Debug)]
-pub struct Begun {
-    /// The job.
-    pub job: Job,
-    /// Whether it was one already.
-    pub already: bool,
-}
-
-/// A job whose end was told.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// The job.
-    pub job: Job,
-    /// Processes that are still in it. They stay intercepted.
-    pub processes: usize,
-}
-
-/// Why there is no job.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// The caller is not to be seen.
-    #[error("the caller's process can't be seen from the gateway: call from the host's pid namespace, or one below it")]
-    Unseen,
-    /// A number of another pid namespace was named.
-    #[error("--pid names a process of another pid namespace: leave it out, and the caller's parent is meant")]
-    OtherNamespace,
-    /// There is no such process.
-    #[error("process {0} is not there (any more)")]
-    NoProcess(u32),
-    /// A process that nobody may make a job.
-    #[error("process {0} can't be a job: it is the gateway or the host's init")]
-    Unfit(u32),
-    /// It belongs to someone else.
-    #[error("process {pid} is not of user {uid} alone: only root makes a job of what is someone else's")]
-    NotYours {
-        /// The process that was named.
-        pid: u32,
-        /// The caller's user.
-        uid: u32,
-    },
-    /// The gateway's hooks do not reach it.
-    #[error("process {pid} is in {cgroup}, and this gateway's hooks are at {attach}: they would not reach it")]
-    OutOfReach {
-        /// The process.
-        pid: u32,
-        /// Its cgroup.
-        cgroup: String,
-        /// Where the hooks are.
-        attach: String,
-    },
-    /// Too many.
-    #[error("user {0} has {USER_MOST} jobs, the most for one user: end one first")]
-    TooMany(u32),
-    /// Not a name.
-    #[error("a job's name has 1 to {NAME_LONGEST} bytes and no control characters")]
-    Name,
-    /// The caller is in none.
-    #[error("process {0} is in no job of this gateway: `weir job list` shows which there are")]
-    NoJob(u32),
-    /// There is none of this run.
-    #[error("run {0} is no job of this gateway, or not the caller's: `weir job list` shows which there are")]
-    NoRun(RunId),
-    /// The cgroup can't be made, or the process not moved.
-    #[error("protection can't start: {what} {path}: {error}")]
-    Cgroup {
-        /// What was tried.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// The process is not where it was put.
-    #[error("protection can't start: process {0} did not stay in the cgroup that was made for it")]
-    Moved(u32),
-    /// The kernel side took it not.
-    #[error("protection can't start: {0}")]
-    Capture(#[from] CaptureError),
+    pub(super) beginning: Mutex<()>,
 }
 
 impl Jobs {
@@ -211,65 +62,6 @@ impl Jobs {
             at += 1;
         }
         all
-    }
-
-    /// Makes a process a job: it, and what it has started, moves to a cgroup of its own. One that is in a job has that one.
-    ///
-    /// # Errors
-    /// Where the caller may not, or protection can't start.
-    pub fn begin(&self, shared: &Shared, peer: Peer, wish: &BeginJob) -> Result<Begun, JobError> {
-        let _one_at_a_time = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
-        let caller = pinned(Some(peer.pid).filter(|pid| *pid > 0).ok_or(JobError::Unseen)?)?;
-        // Whoever is a job stays the one that it is.
-        if let Some(job) = self.of(&caller)? {
-            return Ok(Begun { job, already: true });
-        }
-        if wish.pid.is_some() && !caller.shares_pid_namespace() {
-            return Err(JobError::OtherNamespace);
-        }
-        let pid = wish.pid.map_or_else(|| caller.parent().map_err(|_gone| JobError::NoProcess(peer.pid)), Ok)?;
-        if pid <= 1 || pid == std::process::id() {
-            return Err(JobError::Unfit(pid));
-        }
-        let process = pinned(pid)?;
-        let user = process.user().map_err(|_gone| JobError::NoProcess(pid))?;
-        if peer.uid != 0 && user != Some(peer.uid) {
-            return Err(JobError::NotYours { pid, uid: peer.uid });
-        }
-        if let Some(job) = self.of(&process)? {
-            return Ok(Begun { job, already: true });
-        }
-        let how = How::Begun { pid, uid: user.unwrap_or(peer.uid) };
-        let job = self.make(&shared.capture, &process, how, wish.name.as_deref())?;
-        let started_boottime_ns = process::start_ns(pid);
-        shared.resolver.claim(job.run, Claimant::Runner { pid, started_boottime_ns, cgroup_id: job.cgroup_id });
-        Ok(Begun { job, already: false })
-    }
-
-    /// Notes that a job has ended: the caller's own, or any for root. Its processes stay intercepted until they are gone.
-    ///
-    /// # Errors
-    /// Where the caller is in none, or named one that is not its own.
-    pub fn end(&self, peer: Peer, pid: Option<u32>, run: Option<RunId>) -> Result<Ended, JobError> {
-        let caller = pinned(Some(peer.pid).filter(|pid| *pid > 0).ok_or(JobError::Unseen)?)?;
-        let run = match run {
-            Some(run) => run,
-            None => {
-                if pid.is_some() && !caller.shares_pid_namespace() {
-                    return Err(JobError::OtherNamespace);
-                }
-                let named = pid.map(pinned).transpose()?;
-                let process = named.as_ref().unwrap_or(&caller);
-                self.of(process)?.ok_or(JobError::NoJob(process.pid))?.run
-            }
-        };
-        let mut table = self.table();
-        let job = table.get_mut(&run).filter(|job| peer.uid == 0 || job.how.is_of(peer.uid)).ok_or(JobError::NoRun(run))?;
-        job.ending = true;
-        let job = job.clone();
-        drop(table);
-        let processes = self.processes(&job).len();
-        Ok(Ended { job, processes })
     }
 
     /// Enters a job that the kernel side, or a look around, has found by a rule.
@@ -342,96 +134,15 @@ impl Jobs {
         self.table().values().find(|job| is_within(path, &job.cgroup)).cloned()
     }
 
-    /// Takes the jobs off whose last process has gone, with the cgroups that were made for them.
+    /// Takes the jobs off whose last process has gone, with the cgroups that were made for them; gives those that went.
     pub fn sweep(&self, shared: &Shared) -> Vec<Job> {
-        let over: Vec<Job> = self.all().into_iter().filter(|job| self.is_over(job)).collect();
-        for job in &over {
-            if self.remove(&shared.capture, job) {
-                shared.resolver.forget(job.run);
-            }
-        }
-        over
+        let over = self.all().into_iter().filter(|job| self.is_over(job));
+        let gone: Vec<Job> = over.filter(|job| self.remove(&shared.capture, job)).collect();
+        gone.iter().for_each(|job| shared.resolver.forget(job.run));
+        gone
     }
 
-    fn make(&self, capture: &Capture, process: &Pinned, how: How, name: Option<&str>) -> Result<Job, JobError> {
-        let name = name.map(|name| good_name(name).ok_or(JobError::Name)).transpose()?;
-        let How::Begun { pid, uid } = how else { return Err(JobError::Unfit(process.pid)) };
-        if uid != 0 && self.table().values().filter(|job| job.how.is_of(uid)).count() >= USER_MOST {
-            return Err(JobError::TooMany(uid));
-        }
-        let cgroup = process.cgroup().map_err(|_gone| JobError::NoProcess(pid))?;
-        let out_of_reach = || JobError::OutOfReach { pid, cgroup: cgroup.clone(), attach: self.attach.clone() };
-        let home = self.home(&cgroup).ok_or_else(out_of_reach)?;
-        let run = new_run();
-        let path = format!("{}/weir-job-{run}", home.trim_end_matches('/'));
-        let directory = self.directory(&path);
-        let failed = |what, error| JobError::Cgroup { what, path: directory.clone(), error };
-        fs::create_dir(&directory).map_err(|error| failed("cannot make", error))?;
-        let cgroup_id = capture::cgroup_id(&directory).map_err(|error| failed("cannot read the id of", error))?;
-        let job = Job { run, name, how, cgroup: path, cgroup_id, since: now(), ending: false };
-        self.table().insert(run, job.clone());
-        // A job before its first process is in it: nothing that the process does there goes by unseen.
-        let moved = capture
-            .add_job(cgroup_id, JobTag::of_run(run.number()))
-            .map_err(JobError::from)
-            .and_then(|()| self.fill(process, &job));
-        if let Err(error) = moved {
-            self.remove(capture, &job);
-            return Err(error);
-        }
-        Ok(job)
-    }
-
-    /// Moves the process, then whatever it has started, until nothing of it is left outside.
-    fn fill(&self, process: &Pinned, job: &Job) -> Result<(), JobError> {
-        let procs = self.directory(&job.cgroup).join("cgroup.procs");
-        let join = |pid: u32| fs::write(&procs, pid.to_string());
-        join(process.pid).map_err(|error| JobError::Cgroup { what: "cannot move the process to", path: procs.clone(), error })?;
-        for _ in 0..MOVES {
-            let inside = processes(&self.directory(&job.cgroup));
-            let outside: Vec<u32> = process::descendants(process.pid).into_iter().filter(|pid| !inside.contains(pid)).collect();
-            if outside.is_empty() {
-                break;
-            }
-            for pid in outside {
-                // It may have ended meanwhile; what it has started is found in the next round.
-                let _moved = Pinned::open(pid).is_ok_and(|one| self.of(&one).is_ok_and(|job| job.is_none()) && join(pid).is_ok());
-            }
-        }
-        let there = process.cgroup().is_ok_and(|cgroup| is_within(&cgroup, &job.cgroup));
-        if there && process.lives() { Ok(()) } else { Err(JobError::Moved(process.pid)) }
-    }
-
-    /// The nearest cgroup at or above `path` that root alone can move processes into: from a folder of its own below, a user
-    /// could take its processes out again.
-    fn home(&self, path: &str) -> Option<String> {
-        let mut home = path;
-        loop {
-            if !is_within(home, &self.attach) {
-                return None;
-            }
-            let directory = self.directory(home);
-            let roots =
-                |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.uid() == 0 && metadata.mode() & 0o022 == 0);
-            if roots(&directory) && roots(&directory.join("cgroup.procs")) {
-                return Some(home.to_owned());
-            }
-            home = home.rsplit_once('/').map(|(above, _)| if above.is_empty() { "/" } else { above }).filter(|_| home != "/")?;
-        }
-    }
-
-    fn of(&self, process: &Pinned) -> Result<Option<Job>, JobError> {
-        let gone = || JobError::NoProcess(process.pid);
-        let cgroup = process.cgroup().map_err(|_gone| gone())?;
-        let user = process.real_user().map_err(|_gone| gone())?;
-        if !process.lives() {
-            return Err(gone());
-        }
-        let by_user = || user.filter(|_| is_within(&cgroup, &self.attach)).and_then(|uid| self.of_user(uid));
-        Ok(self.at(&cgroup).or_else(by_user))
-    }
-
-    fn of_user(&self, user: u32) -> Option<Job> {
+    pub(super) fn of_user(&self, user: u32) -> Option<Job> {
         self.table().values().find(|job| matches!(job.how, How::User { uid, .. } if uid == user)).cloned()
     }
 
@@ -447,7 +158,7 @@ impl Jobs {
     }
 
     /// Whether it is gone: not where somebody is in it after all.
-    fn remove(&self, capture: &Capture, job: &Job) -> bool {
+    pub(super) fn remove(&self, capture: &Capture, job: &Job) -> bool {
         if let How::Begun { .. } = job.how
             && let Err(error) = remove_tree(&self.directory(&job.cgroup))
             && error.kind() != io::ErrorKind::NotFound
@@ -467,41 +178,13 @@ impl Jobs {
         self.mount.join(path.trim_start_matches('/'))
     }
 
-    fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Job>> {
+    pub(super) fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Job>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Job {
-    /// When it became one, as RFC 3339.
-    #[must_use]
-    pub fn started(&self) -> String {
-        utc(self.since)
-    }
-}
-
-impl How {
-    /// Whether this user's process was made the job.
-    #[must_use]
-    pub fn is_of(self, user: u32) -> bool {
-        match self {
-            Self::Begun { uid, .. } => uid == user,
-            Self::Rule(_) | Self::User { .. } => false,
-        }
-    }
-}
-
-fn pinned(pid: u32) -> Result<Pinned, JobError> {
-    Pinned::open(pid).map_err(|_gone| JobError::NoProcess(pid))
-}
-
-fn good_name(name: &str) -> Option<String> {
-    let good = !name.is_empty() && name.len() <= NAME_LONGEST && !name.chars().any(char::is_control);
-    good.then(|| name.to_owned())
-}
-
 /// Whether the cgroup at `path` is the one at `above`, or below it.
-fn is_within(path: &str, above: &str) -> bool {
+pub(super) fn is_within(path: &str, above: &str) -> bool {
     let above = above.trim_end_matches('/');
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -510,7 +193,7 @@ fn is_populated(directory: &Path) -> bool {
     fs::read_to_string(directory.join("cgroup.events")).is_ok_and(|text| text.lines().any(|line| line == "populated 1"))
 }
 
-fn processes(directory: &Path) -> Vec<u32> {
+pub(super) fn processes(directory: &Path) -> Vec<u32> {
     let own = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     let mut all: Vec<u32> = own.lines().filter_map(|line| line.parse().ok()).collect();
     all.extend(below(directory).iter().flat_map(|folder| processes(folder)));
@@ -542,14 +225,6 @@ mod tests {
             ("/", "/a", false),
         ] {
             assert_eq!(is_within(path, above), expected, "{path} {above}");
-        }
-    }
-
-    #[test]
-    fn names_are_short_and_plain() {
-        assert!(good_name("build #7 of acme/shop").is_some());
-        for bad in ["", "a\nb", &"x".repeat(129)] {
-            assert_eq!(good_name(bad), None);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The host's jobs: which there are, how one begins and ends, and what was there before the gateway came.
 
+mod begin;
 mod canary;
 mod connections;
 mod diary;
 mod existing;
 mod handover;
+mod job;
 mod jobs;
 mod lock;
 mod notify;
@@ -19,7 +21,8 @@ pub use canary::{canary_cgroup, dial};
 pub use diary::Diary;
 pub use existing::look;
 pub use handover::{Conversation, Message, handover_path, listen, unexpected};
-pub use jobs::{BeginJob, Begun, Ended, How, Job, JobError, Jobs, Peer};
+pub use job::{BeginJob, Begun, Ended, How, Job, JobError, Peer};
+pub use jobs::Jobs;
 pub use lock::{Lock, LockError};
 pub use notify::notify;
 pub use patrol::Patrol;

@@ -13,6 +13,8 @@ use serde_json::json;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 /// How often jobs are looked after.
 const EVERY: Duration = Duration::from_secs(1);
@@ -30,7 +32,8 @@ impl Sweeper {
     /// Where no thread can be started.
     pub fn start(shared: Arc<Shared>, jobs: Arc<Jobs>, diary: Arc<Diary>, events: Option<Events>) -> Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let mut keeper = Keeper { shared, jobs, diary, refusals: Refusals::default(), lost: 0 };
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let mut keeper = Keeper { shared, jobs, diary, refusals: Refusals::default(), lost: 0, runtime };
         keeper.lost = keeper.shared.capture.events_lost();
         let work = move || keeper.keep(events, &stopped);
         let thread = std::thread::Builder::new().name("weir-sweep".to_owned()).spawn(work)?;
@@ -53,6 +56,8 @@ struct Keeper {
     diary: Arc<Diary>,
     refusals: Refusals,
     lost: u64,
+    /// For what has to be waited for. It has no driver, and so no descriptors.
+    runtime: Runtime,
 }
 
 impl Keeper {
@@ -83,7 +88,14 @@ impl Keeper {
         if let Err(error) = rules::find(&self.shared, &self.jobs) {
             tracing::error!(%error, "a cgroup that a rule matches can't be made a job");
         }
-        self.jobs.sweep(&self.shared);
+        let over = self.jobs.sweep(&self.shared);
+        // All at once: each waits until its record is on the disk.
+        let mut ending = JoinSet::new();
+        for run in over.into_iter().map(|job| job.run) {
+            let shared = Arc::clone(&self.shared);
+            ending.spawn_on(async move { shared.names.end(run).await }, self.runtime.handle());
+        }
+        self.runtime.block_on(ending.join_all());
         for again in self.refusals.over() {
             self.diary.finding("refused_again", again);
         }

@@ -87,6 +87,11 @@ impl Resolver {
         self.attestor.claim(run, claimant);
     }
 
+    /// Who may show which run's token, for the gateway that takes over.
+    pub fn claimants(&self) -> Vec<(RunId, Claimant)> {
+        self.attestor.claimants()
+    }
+
     /// Forgets what is known of a run that has ended.
     pub fn forget(&self, run: RunId) {
         self.attestor.forget(run);

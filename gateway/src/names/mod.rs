@@ -25,10 +25,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use told::Told;
+pub use told::ToldName;
 use upstream::Upstreams;
 
 /// Runs whose names are remembered.
 const RUNS: usize = 16_384;
+/// Names that one gateway hands to the next, of all runs: the latest that were told.
+const HANDED_OVER: usize = 100_000;
 /// How long a run without questions is remembered where room is needed.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 
@@ -111,6 +114,34 @@ impl Names {
         let names = self.find(run).map_or_else(Vec::new, |run| run.lock().told.names(ip, now));
         let (names, rebound): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| self.may_stand(name, ip));
         KnownBy { names, rebound }
+    }
+
+    /// What all runs were told, for the gateway that takes over: a job need not ask again for what it knows.
+    #[must_use]
+    pub fn all_told(&self) -> Vec<ToldName> {
+        let now = Instant::now();
+        let runs: Vec<_> = self.lock().iter().map(|(id, run)| (*id, Arc::clone(run))).collect();
+        let mut told: Vec<_> = runs.iter().flat_map(|(id, run)| run.lock().told.all(*id, now).collect::<Vec<_>>()).collect();
+        if told.len() > HANDED_OVER {
+            tracing::warn!(names = told.len(), HANDED_OVER, "jobs have to ask again for the names that they asked for first");
+        }
+        told.sort_by_key(|name| name.age_ms);
+        told.truncate(HANDED_OVER);
+        told
+    }
+
+    /// Remembers what the gateway before this one has told.
+    pub fn restore(&self, told: Vec<ToldName>) {
+        let now = Instant::now();
+        for ToldName { run, ip, name, left_ms, age_ms } in told {
+            // Nothing is remembered for longer than it would be here.
+            let until = now + Duration::from_millis(left_ms).min(self.settings.remember);
+            let at = now.checked_sub(Duration::from_millis(age_ms)).unwrap_or(now);
+            match self.run(run) {
+                Some(run) => run.lock().told.tell(&name, ip, at, until),
+                None => return,
+            }
+        }
     }
 
     /// Forgets a run, and ends the record of its names.

@@ -1,8 +1,10 @@
 //! What one run was told: which names stand for which address, and until when that is remembered.
 
+use gateway_core::model::ids::RunId;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Addresses that are remembered for a run. Where there are more, the one that would be forgotten first goes.
 const ADDRESSES: usize = 4096;
@@ -19,6 +21,21 @@ struct Name {
     name: String,
     until: Instant,
     told: Instant,
+}
+
+/// A name that a run was told for an address, as one gateway hands it to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldName {
+    /// The run.
+    pub run: RunId,
+    /// The address.
+    pub ip: IpAddr,
+    /// The name.
+    pub name: String,
+    /// For how long it is to be remembered yet, in milliseconds.
+    pub left_ms: u64,
+    /// How long ago it was told, in milliseconds.
+    pub age_ms: u64,
 }
 
 /// What kind of network an address is in.
@@ -61,6 +78,19 @@ impl Told {
         let mut known: Vec<_> = known.iter().filter(|name| name.until > now).collect();
         known.sort_by_key(|name| std::cmp::Reverse(name.told));
         known.into_iter().map(|name| name.name.clone()).collect()
+    }
+
+    /// All that is remembered of `run`.
+    pub(super) fn all(&self, run: RunId, now: Instant) -> impl Iterator<Item = ToldName> {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let standing = self.0.iter().flat_map(|(ip, names)| names.iter().map(|name| (*ip, name)));
+        standing.filter(move |(_, name)| name.until > now).map(move |(ip, name)| ToldName {
+            run,
+            ip,
+            name: name.name.clone(),
+            left_ms: ms(name.until - now),
+            age_ms: ms(now.saturating_duration_since(name.told)),
+        })
     }
 
     fn make_room(&mut self, now: Instant) {

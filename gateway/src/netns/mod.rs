@@ -6,12 +6,14 @@
 
 mod door;
 mod residents;
+mod standing;
 mod visit;
 mod watch;
 
 pub use door::Door;
+pub use standing::Standing;
 pub use visit::{Namespace, Visitor};
-pub use watch::{Opened, Watch};
+pub use watch::{Opened, Watch, release};
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -33,6 +33,11 @@ impl Witness {
         &self.process
     }
 
+    /// The process of a pidfd.
+    pub(super) const fn of_descriptor(process: OwnedFd) -> Self {
+        Self { process }
+    }
+
     fn of(pid: u32) -> io::Result<Self> {
         // SAFETY: a plain call; the descriptor is owned from here on, and closed at exec as the kernel makes it.
         let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };

@@ -43,9 +43,18 @@ impl Namespace {
     }
 
     fn open(path: &str) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of_file(File::open(path)?)
+    }
+
+    /// That of an open file of a namespace.
+    pub(super) fn of_file(file: File) -> io::Result<Self> {
         let inode = file.metadata()?.ino();
         Ok(Self { file, inode })
+    }
+
+    /// What holds it open.
+    pub(super) const fn file(&self) -> &File {
+        &self.file
     }
 
     /// Moves the calling thread there.

@@ -119,6 +119,14 @@ pub fn resolve(stream: BorrowedFd<'_>, capture: &Capture, doors: &Doors) -> Resu
     })
 }
 
+/// Readies the calling thread for look-ups of clients. Without that, its first one does.
+///
+/// # Errors
+/// Where there is no descriptor left for it.
+pub fn prepare() -> io::Result<()> {
+    sock_diag::open()
+}
+
 /// Looks the client's socket up where it is: behind a door, or in the host's own network namespace.
 fn look_up(client: SocketAddr, local: SocketAddr, netns: u64, doors: &Doors) -> io::Result<Option<ClientSocket>> {
     match doors.of(netns) {

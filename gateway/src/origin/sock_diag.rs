@@ -37,6 +37,13 @@ thread_local! {
     static DIAG: RefCell<Option<Netlink>> = const { RefCell::new(None) };
 }
 
+/// Opens this thread's socket for look-ups, so that it has all that it will hold before its first connection comes.
+pub(super) fn open() -> io::Result<()> {
+    let diag = Netlink::open(libc::NETLINK_SOCK_DIAG)?;
+    DIAG.set(Some(diag));
+    Ok(())
+}
+
 /// The socket whose own end is `client` and whose peer is `gateway`, in this thread's network namespace.
 pub(super) fn find(client: SocketAddr, gateway: SocketAddr) -> io::Result<Option<ClientSocket>> {
     DIAG.with_borrow_mut(|slot| {

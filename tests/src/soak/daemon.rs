@@ -1,7 +1,7 @@
 //! The daemon under test: started, killed, taken over, and asked for what it holds and what it has recorded.
 
-use super::Held;
 use super::destination::number;
+use super::{Held, RECORD, Tally};
 use crate::binary;
 use crate::bypass::World;
 use anyhow::{Context as _, bail, ensure};
@@ -178,22 +178,28 @@ impl Daemon {
 
     fn held(&self) -> anyhow::Result<Held> {
         let process = Path::new("/proc").join(self.child.id().to_string());
-        let descriptors = fs::read_dir(process.join("fd"))?.count();
+        let mut descriptors = Tally::default();
+        for descriptor in fs::read_dir(process.join("fd"))? {
+            // One that was open as the directory was read may be closed by now.
+            let Ok(target) = fs::read_link(descriptor?.path()) else { continue };
+            descriptors.add(kind(&target.to_string_lossy()), 1);
+        }
         let status = fs::read_to_string(process.join("status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("RssAnon")?;
         let anonymous_kb = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(Held { descriptors: i64::try_from(descriptors)?, map_entries: self.map_entries()?, anonymous_kb })
+        Ok(Held { descriptors, map_entries: self.map_entries()?, anonymous_kb })
     }
 
     /// Entries of all pinned maps that can grow.
-    fn map_entries(&self) -> anyhow::Result<i64> {
-        let mut entries = 0;
+    fn map_entries(&self) -> anyhow::Result<Tally> {
+        let mut entries = Tally::default();
         for pin in fs::read_dir(&self.pins).with_context(|| self.pins.display().to_string())?.flatten() {
             let shown = bpftool(&["map", "show", "pinned"], &pin.path());
             let kind = shown.as_ref().and_then(|map| map["type"].as_str()).unwrap_or_default();
             if matches!(kind, "hash" | "lru_hash" | "lpm_trie") {
                 let dumped = bpftool(&["map", "dump", "pinned"], &pin.path()).context("bpftool dumps a map")?;
-                entries += i64::try_from(dumped.as_array().map_or(0, Vec::len))?;
+                let name = pin.file_name().to_string_lossy().into_owned();
+                entries.add(name, i64::try_from(dumped.as_array().map_or(0, Vec::len))?);
             }
         }
         Ok(entries)
@@ -209,6 +215,15 @@ impl Drop for Daemon {
             self.child.wait().ok();
         }
     }
+}
+
+/// What a descriptor is open on, as far as it is the same in each daemon.
+fn kind(target: &str) -> String {
+    if target.contains("/state/sessions/") {
+        return RECORD.to_owned();
+    }
+    // A socket's or a namespace's number is another each time, and the kernel spells links in two ways.
+    target.split(":[").next().unwrap_or_default().replace("bpf_link", "bpf-link")
 }
 
 /// What bpftool says of a pin, where it is a map.

@@ -21,7 +21,7 @@ const EDGES: [(&str, &[&str]); 24] = [
     ),
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
-    ("host", &["capture", "evidence", "config", "identity", "session"]),
+    ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("control", &["session", "host", "summary"]),
     ("api", &["control"]),
     ("summary", &["evidence"]),

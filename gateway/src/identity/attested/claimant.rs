@@ -6,6 +6,7 @@ use super::token::LONGEST;
 use crate::config::{IssuerKind, IssuerSettings, TokenSource};
 use crate::identity::cgroup::{self, Cgroups};
 use crate::identity::process::{Live, Stat};
+use serde::{Deserialize, Serialize};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use zeroize::Zeroizing;
@@ -15,7 +16,7 @@ const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
 /// Whose environment and files speak for a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Claimant {
     /// This process: `weir run`, which the runner has started.
     Launcher,

@@ -92,6 +92,11 @@ impl Attestor {
         lock(&self.claimants).insert(run, claimant);
     }
 
+    /// Everyone who may show a run's token.
+    pub(super) fn claimants(&self) -> Vec<(RunId, Claimant)> {
+        lock(&self.claimants).iter().map(|(run, claimant)| (*run, *claimant)).collect()
+    }
+
     /// Forgets a run that has ended. What its token is bound to stays on disk.
     pub(super) fn forget(&self, run: RunId) {
         lock(&self.claimants).remove(&run);
