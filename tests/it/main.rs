@@ -36,6 +36,7 @@ mod pgbench;
 mod policy;
 mod privileges;
 mod privileges_confined;
+mod privileges_daemon;
 mod privileges_uring;
 mod psycopg;
 mod record;

@@ -41,6 +41,10 @@ pub(super) async fn begin(
     respond(desk.handle(Command::BeginJob { peer, wish }).await).into_response()
 }
 
+pub(super) async fn files(State(desk): State<Desk>) -> Response {
+    respond(desk.handle(Command::JobFiles).await)
+}
+
 pub(super) async fn end(
     State(desk): State<Desk>,
     ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
