@@ -20,11 +20,11 @@ pub(super) struct Joined {
     socket: PathBuf,
 }
 
-/// Has the daemon at `socket` make this process a job. None where there is no daemon, or, for root alone, none whose
+/// Has the daemon at `socket` make this process a job, whose listeners are its own, as under a private gateway. None where there is no daemon, or, for root alone, none whose
 /// hooks reach this process: a gateway of its own is to be had then.
 pub(super) fn join(socket: &Path, command: &[OsString]) -> Result<Option<Joined>> {
     let name = command.first().and_then(|program| Path::new(program).file_name()?.to_str());
-    let wish = json!({ "pid": std::process::id(), "name": name });
+    let wish = json!({ "pid": std::process::id(), "name": name, "alone": true });
     let asked = block_on(async { Ok(client::ask_daemon(socket, Method::POST, "/v1/jobs/begin", Some(&wish)).await) })?;
     let root = nix::unistd::geteuid().is_root();
     match asked {
