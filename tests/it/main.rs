@@ -7,6 +7,7 @@ mod authentication;
 mod book;
 mod burst;
 mod bypass;
+mod canary;
 mod cancel;
 mod client_tls;
 mod configuration;
