@@ -1,7 +1,6 @@
 //! A hook that no longer intercepts is noticed by the canary, and whoever relies on it can hear so.
 
 use crate::host::findings;
-use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use weir_tests::{Daemon, Outcome, Postgres, Weir, binary, wait_until};
@@ -56,10 +55,10 @@ fn a_hook_that_is_detached_under_the_daemon_is_told_by_health_doctor_log_and_rec
     assert_eq!(found[0]["alert"], "high", "{found:?}");
     assert_eq!(found[0]["why"], body["canary"]["why"], "{found:?}");
     assert!(daemon.log().contains("jobs may not be intercepted"), "the operator's log has it: {}", daemon.log());
-    // A daemon that is started anew attaches anew.
-    daemon.signal(Signal::SIGTERM);
-    assert_eq!(daemon.wait(), Some(0), "{}", daemon.log());
-    daemon.restart();
+    // The next daemon attaches anew what is not there any more.
+    let next = daemon.serve(&["--take-over"]);
+    let mut before = daemon.replace(next).expect("one ran before");
+    assert_eq!(before.wait().expect("it is ours").code(), Some(0), "{}", daemon.log());
     assert_eq!(health(&daemon).0, 200);
     assert_eq!(asked(&daemon).expect_success().stdout, "42\n");
 }

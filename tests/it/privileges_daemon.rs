@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use weir_tests::{Daemon, Outcome, Postgres, Weir, wait_until};
+use weir_tests::{Daemon, Outcome, Postgres, Weir, WeirBuilder, wait_until};
 
 const PSQL: &str = r#"psql -X -A -t -c "SELECT 42""#;
 
@@ -19,8 +19,17 @@ struct Host {
 
 impl Host {
     fn start() -> Self {
+        Self::with("")
+    }
+
+    /// Its configuration has these further lines.
+    fn with(lines: &str) -> Self {
+        Self::of(|builder| builder, lines)
+    }
+
+    fn of(change: impl FnOnce(WeirBuilder) -> WeirBuilder, lines: &str) -> Self {
         let server = Postgres::start();
-        let daemon = Daemon::start(Weir::for_server(&server), "");
+        let daemon = Daemon::start(change(Weir::for_server(&server)), lines);
         let public = daemon.socket().with_file_name("public.toml");
         let text = format!("trust_domain = \"acme.example\"\n[host]\nsocket = \"{}\"\n", daemon.socket().display());
         fs::write(&public, text).expect("our own directory");
@@ -149,6 +158,49 @@ fn a_user_s_job_of_the_daemon_gives_up_what_a_user_can() {
     }
     let allowed: Vec<&str> = allowed.stdout.lines().collect();
     assert_eq!((allowed[2], allowed[3], allowed[8]), (without[2], without[3], "done"), "{allowed:?}");
+}
+
+#[test]
+fn what_is_a_job_already_stays_that_job_and_is_cut_off_all_the_same() {
+    let host = Host::start();
+    let line = format!(
+        r#""$WEIR" job begin --socket "$SOCKET" --format json || exit 1; exec "$WEIR" run -q --config {} -- sh -c "$1""#,
+        host.public.display()
+    );
+    let outcome = run(host.daemon.shell(&line, &[&format!("{PSQL}; {GAIN}; echo $WEIR_RUN")])).expect_success();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let begun: serde_json::Value = serde_json::from_str(lines[0]).expect("JSON");
+    assert_eq!(lines[1..3], ["42", "CapBnd:0000000000000000 NoNewPrivs:1 Seccomp:2 "], "{outcome:?}");
+    assert_eq!(begun["run"], lines[3], "{outcome:?}");
+    assert_eq!(host.daemon.weir.sessions()[0]["run"], begun["run"]);
+}
+
+/// What the daemon keeps for it is masked with the rest of its folder, but for this.
+#[test]
+fn a_job_that_is_cut_off_finds_what_it_needs_to_trust_the_daemon() {
+    let host = Host::of(|builder| builder.tls(r#"{ client = "require", upstream = "disable" }"#), "");
+    let script = r#"psql -X -A -t -c "SELECT 'verified'" sslmode=verify-full; ls /run/weir | grep -v ^trust-"#;
+    for options in ["", "--uid nobody", "--privileges confined"] {
+        let outcome = run(host.by_root(options, script));
+        assert_eq!(
+            outcome.stdout, "verified\nfile\nfolder\n",
+            "{options}: what masks are made of, and nothing else: {outcome:?}"
+        );
+    }
+    // It still has root's HOME, whose certificates it can't read.
+    let user = run(host.by_user("", r#"HOME=/nonexistent psql -X -A -t -c "SELECT 'verified'" sslmode=verify-full"#));
+    assert_eq!(user.stdout, "verified\n", "{user:?}");
+}
+
+#[test]
+fn a_job_by_its_user_does_not_leave_it_by_becoming_another() {
+    let host = Host::with("[[job]]\nname = \"roots\"\nmatch = { uid = 0 }\n");
+    let outcome = run(host.by_root("", PSQL)).expect_success();
+    assert_eq!(outcome.stdout, "42\n");
+    let refused = run(host.by_root("--uid nobody", "echo it ran"));
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+    assert!(refused.stderr.contains("leave `--uid` out"), "{refused:?}");
+    assert_eq!(host.daemon.weir.sessions().len(), 1);
 }
 
 #[test]

@@ -19,14 +19,21 @@ pub struct Oneself {
     pub allowed: Allowed,
 }
 
+/// What this kernel's Landlock gives.
+enum Landlock {
+    Scopes,
+    AgainstTracing,
+    None,
+}
+
 impl Oneself {
     /// One line on what the job gets, and what it does not.
     #[must_use]
     pub fn describe(&self) -> String {
-        let scopes = match (scopes::available(), scopes::has_domains()) {
-            (true, _) => "Landlock scopes",
-            (false, true) => "Landlock against tracing alone (its scopes: kernel 6.12)",
-            (false, false) => "no Landlock",
+        let scopes = match self.landlock() {
+            Landlock::Scopes => "Landlock scopes",
+            Landlock::AgainstTracing => "Landlock against tracing alone (its scopes: kernel 6.12)",
+            Landlock::None => "no Landlock scopes (kernel 6.12)",
         };
         let uring = if self.allowed.io_uring { "unwatched, as allowed" } else { "refused" };
         let namespaces = if self.allowed.namespaces { "; its own namespaces, as allowed" } else { "" };
@@ -35,6 +42,15 @@ impl Oneself {
             "privileges {name}, as a user can have it: no privileges to be had; seccomp, {scopes}; io_uring {uring}{namespaces}; \
              no masks, which take root: sockets of daemons stay in sight"
         )
+    }
+
+    fn landlock(&self) -> Landlock {
+        match (scopes::available(), scopes::has_domains()) {
+            (true, _) => Landlock::Scopes,
+            // Without scopes it takes a domain that refuses mounts, too: not where namespaces are allowed.
+            (false, true) if !self.allowed.namespaces => Landlock::AgainstTracing,
+            (false, _) => Landlock::None,
+        }
     }
 
     /// Gives up. `job` is to be started in this process's place and gets the standard streams alone.
@@ -49,8 +65,10 @@ impl Oneself {
         }
         nix::sys::prctl::set_no_new_privs().map_err(|errno| LaunchError::system("no_new_privs can't be set", errno))?;
         drop_capabilities()?;
-        if scopes::has_domains() {
-            scopes::enter_as_user(self.allowed.abstract_sockets)?;
+        match self.landlock() {
+            Landlock::Scopes => scopes::enter(self.allowed.abstract_sockets)?,
+            Landlock::AgainstTracing => scopes::enter_against_tracing()?,
+            Landlock::None => {}
         }
         seccomp::enter(Privileges::None, &self.allowed, false)?;
         close_others(job);
