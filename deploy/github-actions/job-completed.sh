@@ -3,7 +3,7 @@
 # fails, and so shows in the job, where the job was not under weir to its end.
 set -eu
 
-# Fixed here, not taken from the environment: a workflow sets variables.
+# Fixed here, not taken from the environment, whoever may come to set that.
 WEIR=/usr/local/bin/weir
 SOCKET=/run/weir/host.sock
 PATH=/usr/sbin:/usr/bin:/sbin:/bin

@@ -3,7 +3,7 @@
 # ACTIONS_RUNNER_HOOK_JOB_STARTED. Where protection can't start, it fails, and the runner then runs no step.
 set -eu
 
-# Fixed here, not taken from the environment: a workflow sets variables.
+# Fixed here, not taken from the environment, whoever may come to set that.
 WEIR=/usr/local/bin/weir
 SOCKET=/run/weir/host.sock
 PATH=/usr/sbin:/usr/bin:/sbin:/bin

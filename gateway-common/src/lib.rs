@@ -14,7 +14,7 @@ pub use refusal::Refusal;
 pub use target::{TARGET_CLOSED, TARGET_PASS_WHEN_DOWN, TARGETS_MAX, TargetKey};
 
 /// The version of everything in this crate that is kept in the kernel from one gateway to the next.
-pub const LAYOUT: u32 = 3;
+pub const LAYOUT: u32 = 4;
 
 /// Who connected, and to where: taken in the connect hook, while the caller waits.
 ///

@@ -34,13 +34,11 @@ pub enum Refusal {
     LinkLocal = 13,
     /// A packet of a job would have left by another way than the gateway.
     Leak = 14,
-    /// A socket in the file system that jobs may not reach.
-    UnixSocket = 15,
 }
 
 impl Refusal {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::ForeignSocket,
         Self::StaleHeartbeat,
         Self::DirectToGateway,
@@ -56,7 +54,6 @@ impl Refusal {
         Self::JobFull,
         Self::LinkLocal,
         Self::Leak,
-        Self::UnixSocket,
     ];
 
     /// The reason whose number this is.
@@ -84,7 +81,6 @@ impl Refusal {
             Self::JobFull => "job_full",
             Self::LinkLocal => "link_local",
             Self::Leak => "leak",
-            Self::UnixSocket => "unix_socket",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::event;
 use crate::job;
-use crate::maps::{EVENTS, HEARTBEAT, JOBS, OPEN, PLACES, Places, RULES, SCRATCH, STEPS};
+use crate::maps::{EVENTS, HEARTBEAT, JOBS, OPEN, PLACES, Places, RULES, SCRATCH, SETTINGS, STEPS};
 use crate::settings::{CGROUP_NODE, CGROUP_ROOT, CGROUP_SELF, CSS_CGROUP, CSS_PARENT, NODE_ID, ROOT_HIERARCHY};
 use crate::task::field;
 use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
@@ -23,8 +23,9 @@ pub fn weir_cgroup_mkdir(ctx: RawTracePointContext) -> i32 {
         return 0;
     }
     let id = id(group);
-    // A cgroup below a job is that job's, whatever its name: a job can't give itself another identity.
-    if id == 0 || !of_ancestors(group).is_none() {
+    // A cgroup below a job is that job's, whatever its name: a job can't give itself another identity. One that the hooks
+    // do not reach would be a job in name alone.
+    if id == 0 || !is_free_below_hooks(group) {
         return 0;
     }
     let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
@@ -189,6 +190,30 @@ pub fn id(group: u64) -> u64 {
 pub fn job_of(group: u64) -> JobTag {
     let own = job::of_cgroup(id(group));
     if own.is_none() { of_ancestors(group) } else { own }
+}
+
+/// Whether the hooks are at a cgroup above, and no job is between. Deeper than jobs are followed it is neither.
+#[inline(always)]
+fn is_free_below_hooks(group: u64) -> bool {
+    let Some(attached_at) = SETTINGS.get(0).map(|settings| settings.attached_at) else {
+        return false;
+    };
+    let mut group = group;
+    for _ in 0..CGROUP_LEVELS_MAX {
+        let parent = field::<u64>(group, CGROUP_SELF.load() + CSS_PARENT.load()).unwrap_or(0);
+        if parent == 0 {
+            return false;
+        }
+        group = field::<u64>(parent, CSS_CGROUP.load()).unwrap_or(0);
+        let id = id(group);
+        if !job::of_cgroup(id).is_none() {
+            return false;
+        }
+        if id == attached_at {
+            return true;
+        }
+    }
+    false
 }
 
 #[inline(always)]

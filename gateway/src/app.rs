@@ -17,7 +17,7 @@ use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners, Namespac
 use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::Desk;
-use crate::credential::{Credentials, Source};
+use crate::credential::Credentials;
 use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
@@ -274,26 +274,13 @@ impl Gateway {
     /// The variables that hold the targets' secrets.
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
-        let targets = self.shared.config.targets.iter();
-        let sources = targets.flat_map(|target| target.credential.iter().chain(&target.catalog));
-        sources
-            .filter_map(|(source, _)| match source {
-                Source::Env(name) => Some(name.clone()),
-                Source::File(_) => None,
-            })
-            .collect()
+        self.shared.config.secret_variables()
     }
 
     /// The gateway's own files and folders, which a job has no business with.
     #[must_use]
     pub fn private_files(&self) -> Vec<PathBuf> {
-        let config = &self.shared.config;
-        let sources = config.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
-        let secrets = sources.filter_map(|(source, _)| match source {
-            Source::Env(_) => None,
-            Source::File(path) => Some(path.clone()),
-        });
-        [config.state_dir.clone(), config.policy.dir.clone()].into_iter().chain(secrets).collect()
+        self.shared.config.private_files()
     }
 
     /// Where the job finds what [`Self::job_environment`] names.

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use weir_tests::identity_attacks::{AUDIENCE, Ground};
 use weir_tests::issuer::{Answer, DISCOVERY, Issuer, KEYS};
-use weir_tests::{CertificateAuthority, oidc_provider};
+use weir_tests::{CertificateAuthority, Daemon, Outcome, Postgres, Weir, oidc_provider};
 
 /// An oidc-provider; ended with its standard input.
 struct Provider {
@@ -157,4 +157,90 @@ fn an_issuer_that_is_down_delays_a_job_by_seconds_and_is_told() {
     assert_eq!((seen.reached, &seen.principals[0]["attestation_failure"]["kind"]), (0, &json!("unavailable")), "{}", seen.who());
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(issuer.asked(), [DISCOVERY, KEYS], "asked once for all of the run's connects");
+}
+
+/// Permits whoever has shown a token of the project.
+const PROJECT: &str = r#"@id("project") permit (principal == Workload::"spiffe://acme.example/ci/gitlab/acme/shop", action, resource)
+    when { principal.grade == "attested" };"#;
+
+/// A daemon that believes the issuer, and a server that only the project may reach.
+fn daemon_that_believes(issuer: &Issuer, server: &Postgres) -> Daemon {
+    let issuers = format!(
+        "[[issuer]]\nname = \"gitlab\"\nkind = \"gitlab\"\nurl = \"{}\"\naudience = \"{AUDIENCE}\"\nca = \"file:{}\"\n\
+         token = \"env:WEIR_ID_TOKEN\"\nrequest_hosts = [\"127.0.0.1:{}\"]\n",
+        issuer.url,
+        issuer.ca().display(),
+        issuer.port()
+    );
+    Daemon::start(Weir::for_server(server).policy(PROJECT), &issuers)
+}
+
+/// The principals of the daemon's sessions with the server, in the order of their dials.
+fn principals(daemon: &Daemon) -> Vec<Value> {
+    let mut sessions = daemon.weir.sessions();
+    sessions.sort_by_key(|session| session["session"].as_str().unwrap_or_default().to_owned());
+    let sessions = sessions.into_iter().filter(|session| session["target"] == "db");
+    sessions
+        .map(|session| {
+            let id = session["session"].as_str().expect("an id").to_owned();
+            let shown = daemon.weir.cli(&["session", "show", &id, "--format", "json"]).expect_success();
+            let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+            shown["opened"]["principal"].clone()
+        })
+        .collect()
+}
+
+#[test]
+fn a_daemon_s_job_is_attested_by_what_its_runner_gave_it_and_by_nobody_else_s() {
+    let (issuer, server) = (Issuer::start(), Postgres::start());
+    let daemon = daemon_that_believes(&issuer, &server);
+    let token = |job: &str| issuer.token(AUDIENCE, &json!({ "project_path": "acme/shop", "project_id": "7", "job_id": job }));
+    // A runner begins the job for itself, and gives what it starts then the token.
+    let runner = r#""$WEIR" job begin --quiet --socket "$SOCKET" || exit 1
+        [ -z "$1" ] || export WEIR_ID_TOKEN="$1"
+        sh -c 'psql -X -A -t -c "SELECT 42"; psql -X -A -t -c "SELECT 43"'; echo "status $?""#;
+    let run =
+        |token: &str| -> Outcome { daemon.shell(runner, &[token]).stdin(Stdio::null()).output().expect("sh starts").into() };
+    let (first, second) = (token("1"), token("2"));
+    assert_eq!(run(&first).expect_success().stdout, "42\n43\nstatus 0\n");
+    let seen = principals(&daemon);
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    for one in &seen {
+        assert_eq!((&one["grade"], &one["attested"]["issuer"]), (&json!("attested"), &json!("gitlab")), "{one}");
+        assert_eq!(one["attested"]["claims"]["project_id"], "7", "{one}");
+    }
+    // No token, and another job's: neither is let through, and the second is told.
+    for (shown, told) in [("", Value::Null), (first.as_str(), json!("borrowed"))] {
+        let refused = run(shown);
+        assert!(refused.stdout.starts_with("status ") && !refused.stdout.contains("status 0"), "{refused:?}");
+        let last = principals(&daemon).pop().expect("it was recorded");
+        assert_ne!(last["grade"], "attested", "{last}");
+        assert_eq!(last["attestation_failure"]["kind"], told, "{last}");
+    }
+    assert_eq!(run(&second).expect_success().stdout, "42\n43\nstatus 0\n", "its own is as good as the first one's");
+}
+
+#[test]
+fn weir_run_as_a_daemon_s_job_is_attested_by_its_own_environment() {
+    let (issuer, server) = (Issuer::start(), Postgres::start());
+    let daemon = daemon_that_believes(&issuer, &server);
+    let token = issuer.token(AUDIENCE, &json!({ "project_path": "acme/shop", "project_id": "7", "job_id": "1" }));
+    let line = r#"WEIR_ID_TOKEN="$1" exec "$WEIR" run --config "$2" -- psql -X -A -t -c 'SELECT 42'"#;
+    let config = daemon.weir.config();
+    let ran =
+        daemon.shell(line, &[&token, config.to_str().expect("a UTF-8 path")]).stdin(Stdio::null()).output().expect("sh starts");
+    let ran = Outcome::from(ran).expect_success();
+    assert_eq!(ran.stdout, "42\n");
+    assert!(ran.stderr.contains("a job of this host's daemon"), "{ran:?}");
+    assert_eq!(principals(&daemon)[0]["grade"], "attested");
+    // A user's becomes the program, which then dials itself.
+    let public = daemon.socket().with_file_name("public.toml");
+    std::fs::write(&public, format!("trust_domain = \"acme.example\"\n[host]\nsocket = \"{}\"\n", daemon.socket().display()))
+        .expect("our own directory");
+    let line = line.replace("exec", "exec setpriv --reuid nobody --regid nogroup --clear-groups");
+    let token = issuer.token(AUDIENCE, &json!({ "project_path": "acme/shop", "project_id": "7", "job_id": "2" }));
+    let ran = daemon.shell(&line, &[&token, public.to_str().expect("a UTF-8 path")]).stdin(Stdio::null()).output();
+    let ran = Outcome::from(ran.expect("sh starts")).expect_success();
+    assert_eq!(ran.stdout, "42\n");
+    assert_eq!(principals(&daemon)[1]["grade"], "attested");
 }

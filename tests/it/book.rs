@@ -107,6 +107,8 @@ fn the_reference_shows_a_configuration_that_is_one() {
 fn every_link_leads_somewhere() {
     let pages = Page::all();
     assert!(pages.len() > 15, "{}", pages.len());
+    let runners = pages.iter().filter(|page| page.path.starts_with("deploy") && page.path.components().count() == 3).count();
+    assert!(runners >= 6, "those of the runners are in the book: {runners}");
     let mut broken = Vec::new();
     for page in &pages {
         for link in page.links().iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use weir_tests::containers::{Engine, IMAGE, Store, with_own_cgroups};
-use weir_tests::{Cgroup, Networks, Outcome, Postgres, Weir, binary, debian_root};
+use weir_tests::{Cgroup, Daemon, Networks, Outcome, Postgres, Weir, binary, debian_root};
 
 /// As root in the job: making containers takes privileges.
 const HOST: [&str; 2] = ["--privileges", "host"];
@@ -41,9 +41,7 @@ impl Bench {
 
     /// The options that give a container psql's variables.
     fn variables(&self) -> Vec<String> {
-        ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGSSLMODE", "PGGSSENCMODE"]
-            .map(|name| format!("--env={name}"))
-            .into()
+        variables()
     }
 
     /// Runs psql in a Debian of debootstrap's and checks that it was caught; gives the one session.
@@ -69,6 +67,45 @@ impl Bench {
         let id = sessions[0]["session"].as_str().expect("an id");
         let shown = self.weir.cli(&["session", "show", id, "--format", "json"]).expect_success();
         serde_json::from_str(&shown.stdout).expect("it is JSON")
+    }
+}
+
+fn variables() -> Vec<String> {
+    ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGSSLMODE", "PGGSSENCMODE"]
+        .map(|name| format!("--env={name}"))
+        .into()
+}
+
+/// Under the host's daemon: the job begins by `weir job begin`, as a runner's does, and starts the container itself.
+#[test]
+fn containers_of_a_daemon_s_job_are_its_run_s_and_caught() {
+    let networks = Networks::create();
+    let server = Postgres::builder().setting("listen_addresses = '*'").start();
+    let target = format!(r#"match = ["{}:{}"]"#, networks.host_address, server.port);
+    let weir = Weir::for_server(&server).target(&target).variable("PGHOST", &networks.host_address);
+    let daemon = Daemon::start(weir, "");
+    let store = Store::create();
+    let (line, configuration) = (store.podman_line(), format!("CONTAINERS_CONF={}", store.configuration().display()));
+    let own = variables();
+    for (runtime, cgroups) in [("crun", "--cgroups=disabled"), ("runc", "--cgroups=no-conmon")] {
+        let mut command = vec!["env", &configuration, "podman"];
+        command.extend(line.iter().map(String::as_str));
+        command.extend(["--runtime", runtime, "run", "--rm", cgroups, "--pids-limit=-1", "--network", "none"]);
+        command.extend(LIMITS);
+        command.extend(own.iter().map(String::as_str));
+        command.extend(["--rootfs", debian_root().to_str().expect("UTF-8"), "/usr/bin/psql", "-XAtc", "SELECT 42"]);
+        let words = with_own_cgroups(None, &command);
+        let script = r#""$WEIR" job begin --socket "$SOCKET" --format json || exit 1; exec "$@""#;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let before = daemon.weir.sessions().len();
+        let ran = daemon.shell(script, &words).stdin(std::process::Stdio::null()).output().expect("sh starts");
+        let ran = Outcome::from(ran).expect_success();
+        let (begun, answer) = ran.stdout.split_once('\n').expect("two lines");
+        let begun: serde_json::Value = serde_json::from_str(begun).expect("JSON");
+        assert_eq!(answer.trim(), "42", "{runtime}: {ran:?}");
+        let sessions = daemon.weir.sessions();
+        let [session] = &sessions[before..] else { panic!("{runtime}: {sessions:?}") };
+        assert_eq!((&session["target"], &session["run"]), (&"db".into(), &begun["run"]), "{runtime}");
     }
 }
 

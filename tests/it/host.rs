@@ -290,3 +290,28 @@ fn a_target_that_is_closed_outside_is_reached_from_jobs_alone() {
     assert!(outside.status == Some(2) && !outside.stderr.contains("password"), "{outside:?}");
     wait_until("the finding", 20, || (!findings(&daemon, "refused").is_empty()).then_some(()));
 }
+
+#[test]
+fn clearing_is_of_the_daemon_of_that_very_name() {
+    let server = Postgres::start();
+    let mut daemon = daemon(&server);
+    let mut job = daemon.job(&["sleep", "120"]).stdin(Stdio::null()).spawn().expect("sh starts");
+    let name = || std::fs::read_to_string(format!("/proc/{}/comm", job.id())).unwrap_or_default();
+    wait_until("the job to have begun", 20, || (name() == "sleep\n").then_some(()));
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    let name = daemon.attach().file_name().and_then(|name| name.to_str()).expect("we named it").to_owned();
+    let clear = |name: &str| {
+        let config = daemon.socket().with_file_name("clear.toml");
+        std::fs::write(&config, format!("trust_domain = \"acme.example\"\n[host]\nname = \"{name}\"\n"))
+            .expect("our own directory");
+        daemon.weir.bare(&["serve", "--clear", "--config", config.to_str().expect("a UTF-8 path")]).expect_success()
+    };
+    // The beginning of its name is another's.
+    let told = clear(name.get(..name.len() - 1).expect("plain letters"));
+    assert_eq!(told.stdout, "0 gateways cleared\n");
+    assert!(daemon.pins().exists() && job.try_wait().expect("it is ours").is_none(), "another daemon's are left alone");
+    assert_eq!(clear(&name).stdout, "1 gateway cleared\n");
+    assert!(!daemon.pins().exists());
+    assert!(!job.wait().expect("it is ours").success(), "its job was ended");
+}

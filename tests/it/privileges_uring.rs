@@ -4,7 +4,7 @@ use std::process::Command;
 use weir_tests::{Outcome, Postgres, Weir};
 
 /// Has io_uring make a socket of the family that its argument names, by bare system calls.
-const MAKE: &str = r#"
+pub(crate) const MAKE: &str = r#"
 import ctypes, mmap, os, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
 params = ctypes.create_string_buffer(120)

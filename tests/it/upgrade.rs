@@ -144,3 +144,100 @@ fn where_no_daemon_runs_there_is_nothing_to_take_over() {
     assert_eq!(failed.code(), Some(1));
     assert!(daemon.log().contains("no daemon that could be followed"), "{}", daemon.log());
 }
+
+/// A daemon that `weir upgrade` has started, which is no child of the test's: ended with it.
+struct Upgraded<'d> {
+    pid: u32,
+    daemon: &'d Daemon,
+}
+
+impl Upgraded<'_> {
+    fn end(&self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.pid).expect("a pid fits"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).ok();
+    }
+}
+
+impl Drop for Upgraded<'_> {
+    fn drop(&mut self) {
+        self.end();
+        wait_until("it to end", 30, || (!self.daemon.socket().exists() && !self.daemon.pins().exists()).then_some(()));
+    }
+}
+
+/// `weir upgrade --config FILE`, as one calls it in a shell: what it prints is read to its end.
+fn upgrade(daemon: &Daemon, config: &std::path::Path) -> Outcome {
+    let mut upgrade = std::process::Command::new(weir_tests::binary());
+    upgrade.args(["upgrade", "--config"]).arg(config).stdin(Stdio::null());
+    // What the next daemon logs goes where this one's errors go, and on after its end.
+    let log = std::fs::File::create(daemon.weir.directory().join("upgrade.log")).expect("our own directory");
+    upgrade.stdout(Stdio::piped()).stderr(log);
+    let child = upgrade.spawn().expect("weir starts");
+    let mut told: Outcome = child.wait_with_output().expect("it is ours").into();
+    told.stderr = std::fs::read_to_string(daemon.weir.directory().join("upgrade.log")).expect("our own file");
+    told
+}
+
+/// The process that answers at the daemon's socket.
+fn serving(daemon: &Daemon) -> u32 {
+    let mut curl = std::process::Command::new("curl");
+    curl.arg("-s").arg("--unix-socket").arg(daemon.socket()).arg("http://weir/healthz");
+    let told: Outcome = curl.output().expect("curl starts").into();
+    let health: Value = serde_json::from_str(&told.stdout).expect("JSON");
+    health["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("a process")
+}
+
+#[test]
+fn weir_upgrade_has_another_daemon_serve_and_fails_nobody() {
+    let server = Postgres::start();
+    let mut daemon = Daemon::start(Weir::for_server(&server), "drain_seconds = 60");
+    let first = daemon.pid();
+    let slow = start(daemon.job(&["psql", "-X", "-A", "-t", "-c", "SELECT pg_sleep(4), 'kept'"]));
+    wait_until("the query to run", 20, || (server.active() == 1).then_some(()));
+    let told = upgrade(&daemon, &daemon.weir.config()).expect_success();
+    let words: Vec<&str> = told.stdout.split_whitespace().collect();
+    let ["process", next, "of", "version", version, "serves;", "the", "one", "before", "drains"] = words[..] else {
+        panic!("{told:?}")
+    };
+    let next: u32 = next.parse().expect("a process");
+    assert_ne!(next, first);
+    assert_eq!((serving(&daemon), version), (next, env!("CARGO_PKG_VERSION")));
+    assert!(std::path::Path::new(&format!("/proc/{first}")).exists(), "the one before still has a session");
+    let asked = outcome(start(daemon.job(&["psql", "-X", "-A", "-t", "-c", "SELECT 42"]))).expect_success();
+    assert_eq!(asked.stdout, "42\n");
+    assert!(outcome(slow).expect_success().stdout.contains("kept"), "its session was served to its end");
+    assert_eq!(daemon.wait(), Some(0), "{}", daemon.log());
+    let upgraded = Upgraded { pid: next, daemon: &daemon };
+    let sessions = daemon.weir.sessions();
+    assert_eq!(sessions.iter().filter(|session| session["target"] == "db").count(), 2, "{sessions:?}");
+    daemon.weir.cli(&["audit", "verify"]).expect_success();
+    drop(upgraded);
+}
+
+#[test]
+fn weir_upgrade_that_can_not_start_the_next_one_leaves_the_first_as_it_was() {
+    let server = Postgres::start();
+    let mut daemon = Daemon::start(Weir::for_server(&server), "");
+    let asked = |daemon: &Daemon| outcome(start(daemon.job(&["psql", "-X", "-A", "-t", "-c", "SELECT 42"])));
+    let good = std::fs::read_to_string(daemon.weir.config()).expect("our own file");
+    let bad = daemon.weir.directory().join("bad.toml");
+    // Its file is none; then it is one whose policies can't be read: only the next daemon finds that out.
+    let policies = daemon.weir.directory().join("policy.d/test.cedar");
+    for (config, policy, words) in [
+        (format!("{good}\nnonsense = 1\n"), "permit (principal, action, resource);", "nonsense"),
+        (good.clone(), "permit (principal, action, resourze);", "the one that ran goes on"),
+    ] {
+        std::fs::write(&bad, config).expect("our own file");
+        std::fs::write(&policies, policy).expect("our own file");
+        let told = upgrade(&daemon, &bad);
+        assert_eq!((told.status, told.stdout.as_str()), (Some(1), ""), "{told:?}");
+        assert!(told.stderr.contains(words), "{told:?}");
+        assert_eq!(serving(&daemon), daemon.pid());
+        assert_eq!(asked(&daemon).expect_success().stdout, "42\n");
+    }
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(daemon.wait(), Some(0), "{}", daemon.log());
+    let nobody = upgrade(&daemon, &daemon.weir.config());
+    assert_eq!(nobody.status, Some(1), "{nobody:?}");
+    assert!(nobody.stderr.contains("no daemon answers"), "{nobody:?}");
+}

@@ -32,11 +32,11 @@ impl Page {
         Self { path, text }
     }
 
-    /// Every page for people: those at the top, and all below `docs`, `deploy` and `policies`.
+    /// Every page for people: those at the top and in `policies`, and all below `docs` and `deploy`.
     pub fn all() -> Vec<Self> {
         let mut pages = Vec::new();
-        let mut folders = vec![PathBuf::from("docs")];
-        let flat = ["", "deploy", "policies"].map(PathBuf::from);
+        let mut folders = vec![PathBuf::from("docs"), PathBuf::from("deploy")];
+        let flat = ["", "policies"].map(PathBuf::from);
         while let Some(folder) = folders.pop() {
             collect(&folder, &mut pages, Some(&mut folders));
         }

@@ -16,6 +16,8 @@ pub(super) struct BeginRequest {
     pid: Option<u32>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    alone: bool,
 }
 
 /// The body of a job's end.
@@ -37,8 +39,12 @@ pub(super) async fn begin(
     ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
     Json(request): Json<BeginRequest>,
 ) -> Response {
-    let wish = BeginJob { pid: request.pid, name: request.name };
+    let wish = BeginJob { pid: request.pid, name: request.name, alone: request.alone };
     respond(desk.handle(Command::BeginJob { peer, wish }).await).into_response()
+}
+
+pub(super) async fn files(State(desk): State<Desk>) -> Response {
+    respond(desk.handle(Command::JobFiles).await)
 }
 
 pub(super) async fn end(

@@ -96,6 +96,7 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
         .route("/v1/sessions", get(sessions::list))
         .route("/v1/sessions/{id}/kill", post(sessions::kill))
         .route("/v1/policy/reload", post(reload))
+        .route("/v1/jobs/files", get(jobs::files))
         .layer(middleware::from_fn(root_alone));
     let router = Router::new()
         .route("/healthz", get(health))

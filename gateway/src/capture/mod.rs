@@ -33,7 +33,7 @@ pub use namespaces::NamespaceSide;
 pub use pins::{PINS, private_pins};
 pub use probe::{Probe, Tier, probe};
 pub use rules::{KernelRule, KernelTarget};
-pub use sweep::{Swept, gateway_of, sweep, sweep_in};
+pub use sweep::{Swept, gateway_of, sweep, sweep_in, sweep_named};
 
 use aya::Ebpf;
 use aya::maps::PerCpuArray;

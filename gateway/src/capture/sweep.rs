@@ -30,11 +30,20 @@ pub fn sweep(prefix: &str) -> Swept {
 
 /// The same in another directory of a bpffs.
 pub fn sweep_in(root: &Path, prefix: &str) -> Swept {
+    sweep_those(root, |name| name.starts_with(prefix))
+}
+
+/// The same in the one place of this very name.
+pub fn sweep_named(name: &str) -> Swept {
+    sweep_those(Path::new(PINS), |other| other == name)
+}
+
+fn sweep_those(root: &Path, is_meant: impl Fn(&str) -> bool) -> Swept {
     let mut swept = Swept::default();
     for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let path = entry.path();
-        let meant = name.to_str().is_some_and(|name| name.starts_with(prefix));
+        let meant = name.to_str().is_some_and(&is_meant);
         if !meant || is_named_for_running(&path) || gateway_of(&path).is_some() {
             continue;
         }

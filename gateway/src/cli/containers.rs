@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 const ENGINES: [&str; 2] = ["/run/docker.sock", "/run/podman/podman.sock"];
 
 /// What a job gets of the host's container engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Engine {
     /// Nothing
+    #[default]
     Mask,
     /// Its API, by which every container is the job's child
     Adopt,
 }
 
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(super) struct ContainerArguments {
     /// What the job gets of the host's container engine (Docker's API)
     #[arg(long, value_enum, value_name = "mask|adopt", default_value_t = Engine::Mask)]
@@ -33,6 +34,11 @@ pub(super) struct ContainerArguments {
 }
 
 impl ContainerArguments {
+    /// Whether anything is to be adopted.
+    pub(super) fn adopts(&self) -> bool {
+        self.containers == Engine::Adopt
+    }
+
     /// What is to be adopted, if anything.
     pub(super) fn asked(self) -> Result<Option<Containers>> {
         let found = || ENGINES.iter().map(Path::new).find(|path| path.exists()).map(Path::to_owned);

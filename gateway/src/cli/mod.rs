@@ -12,6 +12,7 @@ mod policy;
 mod reload;
 mod run;
 mod run_daemon;
+mod run_launch;
 mod runs;
 mod serve;
 mod session;

@@ -54,7 +54,7 @@ fn clear(name: &str) -> Result {
     if let Some(pid) = capture::gateway_of(&pins) {
         return Err(CliError::new(format!("the daemon runs (process {pid}): stop it first")));
     }
-    let swept = capture::sweep(name);
+    let swept = capture::sweep_named(name);
     match swept.failed.as_slice() {
         [] => super::print(&format!("{} cleared", crate::telemetry::count(swept.cleared.len(), "gateway", "gateways")))?,
         [(path, why), ..] => return Err(CliError::new(format!("{} can't be cleared: {why}", path.display()))),

@@ -27,7 +27,8 @@ pub(super) fn upgrade(arguments: &Arguments) -> Result {
     serving()?;
     let program = std::env::current_exe().map_err(|error| CliError::new(format!("this program can't be found: {error}")))?;
     let mut next = Command::new(program);
-    next.args(["serve", "--take-over"]).stdin(Stdio::null()).process_group(0);
+    // Whoever waits for the end of this one's output is not to wait for the daemon's.
+    next.args(["serve", "--take-over"]).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
     if let Some(file) = &arguments.config {
         next.arg("--config").arg(file);
     }

@@ -11,6 +11,8 @@ pub const SOCKET: &str = "/run/weir/host.sock";
 const RULES_MOST: usize = 64;
 /// Bytes of a pattern.
 const PATTERN_LONGEST: usize = 120;
+/// What a unit's pattern begins with.
+const ANYWHERE: &str = "*/";
 
 /// `[host]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,8 +141,12 @@ fn job(mut table: Table<'_, '_>, patterns: &mut usize) -> Option<JobRule> {
 }
 
 fn job_match(mut table: Table<'_, '_>) -> Option<JobMatch> {
-    let cgroup = table.parsed("cgroup", "a path below the cgroup2 mount: \"/ci.slice/*\"", pattern);
-    let unit = table.parsed("unit", "a unit's name: \"nightly-backup.service\", \"runner@*.service\"", unit);
+    let hint = "a path below the cgroup2 mount: \"/ci.slice/*\"";
+    let (names_cgroup, cgroup) = short(&mut table, "cgroup", PATTERN_LONGEST, hint, pattern);
+    let hint = "a unit's name: \"nightly-backup.service\", \"runner@*.service\"";
+    let (names_unit, unit) = short(&mut table, "unit", PATTERN_LONGEST - ANYWHERE.len(), hint, unit);
+    // What is wrong with these has been told.
+    let told = (names_cgroup && cgroup.is_none()) || (names_unit && unit.is_none());
     let uid = table.number("uid", 0, u32::MAX);
     let user = table.text("user").and_then(|user| {
         let found = nix::unistd::User::from_name(user.get_ref()).ok().flatten();
@@ -163,12 +169,34 @@ fn job_match(mut table: Table<'_, '_>) -> Option<JobMatch> {
     .into_iter()
     .flatten()
     .collect();
-    if all.len() != 1 || (uid.is_some() && user.is_some()) {
+    if !told && (all.len() != 1 || (uid.is_some() && user.is_some())) {
         let hint = "set exactly one of cgroup, unit, uid, user, container = true; write another [[job]] for another";
         table.problem("this `match` has to name one thing", hint);
     }
     table.end();
     all.pop()
+}
+
+/// A pattern that the kernel side has room for: whether it is written, and what it comes to.
+fn short(
+    table: &mut Table<'_, '_>,
+    key: &'static str,
+    most: usize,
+    hint: &str,
+    parse: impl FnOnce(&str) -> Option<String>,
+) -> (bool, Option<String>) {
+    let Some(text) = table.text(key) else { return (false, None) };
+    let written = text.get_ref();
+    if written.len() > most {
+        let what = format!("`{key}` has {} bytes, and the kernel side takes {most} at most", written.len());
+        table.problem_at(text.span(), what, "write `*` for a part of it, which stands for any text");
+        return (true, None);
+    }
+    let parsed = parse(written);
+    if parsed.is_none() {
+        table.problem_at(text.span(), format!("`{key}` can't be {written:?}"), hint);
+    }
+    (true, parsed)
 }
 
 /// How runtimes name the cgroups of what they start. Their monitors (`libpod-conmon-`) are none.
@@ -184,14 +212,13 @@ const CONTAINERS: [&str; 8] = [
 ];
 
 fn pattern(text: &str) -> Option<String> {
-    let legal =
-        text.starts_with(['/', '*']) && text.len() <= PATTERN_LONGEST && !text.ends_with('/') && text.trim_matches('*').len() > 1;
+    let legal = text.starts_with(['/', '*']) && !text.ends_with('/') && text.trim_matches('*').len() > 1;
     legal.then(|| text.to_owned())
 }
 
 fn unit(text: &str) -> Option<String> {
     let named = [".service", ".scope", ".slice"].iter().any(|kind| text.ends_with(kind));
-    (named && !text.contains('/') && text.len() <= PATTERN_LONGEST - 2).then(|| format!("*/{text}"))
+    (named && !text.contains('/')).then(|| format!("{ANYWHERE}{text}"))
 }
 
 /// Whether `path` is what the pattern says; `*` stands for any text, `/` included.

@@ -20,6 +20,7 @@ pub use sections::{Limits, PolicySettings, RecordSettings};
 pub use targets::{TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
+use crate::credential::Source as SecretSource;
 use gateway_core::model::principal::Principal;
 use gateway_core::policy::Mode;
 use reader::{Source, Table};
@@ -91,6 +92,32 @@ impl Config {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(problems),
         }
+    }
+
+    /// The variables that hold the targets' secrets.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        self.secrets()
+            .filter_map(|source| match source {
+                SecretSource::Env(name) => Some(name.clone()),
+                SecretSource::File(_) => None,
+            })
+            .collect()
+    }
+
+    /// The gateway's own files and folders, which a job has no business with.
+    #[must_use]
+    pub fn private_files(&self) -> Vec<PathBuf> {
+        let secrets = self.secrets().filter_map(|source| match source {
+            SecretSource::Env(_) => None,
+            SecretSource::File(path) => Some(path.clone()),
+        });
+        [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(secrets).collect()
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        let of_targets = self.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
+        of_targets.map(|(source, _)| source)
     }
 
     /// What `weir run` does where nothing is configured: it observes and records.

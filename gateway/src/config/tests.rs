@@ -151,3 +151,23 @@ catalog = "postgres://u:hunter2@db"
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(!format!("{problems:?}").contains("hunter2"));
 }
+
+#[test]
+fn a_job_s_pattern_that_the_kernel_side_has_no_room_for_is_refused_with_its_place_and_what_to_do() {
+    let written = |key: &str, value: &str| {
+        let text = format!("trust_domain = \"acme.example\"\n[[job]]\nname = \"j\"\nmatch = {{ {key} = \"{value}\" }}\n");
+        Config::parse(&text, Path::new("/etc/weir"))
+    };
+    let path = |length: usize| format!("/{}", "x".repeat(length - 1));
+    let unit = |length: usize| format!("{}.service", "x".repeat(length - ".service".len()));
+    assert!(written("cgroup", &path(120)).is_ok() && written("unit", &unit(118)).is_ok());
+    for (key, value, most) in [("cgroup", path(121), 120), ("unit", unit(119), 118), ("cgroup", path(255), 120)] {
+        let problems = written(key, &value).expect_err("it is too long");
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        assert_eq!(problem.what, format!("`{key}` has {} bytes, and the kernel side takes {most} at most", value.len()));
+        assert!(problem.place.is_some_and(|(line, _)| line == 4) && problem.hint.contains("write `*`"), "{problem:?}");
+    }
+    // One that is wrong otherwise is told once, too; one that is not there at all as before.
+    assert_eq!(written("unit", "no-kind").expect_err("it has no kind").len(), 1);
+    assert!(written("name", "x").is_err());
+}

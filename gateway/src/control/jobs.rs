@@ -6,7 +6,8 @@ use crate::session::context::Shared;
 use crate::summary;
 use gateway_core::model::ids::RunId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A job that stands.
@@ -17,6 +18,15 @@ pub struct JobBegun {
     pub cgroup: String,
     pub already: bool,
     pub environment: BTreeMap<String, String>,
+}
+
+/// Files of the gateway's, for whoever lays out what a job sees.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct JobFiles {
+    /// Those that no job is to see.
+    pub private: Vec<PathBuf>,
+    /// Folders that it is to see nevertheless: what its variables name.
+    pub shown: Vec<PathBuf>,
 }
 
 /// A job that its caller has ended.
@@ -62,6 +72,12 @@ pub(super) async fn begin(desk: &Desk, peer: Peer, wish: BeginJob) -> Result<Job
     let mut environment: BTreeMap<_, _> = desk.environment.iter().cloned().collect();
     environment.insert("WEIR_RUN".to_owned(), begun.job.run.to_string());
     Ok(JobBegun { run: begun.job.run, cgroup: begun.job.cgroup, already: begun.already, environment })
+}
+
+pub(super) fn files(desk: &Desk) -> JobFiles {
+    let named = desk.environment.iter().map(|(_, value)| Path::new(value)).filter(|path| path.is_absolute());
+    let folders: BTreeSet<_> = named.filter_map(Path::parent).map(Path::to_owned).collect();
+    JobFiles { private: desk.shared.config.private_files(), shown: folders.into_iter().collect() }
 }
 
 pub(super) async fn end(desk: &Desk, peer: Peer, pid: Option<u32>, run: Option<RunId>) -> Result<JobEnded, CommandError> {

@@ -9,7 +9,7 @@ use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
 use gateway_core::model::ids::{RunId, SessionId};
-pub use jobs::{JobBegun, JobEnded, ListedJob};
+pub use jobs::{JobBegun, JobEnded, JobFiles, ListedJob};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,6 +53,8 @@ pub enum Command {
         /// Who asks: root sees all, others their own.
         peer: Peer,
     },
+    /// What is a launched job not to see, and what all the same?
+    JobFiles,
     /// How is the gateway?
     Health,
 }
@@ -72,6 +74,8 @@ pub enum Reply {
     },
     /// To [`Command::BeginJob`].
     JobBegun(JobBegun),
+    /// To [`Command::JobFiles`].
+    JobFiles(JobFiles),
     /// To [`Command::EndJob`].
     JobEnded(JobEnded),
     /// To [`Command::ListJobs`].
@@ -190,6 +194,7 @@ impl Desk {
             Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
             Command::EndJob { peer, pid, run } => jobs::end(self, peer, pid, run).await.map(Reply::JobEnded),
             Command::ListJobs { peer } => jobs::list(self, peer).await.map(Reply::Jobs),
+            Command::JobFiles => Ok(Reply::JobFiles(jobs::files(self))),
             Command::Health => Ok(Reply::Health(health(shared))),
         }
     }

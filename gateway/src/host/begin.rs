@@ -3,7 +3,7 @@
 use super::job::{BeginJob, Begun, Ended, How, Job, JobError, NAME_LONGEST, Peer, USER_MOST};
 use super::jobs::{Jobs, is_within, processes};
 use super::process::{self, Pinned};
-use crate::capture::{self, Capture, JobTag};
+use crate::capture::{self, Capture, FLAG_LISTEN_ON_LOOPBACK, JobTag};
 use crate::evidence::now;
 use crate::identity::Claimant;
 use crate::session::context::{Shared, new_run};
@@ -44,7 +44,7 @@ impl Jobs {
             return Ok(Begun { job, already: true });
         }
         let how = How::Begun { pid, uid: user.unwrap_or(peer.uid) };
-        let job = self.make(&shared.capture, &process, how, wish.name.as_deref())?;
+        let job = self.make(&shared.capture, &process, how, wish)?;
         let started_boottime_ns = process::start_ns(pid);
         shared.resolver.claim(job.run, Claimant::Runner { pid, started_boottime_ns, cgroup_id: job.cgroup_id });
         Ok(Begun { job, already: false })
@@ -76,8 +76,8 @@ impl Jobs {
         Ok(Ended { job, processes })
     }
 
-    fn make(&self, capture: &Capture, process: &Pinned, how: How, name: Option<&str>) -> Result<Job, JobError> {
-        let name = name.map(|name| good_name(name).ok_or(JobError::Name)).transpose()?;
+    fn make(&self, capture: &Capture, process: &Pinned, how: How, wish: &BeginJob) -> Result<Job, JobError> {
+        let name = wish.name.as_deref().map(|name| good_name(name).ok_or(JobError::Name)).transpose()?;
         let How::Begun { pid, uid } = how else { return Err(JobError::Unfit(process.pid)) };
         if uid != 0 && self.table().values().filter(|job| job.how.is_of(uid)).count() >= USER_MOST {
             return Err(JobError::TooMany(uid));
@@ -95,7 +95,10 @@ impl Jobs {
         self.table().insert(run, job.clone());
         // A job before its first process is in it: nothing that the process does there goes by unseen.
         let moved = capture
-            .add_job(cgroup_id, JobTag::of_run(run.number()))
+            .add_job(
+                cgroup_id,
+                JobTag { flags: if wish.alone { FLAG_LISTEN_ON_LOOPBACK } else { 0 }, ..JobTag::of_run(run.number()) },
+            )
             .map_err(JobError::from)
             .and_then(|()| self.fill(process, &job));
         if let Err(error) = moved {

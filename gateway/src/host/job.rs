@@ -69,6 +69,9 @@ pub struct BeginJob {
     pub pid: Option<u32>,
     /// What to call it.
     pub name: Option<String>,
+    /// Whether nobody outside of this host's loopback device is to reach what it listens at. Of one that stands already it
+    /// stays as it is.
+    pub alone: bool,
 }
 
 /// A job that stands.

@@ -129,7 +129,7 @@ impl Init {
         if scopes::available() {
             scopes::enter(self.plan.allowed.abstract_sockets)?;
         }
-        seccomp::enter(&self.plan)?;
+        seccomp::enter(self.plan.privileges, &self.plan.allowed, self.plan.uring_watched)?;
         capabilities::cut(self.plan.privileges)
     }
 

@@ -5,8 +5,7 @@
 
 #![expect(unsafe_code, reason = "seccomp(2) without no_new_privs has no safe wrapper")]
 
-use super::plan::Plan;
-use super::{LaunchError, Privileges, Result};
+use super::{Allowed, LaunchError, Privileges, Result};
 use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter};
@@ -47,22 +46,22 @@ const REFUSED: [libc::c_long; 18] = [
 const TERMINAL_REQUESTS: [libc::c_ulong; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
 
 /// Puts the filters on, for good. In `none` after `no_new_privs`, else as root.
-pub(super) fn enter(plan: &Plan) -> Result {
+pub(super) fn enter(privileges: Privileges, allowed: &Allowed, uring_watched: bool) -> Result {
     // Landlock has made it so already where there are scopes.
-    if plan.privileges == Privileges::None && nix::sys::prctl::set_no_new_privs().is_err() {
+    if privileges == Privileges::None && nix::sys::prctl::set_no_new_privs().is_err() {
         return Err(LaunchError::system("no_new_privs can't be set", std::io::Error::last_os_error()));
     }
-    programs(plan)?.iter().try_for_each(install)
+    programs(allowed, uring_watched)?.iter().try_for_each(install)
 }
 
 /// The filters: one for each errno, since a filter has but one.
-fn programs(plan: &Plan) -> Result<Vec<BpfProgram>> {
+fn programs(allowed: &Allowed, uring_watched: bool) -> Result<Vec<BpfProgram>> {
     let failed = |error: seccompiler::BackendError| LaunchError::Kernel { what: "seccomp", why: error.to_string() };
     let mut all = vec![
         filter(families(), libc::EAFNOSUPPORT).map_err(failed)?,
-        filter(refused(plan).map_err(failed)?, libc::EPERM).map_err(failed)?,
+        filter(refused(allowed, uring_watched).map_err(failed)?, libc::EPERM).map_err(failed)?,
     ];
-    if !plan.allowed.namespaces {
+    if !allowed.namespaces {
         // Its flags are in memory, where a filter can't look: libc falls back to clone.
         filter([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS).map(|clone3| all.push(clone3)).map_err(failed)?;
     }
@@ -82,12 +81,12 @@ fn families() -> Rules {
     [libc::SYS_socket, libc::SYS_socketpair].into_iter().filter_map(|call| other().ok().map(|rule| (call, vec![rule]))).collect()
 }
 
-fn refused(plan: &Plan) -> std::result::Result<Rules, seccompiler::BackendError> {
+fn refused(allowed: &Allowed, uring_watched: bool) -> std::result::Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = REFUSED.into_iter().map(|call| (call, Vec::new())).collect();
     let one = |condition| SeccompRule::new(vec![condition]);
     let requests = TERMINAL_REQUESTS.map(|request| one(SeccompCondition::new(1, Dword, Eq, request)?));
     rules.insert(libc::SYS_ioctl, requests.into_iter().collect::<std::result::Result<_, _>>()?);
-    if !plan.allowed.namespaces {
+    if !allowed.namespaces {
         for call in [libc::SYS_clone, libc::SYS_unshare] {
             let flags = [libc::CLONE_NEWUSER, libc::CLONE_NEWNET].map(|flag| {
                 let flag = u64::from(flag.unsigned_abs());
@@ -96,7 +95,7 @@ fn refused(plan: &Plan) -> std::result::Result<Rules, seccompiler::BackendError>
             rules.insert(call, flags.into_iter().collect::<std::result::Result<_, _>>()?);
         }
     }
-    if !plan.uring_watched && !plan.allowed.io_uring {
+    if !uring_watched && !allowed.io_uring {
         rules.insert(libc::SYS_io_uring_setup, Vec::new());
     }
     Ok(rules)

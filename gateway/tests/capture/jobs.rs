@@ -75,6 +75,28 @@ fn every_pattern_means_what_it_says() {
 }
 
 #[test]
+fn what_matches_outside_of_the_hooks_is_no_job() {
+    let bench = Bench::new();
+    let mut events = bench.capture.events().unwrap();
+    bench.capture.set_rules(&[KernelRule::new("*/nightly.service", 0).unwrap()]).unwrap();
+    let beside = bench.top.with_file_name(format!("{}-beside", bench.name().trim_start_matches('/')));
+    let (inside, outside) = (bench.top.join("nightly.service"), beside.join("nightly.service"));
+    fs::create_dir(&beside).unwrap();
+    fs::create_dir(&outside).unwrap();
+    // What comes first is of the second: nothing came of the one outside.
+    fs::create_dir(&inside).unwrap();
+    let (id, path) = (cgroup_id(&inside).unwrap(), format!("{}/nightly.service", bench.name()));
+    let next = events.wait(PATIENCE);
+    let jobs = bench.capture.jobs().unwrap();
+    let outside_id = cgroup_id(&outside).unwrap();
+    for folder in [&inside, &outside, &beside] {
+        fs::remove_dir(folder).unwrap();
+    }
+    assert!(matches!(&next, Some(KernelEvent::JobMade { cgroup, path: told, .. }) if (*cgroup, told) == (id, &path)), "{next:?}");
+    assert!(!jobs.iter().any(|(cgroup, _)| *cgroup == outside_id), "{jobs:?}");
+}
+
+#[test]
 fn a_user_can_be_a_job() {
     let bench = Bench::new();
     let job = JobTag { run: 99, rule: 3, flags: 0 };

@@ -14,6 +14,9 @@ enum Command {
         /// With which privileges the job runs.
         #[arg(long, value_enum, default_value = "none")]
         privileges: Tier,
+        /// Under the host's daemon: the cases that it can play, with nothing argued out of scope.
+        #[arg(long, conflicts_with = "privileges")]
+        host: bool,
         /// Where the report goes, as JSON.
         #[arg(long)]
         json: Option<PathBuf>,
@@ -66,7 +69,7 @@ enum Tier {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
-        Command::Report { privileges, json, only, brief } => report(privileges, json, &only, brief),
+        Command::Report { privileges, host, json, only, brief } => report(privileges, host, json, &only, brief),
         Command::Page { reports } => {
             let read = |path: &PathBuf| anyhow::Ok(serde_json::from_slice(&std::fs::read(path)?)?);
             let reports: Vec<serde_json::Value> = reports.iter().map(read).collect::<anyhow::Result<_>>()?;
@@ -81,14 +84,20 @@ fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-fn report(tier: Tier, json: Option<PathBuf>, only: &[String], brief: bool) -> anyhow::Result<ExitCode> {
+fn report(tier: Tier, host: bool, json: Option<PathBuf>, only: &[String], brief: bool) -> anyhow::Result<ExitCode> {
     let privileges = match tier {
         Tier::None => Privileges::None,
         Tier::Confined => Privileges::Confined,
     };
+    // What is made below is born there; the ground goes before it does.
+    let outside = host.then(bypass::Outside::enter);
     let ground = Ground::start(&std::env::current_exe()?);
-    let rows = ground.run(privileges, |case| only.is_empty() || only.iter().any(|id| id == case.id));
-    let report = bypass::report(&rows, privileges.name());
+    let wanted = |case: &bypass::Case| only.is_empty() || only.iter().any(|id| id == case.id);
+    let rows = match &outside {
+        Some(outside) => ground.run_under_daemon(outside, wanted),
+        None => ground.run(privileges, wanted),
+    };
+    let report = bypass::report(&rows, if host { "weir serve" } else { "weir run" }, privileges.name());
     let mut out = std::io::stdout().lock();
     for row in rows.iter().filter(|row| !brief || row.outcome == Outcome::Missed || !row.can_fail) {
         let errno = row.json()["errno"].as_str().unwrap_or_default().to_owned();

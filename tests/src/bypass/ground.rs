@@ -35,10 +35,10 @@ pub struct Ground {
     _victim: Started,
     _at_daemon: Option<Started>,
     _deputies: Vec<Deputy>,
-    witness: Witness,
+    pub(super) witness: Witness,
     pub(super) directory: TempDir,
     place: Place,
-    numbered: Vec<(Case, u8)>,
+    pub(super) numbered: Vec<(Case, u8)>,
     pub(super) world: World,
 }
 
@@ -46,7 +46,7 @@ pub struct Ground {
 #[derive(Debug)]
 pub(super) struct Started(pub(super) Child);
 
-type Sightings = BTreeMap<&'static str, Seen>;
+pub(super) type Sightings = BTreeMap<&'static str, Seen>;
 
 impl Privileges {
     /// Its name, as `--privileges` has it.
@@ -121,7 +121,7 @@ impl Ground {
     }
 
     /// As root, outside of everything.
-    fn without_weir(&self, wanted: &[(Case, u8)]) -> Sightings {
+    pub(super) fn without_weir(&self, wanted: &[(Case, u8)]) -> Sightings {
         let plan = self.plan("without", wanted, 0, 1);
         let mut driver = self.world.command_in_job();
         driver.args(INHERIT).arg(self.program()).arg("drive").arg(&plan).stdin(self.connected_socket()).stderr(Stdio::null());
@@ -153,7 +153,7 @@ impl Ground {
         for scene in [Scene::SocketAsInput, Scene::Inherited, Scene::MovedIn, Scene::Stopped, Scene::Killed] {
             let of_scene: Vec<_> = alone.iter().copied().filter(|(case, _)| case.stage == Stage::Alone(scene)).collect();
             if !of_scene.is_empty() {
-                let lines = self.play_scene(scene, &of_scene, &config, privileges);
+                let lines = self.play_scene(scene, &of_scene, &config, privileges, None);
                 seen.extend(self.collect(&of_scene, &lines, &self.recorded(&config)));
             }
         }
@@ -192,12 +192,12 @@ impl Ground {
         Started(weir.spawn().expect("nsenter is there"))
     }
 
-    fn last_words(&self) -> String {
+    pub(super) fn last_words(&self) -> String {
         let text = fs::read_to_string(self.directory.path().join("weir.log")).unwrap_or_default();
         text.lines().rev().take(5).collect::<Vec<_>>().join(" | ")
     }
 
-    fn log(&self) -> Stdio {
+    pub(super) fn log(&self) -> Stdio {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.directory.path().join("weir.log"));
         Stdio::from(log.expect("our own directory"))
     }
@@ -205,15 +205,16 @@ impl Ground {
     /// Writes the plan, once it is known where the gateway is; false where weir ends before that.
     pub(super) fn hand_plan(&self, path: &std::path::Path, cases: &[(Case, u8)], weir: &mut Started) -> bool {
         let pid = weir.0.id();
-        let port = wait_until("weir to listen", 60, || {
-            let ended = weir.0.try_wait().is_ok_and(|status| status.is_some());
-            if ended { Some(None) } else { listening_port(pid).map(Some) }
-        });
-        let Some(port) = port else { return false };
+        let Some(port) = port_of(weir) else { return false };
+        self.hand_plan_for(path, cases, pid, port);
+        true
+    }
+
+    /// Writes the plan of a job whose gateway is known.
+    pub(super) fn hand_plan_for(&self, path: &std::path::Path, cases: &[(Case, u8)], pid: u32, port: u16) {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         self.plan(&format!("{name}.new"), cases, i32::try_from(pid).expect("a pid fits"), port);
         fs::rename(self.directory.path().join(format!("{name}.new.plan")), path).expect("our own directory");
-        true
     }
 
     fn plan(&self, name: &str, cases: &[(Case, u8)], gateway: i32, gateway_port: u16) -> PathBuf {
@@ -224,7 +225,7 @@ impl Ground {
         path
     }
 
-    fn collect(&self, cases: &[(Case, u8)], told: &[Line], recorded: &BTreeSet<u8>) -> Sightings {
+    pub(super) fn collect(&self, cases: &[(Case, u8)], told: &[Line], recorded: &BTreeSet<u8>) -> Sightings {
         self.witness.settle();
         let seen = |&(case, number): &(Case, u8)| {
             let sightings = self.witness.sightings.take(number);
@@ -235,7 +236,7 @@ impl Ground {
     }
 
     /// A configuration that permits nothing: whatever arrives has not come through the gateway.
-    fn configure(&self) -> PathBuf {
+    pub(super) fn configure(&self) -> PathBuf {
         let place = self.directory.path();
         fs::create_dir_all(place.join("policy.d")).expect("our own directory");
         let policy = "@id(\"nothing\") forbid (principal, action, resource);\n";
@@ -251,7 +252,7 @@ impl Ground {
     }
 
     /// The numbers of the cases to whose destinations the gateway has a session.
-    fn recorded(&self, config: &std::path::Path) -> BTreeSet<u8> {
+    pub(super) fn recorded(&self, config: &std::path::Path) -> BTreeSet<u8> {
         let listed = Command::new(binary()).args(["session", "list", "--format", "json", "--config"]).arg(config).output();
         let listed = listed.expect("weir starts").stdout;
         let sessions: Vec<Value> = serde_json::from_slice(&listed).unwrap_or_default();
@@ -309,6 +310,15 @@ impl Drop for Ground {
 fn takes_privileges() -> bool {
     let help = Command::new(binary()).args(["run", "--help"]).output().expect("weir starts");
     String::from_utf8_lossy(&help.stdout).contains("--privileges")
+}
+
+/// The port that a gateway listens on, once it does; none where it ends before.
+pub(super) fn port_of(gateway: &mut Started) -> Option<u16> {
+    let pid = gateway.0.id();
+    wait_until("weir to listen", 60, || {
+        let ended = gateway.0.try_wait().is_ok_and(|status| status.is_some());
+        if ended { Some(None) } else { listening_port(pid).map(Some) }
+    })
 }
 
 /// The port that the process listens on, of the network namespace that it is in.

@@ -9,6 +9,7 @@ mod connects;
 mod deputy;
 mod drive;
 mod ground;
+mod host;
 mod page;
 mod scene;
 mod socket;
@@ -21,6 +22,7 @@ pub use aim::Aim;
 pub use connects::connects;
 pub use drive::{attempt, drive, linger};
 pub use ground::{Ground, Privileges};
+pub use host::{Outside, is_hosts};
 pub use page::page;
 pub use verdict::{Outcome, Row, report};
 pub use victim::victim;
@@ -39,7 +41,7 @@ pub struct Case {
     pub play: Play,
     /// Where it is played.
     pub stage: Stage,
-    /// Why it is not promised, where it arrives all the same.
+    /// Why a private gateway does not promise it, where it arrives all the same. The daemon has no such excuse.
     pub out_of_scope: Option<&'static str>,
     /// What it is aimed at.
     pub at: At,

@@ -15,8 +15,16 @@ use std::time::Duration;
 const STALE: Duration = Duration::from_millis(3500);
 
 impl Ground {
-    /// Plays cases in a job of their own, after something was done to its gateway.
-    pub(super) fn play_scene(&self, scene: Scene, cases: &[(Case, u8)], config: &Path, privileges: Privileges) -> Vec<Line> {
+    /// Plays cases in a job of their own, after something was done to its gateway. Where that is the `host`'s daemon, its
+    /// process and port are given.
+    pub(super) fn play_scene(
+        &self,
+        scene: Scene,
+        cases: &[(Case, u8)],
+        config: &Path,
+        privileges: Privileges,
+        host: Option<(u32, u16)>,
+    ) -> Vec<Line> {
         let path = self.directory.path().join(format!("{scene:?}.plan"));
         for kind in ["plan", "go", "lines", "half", "waits"] {
             fs::remove_file(path.with_extension(kind)).ok();
@@ -26,8 +34,10 @@ impl Ground {
         let linger = format!("setsid -f {} linger {}", self.program().display(), path.display());
         let line = if scene == Scene::MovedIn { "exec sleep 90".to_owned() } else { format!("{linger}; exec sleep 90") };
         let mut weir = self.weir(config, privileges, input, inherits, &line);
-        if !self.hand_plan(&path, cases, &mut weir) {
-            return all(cases, "weir starts no job like this");
+        match host {
+            Some((pid, port)) => self.hand_plan_for(&path, cases, pid, port),
+            None if self.hand_plan(&path, cases, &mut weir) => {}
+            None => return all(cases, "weir starts no job like this"),
         }
         let outsider = (scene == Scene::MovedIn).then(|| self.outsider(&path));
         let waits = path.with_extension("waits");

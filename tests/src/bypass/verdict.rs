@@ -136,9 +136,9 @@ impl Row {
     }
 }
 
-/// The report: `summary`, what it was made on, and the rows.
+/// The report: `summary`, under which gateway it was played, what it was made on, and the rows.
 #[must_use]
-pub fn report(rows: &[Row], privileges: &str) -> Value {
+pub fn report(rows: &[Row], gateway: &str, privileges: &str) -> Value {
     let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
     json!({
         "summary": {
@@ -149,6 +149,7 @@ pub fn report(rows: &[Row], privileges: &str) -> Value {
             "missed": count(Outcome::Missed),
             "shown_to_arrive_without_weir": rows.iter().filter(|row| row.can_fail).count(),
         },
+        "gateway": gateway,
         "privileges": privileges,
         "machine": crate::machine(),
         "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),

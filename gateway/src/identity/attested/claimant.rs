@@ -20,7 +20,7 @@ const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 pub enum Claimant {
     /// This process: `weir run`, which the runner has started.
     Launcher,
-    /// What this process starts: it is the runner's own, and was moved into the job's cgroup.
+    /// What this process starts, or itself where it dials: it was moved into the job's cgroup, and speaks for it.
     Runner {
         /// Its process id.
         pid: u32,
@@ -121,6 +121,10 @@ fn speaker(claimant: Claimant, dialled_by: u32, cgroups: &Cgroups) -> Result<Spe
             }
             let runner = runner.stat().map_err(gone)?;
             let job = Some((pid, runner.started_ticks, cgroup_id));
+            if dialled_by == pid {
+                // A user's `weir run` has become the program: what started it gave it the token.
+                return Ok(Speaker { live: Live::new(pid), stat: runner, name: "the job's own process", job });
+            }
             let mut line = line(dialled_by).map_err(gone)?.into_iter();
             let child = line.find(|(_, stat)| stat.parent == pid && stat.started_ticks >= runner.started_ticks);
             let (live, stat) = child.ok_or_else(|| {

@@ -8,14 +8,13 @@ use socket2::{SockAddr, Socket};
 use std::os::fd::OwnedFd;
 
 /// Why a socket that is already connected is not weir's to refuse.
-const ACCOMPLICE: &str = "it takes an accomplice outside every job, who can as well send the bytes himself; what a protected target takes from outside every job is the host's part (`weir serve`)";
+const ACCOMPLICE: &str = "it takes an accomplice outside every job, who can as well send the bytes himself; what a protected target takes from outside every job is the host's part: [under `weir serve`](#under-weir-serve), with `from_outside = \"refuse\"`, it is refused";
 
 /// Why a socket that somebody outside made is not refused by a private gateway.
-const HANDED: &str = "a private gateway (`weir run`) is attached at its own job, and a socket belongs to the cgroup in which it was made: it takes an accomplice outside every job, who can as well send the bytes himself. Under `weir serve`, attached above both, it is refused";
+const HANDED: &str = "a private gateway (`weir run`) is attached at its own job, and a socket belongs to the cgroup in which it was made: it takes an accomplice outside every job, who can as well send the bytes himself. [Under `weir serve`](#under-weir-serve), attached above both, it is refused";
 
 /// Why a process that root moves is root's own doing.
-const MOVED: &str =
-    "only root outside the job can move a process into it. Under `weir serve`, attached above both, the connect is refused";
+const MOVED: &str = "only root outside the job can move a process into it. [Under `weir serve`](#under-weir-serve), attached above both, the connect is refused";
 
 pub(super) fn cases() -> Vec<Case> {
     vec![

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 /// Why any process may be asked for anything.
-const ASKED: &str = "any process outside that listens to the job can send for it; weir can't know which does. Daemons that are known to are masked, and what a protected target takes from outside every job is the host's part (`weir serve`)";
+const ASKED: &str = "any process outside that listens to the job can send for it; weir can't know which does. Daemons that are known to are masked, and what a protected target takes from outside every job is the host's part: [under `weir serve`](#under-weir-serve), with `from_outside = \"refuse\"`, it is refused";
 
 /// Where daemons listen that connect for whoever asks; a stand-in for each listens there.
 pub(in crate::bypass) const DAEMONS: [(&str, &str, &str); 11] = [
