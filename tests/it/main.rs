@@ -22,6 +22,7 @@ mod evasion;
 mod failure;
 mod fidelity;
 mod garbage;
+mod handoffs;
 mod hooks;
 mod host;
 mod identity;

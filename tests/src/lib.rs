@@ -16,6 +16,7 @@ pub mod issuer;
 mod machine;
 mod nameserver;
 mod network;
+pub mod outside;
 pub mod pinned;
 mod postgres;
 pub mod soak;
