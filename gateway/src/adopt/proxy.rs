@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest request that is read as a whole, in bytes.
 const REQUEST_MAX: usize = 1 << 20;
@@ -61,8 +61,7 @@ impl Adopter {
                 Ok((stream, _)) => {
                     let adopter = Arc::clone(&self);
                     tokio::spawn(async move {
-                        adopter.connection(stream).await;
-                        drop(place);
+                        adopter.connection(stream, Arc::new(place)).await;
                     });
                 }
                 Err(error) => {
@@ -73,13 +72,15 @@ impl Adopter {
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: UnixStream) {
+    async fn connection(self: Arc<Self>, stream: UnixStream, place: Arc<OwnedSemaphorePermit>) {
         if !self.is_the_job(&stream) {
             (self.refused)("the container socket", "a process outside the job opened it");
             return;
         }
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let adopter = Arc::clone(&self);
+            // A stream outlives its request's connection, and counts as one.
+            request.extensions_mut().insert(Arc::clone(&place));
             async move { Ok::<_, Infallible>(adopter.answer(request).await) }
         });
         let served = hyper::server::conn::http1::Builder::new()
@@ -149,7 +150,14 @@ impl Adopter {
                 self.own(container).await.map_err(|_| missing("exec instance", &exec))?;
                 self.pass(request, None).await
             }
-            Route::NetworkCreate => self.rewritten(request, None, others::network).await,
+            Route::NetworkCreate => self.rewritten(request, None, |body| others::network(body, &self.settings.run)).await,
+            Route::Network(name) => {
+                let found = self.engine.ask(&format!("/networks/{name}")).await?;
+                if found.is_none_or(|found| found["Labels"][LABEL] != self.settings.run.as_str()) {
+                    return Err(missing("network", &name));
+                }
+                self.pass(request, None).await
+            }
             Route::NetworkJoin => {
                 let (parts, body) = request.into_parts();
                 let (container, mut made) = others::joined(&whole(body).await?)?;
@@ -187,12 +195,14 @@ impl Adopter {
 
     /// A container that the engine started elsewhere than asked is ended at once.
     async fn verify(&self, id: &str) -> Result<(), Refusal> {
-        let found = self.engine.ask(&format!("/containers/{id}/json")).await?;
-        let pid = found.as_ref().and_then(|found| found["State"]["Pid"].as_i64()).unwrap_or(0);
-        // One that has ended already is nowhere.
-        let Some(cgroup) = i32::try_from(pid).ok().filter(|&pid| pid > 0).and_then(cgroup_of) else { return Ok(()) };
-        if Path::new(&cgroup).starts_with(&self.settings.cgroup) {
-            return Ok(());
+        // One that can't be asked for is ended as well.
+        if let Ok(found) = self.engine.ask(&format!("/containers/{id}/json")).await {
+            let pid = found.as_ref().and_then(|found| found["State"]["Pid"].as_i64()).unwrap_or(0);
+            // One that has ended already is nowhere.
+            let Some(cgroup) = i32::try_from(pid).ok().filter(|&pid| pid > 0).and_then(cgroup_of) else { return Ok(()) };
+            if Path::new(&cgroup).starts_with(&self.settings.cgroup) {
+                return Ok(());
+            }
         }
         let kill = Request::post(format!("/containers/{id}/kill")).header(hyper::header::HOST, "weir").body(empty());
         if let Ok(kill) = kill {
@@ -214,7 +224,7 @@ impl Adopter {
     }
 
     async fn pass(&self, request: Request<Incoming>, to: Option<String>) -> Result<Response<Body>, Refusal> {
-        if request.headers().contains_key(UPGRADE) {
+        if opens_a_stream(&request) {
             return self.hijack(request, to).await;
         }
         let (parts, body) = request.into_parts();
@@ -235,6 +245,7 @@ impl Adopter {
 
     /// Attach and exec: after the answer 101 both ends speak freely.
     async fn hijack(&self, mut request: Request<Incoming>, to: Option<String>) -> Result<Response<Body>, Refusal> {
+        let place = request.extensions_mut().remove::<Arc<OwnedSemaphorePermit>>();
         let towards_job = hyper::upgrade::on(&mut request);
         let protocol = request.headers().get(UPGRADE).cloned();
         let (parts, body) = request.into_parts();
@@ -257,6 +268,7 @@ impl Adopter {
             if let Err(error) = tokio::io::copy_bidirectional(&mut job, &mut engine).await {
                 tracing::debug!(%error, "a container's stream ended early");
             }
+            drop(place);
         });
         let (parts, _) = answer.into_parts();
         Ok(Response::from_parts(parts, empty()))
@@ -273,6 +285,14 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         Self { status: StatusCode::FORBIDDEN, refused }
     }
+}
+
+/// Whether a request is to become a stream: only where it is one of a container's own. Any other upgrade (`h2c`) would be a
+/// way to the engine itself that nobody reads, and is not passed on.
+fn opens_a_stream(request: &Request<Incoming>) -> bool {
+    let wanted = request.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"tcp"));
+    let path = request.uri().path();
+    wanted && (path.ends_with("/attach") || (path.contains("/exec/") && path.ends_with("/start")))
 }
 
 fn missing(what: &str, name: &str) -> Refusal {
