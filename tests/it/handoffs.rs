@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use weir_tests::containers::{Engine, IMAGE};
 use weir_tests::outside::{CLOSED, FAR, OPEN, Outside};
-use weir_tests::{Cgroup, Daemon, Outcome, Weir, WeirBuilder, wait_until};
+use weir_tests::{Cgroup, Daemon, Outcome, Weir, WeirBuilder, cgroup2_mount, wait_until};
 
-use crate::host::findings;
+use crate::host::{findings, findings_of};
 
 /// One target; where its server is, another port has a server too, which is no target.
-fn weir(from_outside: &str) -> WeirBuilder {
+pub(crate) fn weir(from_outside: &str) -> WeirBuilder {
     Weir::with(&format!(
         "[[target]]\nname = \"closed\"\nmatch = [\"{FAR}:{CLOSED}\"]\nprotocol = \"opaque\"\nfrom_outside = \"{from_outside}\"\n"
     ))
@@ -30,7 +30,7 @@ fn shell(line: &str) -> Command {
 }
 
 /// The sessions with the target.
-fn sessions(weir: &Weir) -> Vec<Value> {
+pub(crate) fn sessions(weir: &Weir) -> Vec<Value> {
     weir.sessions().into_iter().filter(|session| session["target"] == "closed").collect()
 }
 
@@ -92,10 +92,9 @@ fn a_job_without_privileges_hands_nothing_over() {
     let place = Cgroup::create();
     outside.start_daemons(place.path());
     let engine = Engine::start(place.path());
-    let engine_socket = format!("/run/podman/podman.sock={}", engine.socket().display());
-    let (from, to) = engine_socket.split_once('=').map(|(to, from)| (from, to)).expect("it has two parts");
     // Where a host has it.
-    run(&mut shell(&format!("mkdir /run/podman && touch {to} && mount --bind {from} {to}"))).expect_success();
+    let made = format!("cd /run && mkdir podman && touch podman/podman.sock && mount --bind {} podman/podman.sock", engine.socket().display());
+    run(&mut shell(&made)).expect_success();
     let docker = "docker -H unix:///run/podman/podman.sock version".to_owned();
     let lines = |name: &str| {
         let dial = outside.dial(name);
@@ -170,4 +169,49 @@ fn a_daemon_of_weir_run_stays_in_it_when_its_parents_are_gone() {
     let sessions = sessions(&weir);
     assert_eq!(sessions.len(), 1, "{sessions:?}");
     assert!(outcome.stderr.contains(sessions[0]["run"].as_str().expect("an id")), "{outcome:?}");
+}
+
+/// As systemd does it for each container of a runtime that is root, and for a login.
+#[test]
+fn who_is_moved_out_of_the_job_of_weir_run_is_brought_back() {
+    let outside = Outside::create();
+    let elsewhere = Cgroup::create();
+    let weir = weir("pass").build();
+    let script = format!(
+        r#"own() {{ grep ^0:: /proc/$1/cgroup; }}
+        home=$(own $$); echo $$ > {}/cgroup.procs; sleep 60 & n=0
+        until [ "$(own $$)$(own $!)" = "$home$home" ] || [ $n = 400 ]; do sleep 0.05; n=$((n + 1)); done
+        kill $!; {}"#,
+        elsewhere.path().display(),
+        outside.dial("stray")
+    );
+    let outcome = weir.run_with(&["--privileges", "host"], &["sh", "-c", &script]);
+    assert_eq!(outside.told("stray", 5), "arrived arrived");
+    assert_eq!(std::fs::read_to_string(elsewhere.path().join("cgroup.procs")).ok().as_deref(), Some(""));
+    let reached = sessions(&weir);
+    assert_eq!(reached.len(), 1, "{reached:?}");
+    assert!(outcome.stderr.contains(reached[0]["run"].as_str().expect("an id")), "{outcome:?}");
+    let left = findings_of(&weir, "left_its_job");
+    assert!(left.iter().any(|note| note["done"] == "brought back" && note["of"] == reached[0]["run"]), "{left:?}");
+}
+
+/// Containers of a runtime that is root have cgroups of their own, below the job's.
+#[test]
+fn what_is_left_below_the_cgroup_of_weir_run_ends_with_it() {
+    let weir = weir("pass").build();
+    let pid = weir.directory().join("pid");
+    let script = format!(
+        r#"place={}$(sed -n s/^0:://p /proc/self/cgroup); mkdir -p $place/box/inner; setsid sleep 600 </dev/null >/dev/null 2>&1 &
+        echo $! > $place/box/inner/cgroup.procs; echo $! > {}; echo $place"#,
+        cgroup2_mount().display(),
+        pid.display()
+    );
+    let outcome = weir.run_with(&["--privileges", "host"], &["sh", "-c", &script]).expect_success();
+    let pid = std::fs::read_to_string(pid).expect("the job wrote it");
+    // One that has ended, and whom nobody has asked for yet, has no words.
+    let words = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+    assert!(words.is_empty(), "the process below outlives its gateway");
+    let place = Path::new(outcome.stdout.trim());
+    assert!(place.is_absolute() && !place.exists(), "{place:?} is left: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("left 1 processes behind"), "{}", outcome.stderr);
 }

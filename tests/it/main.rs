@@ -11,6 +11,7 @@ mod cancel;
 mod client_tls;
 mod configuration;
 mod containers;
+mod containers_networks;
 mod copy;
 mod crash;
 mod disk_full;

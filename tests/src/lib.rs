@@ -19,6 +19,7 @@ mod network;
 pub mod outside;
 pub mod pinned;
 mod postgres;
+pub mod rootless;
 pub mod soak;
 mod wait;
 mod web;
