@@ -66,7 +66,10 @@ fn what_at_cron_and_sshd_run_for_a_job_is_outside_and_refused() {
     assert_eq!(sessions(&daemon.weir).len(), 1);
     let refused = wait_until("the finding", 20, || Some(findings(&daemon, "refused")).filter(|found| !found.is_empty()));
     let to = Value::from(format!("{FAR}:{CLOSED}"));
-    assert!(refused.iter().any(|note| note["of"].is_null() && note["to"] == to && note["reason"] == "closed_target"), "{refused:?}");
+    assert!(
+        refused.iter().any(|note| note["of"].is_null() && note["to"] == to && note["reason"] == "closed_target"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -93,12 +96,20 @@ fn a_job_without_privileges_hands_nothing_over() {
     outside.start_daemons(place.path());
     let engine = Engine::start(place.path());
     // Where a host has it.
-    let made = format!("cd /run && mkdir podman && touch podman/podman.sock && mount --bind {} podman/podman.sock", engine.socket().display());
+    let made = format!(
+        "cd /run && mkdir podman && touch podman/podman.sock && mount --bind {} podman/podman.sock",
+        engine.socket().display()
+    );
     run(&mut shell(&made)).expect_success();
     let docker = "docker -H unix:///run/podman/podman.sock version".to_owned();
     let lines = |name: &str| {
         let dial = outside.dial(name);
-        [("cron", Outside::by_cron(&dial)), ("at", Outside::by_at(&dial)), ("ssh", outside.by_ssh(&dial)), ("docker", docker.clone())]
+        [
+            ("cron", Outside::by_cron(&dial)),
+            ("at", Outside::by_at(&dial)),
+            ("ssh", outside.by_ssh(&dial)),
+            ("docker", docker.clone()),
+        ]
     };
     let weir = weir("pass").policy(r#"@id("nothing") forbid (principal, action, resource);"#).build();
     for (daemon, line) in lines("handed") {

@@ -86,7 +86,10 @@ fn root_inside_can_not_leave_a_set_uid_program_where_everyone_is() {
     let name = format!("weir-test-{}", std::process::id());
     for place in ["/tmp", "/var/tmp", "/dev/shm"] {
         let file = format!("{place}/{name}");
-        let script = format!("cp /usr/bin/id {file} && chown root {file} && chmod 4755 {file} && stat -c %a {file} && sh {}", handed.display());
+        let script = format!(
+            "cp /usr/bin/id {file} && chown root {file} && chmod 4755 {file} && stat -c %a {file} && sh {}",
+            handed.display()
+        );
         let outcome = weir.run_with(CONFINED, &["sh", "-c", &script]).expect_success();
         // What a runner hands over there is read, and the bit was set: inside.
         assert_eq!(outcome.stdout, "4755\nhanded over\n", "{}", outcome.stderr);

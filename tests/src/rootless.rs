@@ -64,8 +64,7 @@ impl Rootless {
     /// The words of `podman arguments…` as the user.
     #[must_use]
     pub fn podman(&self, arguments: &[&str]) -> Vec<String> {
-        let mut words: Vec<String> =
-            ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"].map(str::to_owned).into();
+        let mut words: Vec<String> = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"].map(str::to_owned).into();
         words.extend(self.plain_podman(arguments));
         words
     }
