@@ -289,7 +289,7 @@ impl From<Refused> for Refusal {
 
 /// Whether a request is to become a stream: only where it is one of a container's own. Any other upgrade (`h2c`) would be a
 /// way to the engine itself that nobody reads, and is not passed on.
-fn opens_a_stream(request: &Request<Incoming>) -> bool {
+fn opens_a_stream<B>(request: &Request<B>) -> bool {
     let wanted = request.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"tcp"));
     let path = request.uri().path();
     wanted && (path.ends_with("/attach") || (path.contains("/exec/") && path.ends_with("/start")))
@@ -391,6 +391,17 @@ fn cgroup_of(pid: i32) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn an_upgrade_is_a_container_s_stream_or_none() {
+        let asks = |path: &str, to: &str| opens_a_stream(&Request::post(path).header(UPGRADE, to).body(()).expect("plain"));
+        assert!(asks("/v1.41/containers/abc/attach?stream=1", "tcp") && asks("/exec/f00/start", "TCP"));
+        for (path, to) in
+            [("/v1.41/containers/abc/attach", "h2c"), ("/info", "tcp"), ("/images/load", "h2c"), ("/info", "tcp, h2c")]
+        {
+            assert!(!asks(path, to), "{path} {to}");
+        }
+    }
 
     #[test]
     fn a_query_keeps_what_is_known_and_gets_the_label() {
