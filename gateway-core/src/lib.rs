@@ -5,6 +5,7 @@
 
 pub mod buffer;
 pub mod detect;
+pub mod hex;
 pub mod inspect;
 pub mod mask;
 pub mod model;

@@ -19,7 +19,7 @@ use crate::config::{Config, load_policy};
 use crate::control::Desk;
 use crate::credential::Credentials;
 use crate::evidence::Store;
-use crate::host::{Diary, Jobs, Patrol, canary_cgroup};
+use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::names::Names;
 use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
@@ -78,6 +78,7 @@ pub struct Gateway {
     standing: Vec<Standing>,
     watch: Option<Watch>,
     containers: Option<ContainerSocket>,
+    strays: Option<Strays>,
 }
 
 /// A thread with a runtime, and the means to end it.
@@ -178,6 +179,7 @@ impl Gateway {
             standing: Vec::new(),
             watch: None,
             containers: None,
+            strays: None,
         })
     }
 
@@ -242,12 +244,13 @@ impl Gateway {
         self.shared.resolver.claim(run, Claimant::Launcher);
     }
 
-    /// Makes everything in the cgroup part of `run`.
-    pub fn add_job(&self, cgroup: &Path, run: RunId) -> Result<()> {
+    /// Makes everything in the cgroup part of `run`, to stay there.
+    pub fn add_job(&mut self, cgroup: &Path, run: RunId) -> Result<()> {
         let id = capture::cgroup_id(cgroup).with_context(|| format!("cannot read the id of {}", cgroup.display()))?;
         let job = JobTag { flags: capture::FLAG_LISTEN_ON_LOOPBACK, ..JobTag::of_run(run.number()) };
         self.shared.capture.add_job(id, job)?;
         let _first = self.run.set(run).is_ok();
+        self.strays = Strays::start(Arc::clone(&self.shared), Arc::clone(&self.diary), cgroup.to_owned())?;
         Ok(())
     }
 

@@ -171,10 +171,15 @@ fn service(daemon: &Daemon, server: &Postgres, ask: &str) -> std::process::Child
 
 /// The findings of this kind in the daemon's own record.
 pub(crate) fn findings(daemon: &Daemon, kind: &str) -> Vec<Value> {
-    let own = daemon.weir.sessions().into_iter().filter(|session| session["target"] == "weir");
+    findings_of(&daemon.weir, kind)
+}
+
+/// The same, of whatever gateway has this configuration.
+pub(crate) fn findings_of(weir: &Weir, kind: &str) -> Vec<Value> {
+    let own = weir.sessions().into_iter().filter(|session| session["target"] == "weir");
     own.flat_map(|session| {
         let id = session["session"].as_str().expect("an id").to_owned();
-        let shown = daemon.weir.cli(&["session", "show", &id, "--format", "json"]).expect_success();
+        let shown = weir.cli(&["session", "show", &id, "--format", "json"]).expect_success();
         let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
         shown["notes"].as_array().cloned().unwrap_or_default()
     })

@@ -238,6 +238,8 @@ fn a_daemon_that_the_job_left_dies_with_a_gateway_that_is_killed() {
             .arg(config)
             .args(options)
             .args(["--", "sh", "-c", &script])
+            // What a confined job writes there stays.
+            .current_dir(weir.directory())
             .stdout(Stdio::null())
             .spawn()
             .expect("weir starts");
@@ -279,7 +281,12 @@ fn a_job_sees_its_own_processes_its_own_files_and_no_inherited_descriptor() {
             options.join(" ")
         );
         std::fs::set_permissions(weir.directory(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("our own");
-        let outcome: Outcome = Command::new("bash").args(["-c", &command, &script]).output().expect("bash is there").into();
+        let outcome: Outcome = Command::new("bash")
+            .args(["-c", &command, &script])
+            .current_dir(weir.directory())
+            .output()
+            .expect("bash is there")
+            .into();
         let lines: Vec<_> = outcome.stdout.lines().collect();
         assert_eq!(outcome.status, Some(0), "{kind}: {}{}", outcome.stdout, outcome.stderr);
         // init, the shell, ls and grep; 0 to 2 and the folder that ls reads.

@@ -1,7 +1,7 @@
 //! `weir run --privileges confined`: sudo, su, dpkg, apt and a browser work, and the host's own files stay as they were.
 
 use std::path::Path;
-use weir_tests::{Postgres, Weir};
+use weir_tests::{Outcome, Postgres, Weir};
 
 const CONFINED: &[&str] = &["--privileges", "confined"];
 
@@ -80,14 +80,43 @@ fn root_inside_can_not_leave_anything_for_root_outside_to_run() {
 }
 
 #[test]
+fn root_inside_can_not_leave_a_set_uid_program_where_everyone_is() {
+    let (_server, weir) = weir();
+    let handed = weir.script("handed.sh", "echo handed over\n");
+    let name = format!("weir-test-{}", std::process::id());
+    for place in ["/tmp", "/var/tmp", "/dev/shm"] {
+        let file = format!("{place}/{name}");
+        let script = format!(
+            "cp /usr/bin/id {file} && chown root {file} && chmod 4755 {file} && stat -c %a {file} && sh {}",
+            handed.display()
+        );
+        let outcome = weir.run_with(CONFINED, &["sh", "-c", &script]).expect_success();
+        // What a runner hands over there is read, and the bit was set: inside.
+        assert_eq!(outcome.stdout, "4755\nhanded over\n", "{}", outcome.stderr);
+        assert!(!Path::new(&file).exists(), "{file} was left to the host");
+    }
+    let file = format!("/tmp/{name}");
+    weir.run_with(&[CONFINED, &["--keep", "/tmp"]].concat(), &["touch", &file]).expect_success();
+    std::fs::remove_file(file).expect("it was asked to be kept");
+    // Its own sockets work there.
+    let script = "import socket, tempfile; path = tempfile.mkdtemp() + '/s'; server = socket.socket(socket.AF_UNIX)\n\
+                  server.bind(path); server.listen(); socket.socket(socket.AF_UNIX).connect(path); print('connected')";
+    let outcome = weir.run_with(CONFINED, &["/usr/bin/python3", "-c", script]).expect_success();
+    assert_eq!(outcome.stdout, "connected\n");
+}
+
+#[test]
 fn what_it_writes_where_it_works_stays_and_elsewhere_as_asked_for() {
     let (_server, weir) = weir();
     let kept = tempfile::tempdir_in("/opt").or_else(|_| tempfile::tempdir_in("/var")).expect("root may");
     let out = weir.directory().join("out");
-    let script = format!("echo work > {}; echo kept > {}/file", out.display(), kept.path().display());
-    weir.run_with(CONFINED, &["sh", "-c", &script]).expect_success();
+    let script = format!("echo work > out; echo kept > {}/file", kept.path().display());
+    let mut job = weir.command(CONFINED, &["sh", "-c", &script]);
+    let outcome: Outcome = job.current_dir(weir.directory()).output().expect("weir starts").into();
+    outcome.expect_success();
     assert_eq!(std::fs::read_to_string(&out).ok().as_deref(), Some("work\n"));
     assert!(!kept.path().join("file").exists());
+    let script = format!("echo kept > {}/file", kept.path().display());
     let keep = kept.path().to_str().expect("a UTF-8 path");
     weir.run_with(&[CONFINED, &["--keep", keep]].concat(), &["sh", "-c", &script]).expect_success();
     assert_eq!(std::fs::read_to_string(kept.path().join("file")).ok().as_deref(), Some("kept\n"));

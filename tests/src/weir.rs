@@ -94,7 +94,7 @@ impl Weir {
 
     /// Runs `command` as a job to its end, with further options of `weir run`.
     pub fn run_with(&self, options: &[&str], command: &[&str]) -> Outcome {
-        self.job_command_with(options, command).output().expect("weir starts").into()
+        self.command(options, command).output().expect("weir starts").into()
     }
 
     /// Starts `command` as a job.
@@ -104,7 +104,7 @@ impl Weir {
 
     /// Starts `command` as a job, with further options of `weir run`.
     pub fn start_with(&self, options: &[&str], command: &[&str]) -> Job {
-        let mut weir = self.job_command_with(options, command);
+        let mut weir = self.command(options, command);
         weir.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Job { child: Some(weir.spawn().expect("weir starts")) }
     }
@@ -208,10 +208,11 @@ impl Weir {
     }
 
     fn job_command(&self, command: &[&str]) -> Command {
-        self.job_command_with(&[], command)
+        self.command(&[], command)
     }
 
-    fn job_command_with(&self, options: &[&str], command: &[&str]) -> Command {
+    /// `weir run options… -- command…`, not yet started.
+    pub fn command(&self, options: &[&str], command: &[&str]) -> Command {
         let mut weir = Command::new(binary());
         weir.envs(self.environment.iter().cloned()).arg("run").arg("--config").arg(self.config());
         weir.args(options).arg("--").args(command);

@@ -130,7 +130,7 @@ pub struct Attested {
     pub url: String,
     /// The token's `sub`.
     pub subject: String,
-    /// The claims that are kept, each as text: those of [`SIGNED`], and what the configuration adds.
+    /// The claims that are kept, each as text: those of [`signed`], and what the configuration adds.
     pub claims: BTreeMap<String, String>,
     /// The id of the key that signed it.
     pub key: String,
@@ -182,16 +182,11 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// The signed claims that policies can name, as `principal.attested.NAME`. GitHub's, GitLab's and Kubernetes's.
-pub const SIGNED: [&str; 57] = [
-    // both GitHub and GitLab
-    "environment",
-    "ref",
-    "ref_protected",
-    "ref_type",
-    "runner_environment",
-    "sha",
-    // GitHub
+/// The signed claims of both GitHub's tokens and GitLab's.
+pub const SIGNED_BY_BOTH: [&str; 6] = ["environment", "ref", "ref_protected", "ref_type", "runner_environment", "sha"];
+
+/// Further ones of GitHub's (GitHub docs, "OpenID Connect reference").
+pub const SIGNED_BY_GITHUB: [&str; 21] = [
     "actor",
     "actor_id",
     "base_ref",
@@ -213,7 +208,10 @@ pub const SIGNED: [&str; 57] = [
     "workflow",
     "workflow_ref",
     "workflow_sha",
-    // GitLab
+];
+
+/// Further ones of GitLab's (GitLab docs, "OpenID Connect (OIDC) authentication using ID tokens").
+pub const SIGNED_BY_GITLAB: [&str; 22] = [
     "ci_config_ref_uri",
     "ci_config_sha",
     "deployment_action",
@@ -236,14 +234,14 @@ pub const SIGNED: [&str; 57] = [
     "user_access_level",
     "user_id",
     "user_login",
-    // Kubernetes
-    "namespace",
-    "node",
-    "node_uid",
-    "pod",
-    "pod_uid",
-    "service_account",
-    "service_account_uid",
-    // any: the audience that the token is for
-    "audience",
 ];
+
+/// What is kept of Kubernetes's, by the names that policies have for it.
+pub const SIGNED_BY_KUBERNETES: [&str; 7] =
+    ["namespace", "node", "node_uid", "pod", "pod_uid", "service_account", "service_account_uid"];
+
+/// The signed claims that policies can name, as `principal.attested.NAME`; `audience`, whom the token is for, is any token's.
+pub fn signed() -> impl Iterator<Item = &'static str> {
+    let systems = SIGNED_BY_BOTH.into_iter().chain(SIGNED_BY_GITHUB).chain(SIGNED_BY_GITLAB).chain(SIGNED_BY_KUBERNETES);
+    systems.chain(["audience"])
+}

@@ -6,7 +6,7 @@ use super::operation::{OperationRequest, Running};
 use super::slice::ACTIONS;
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{CopyWith, Facts};
-use crate::model::principal::{Attested, Claims, Principal, SIGNED};
+use crate::model::principal::{Attested, Claims, Principal, signed};
 use crate::model::target::Target;
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -244,13 +244,13 @@ fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<Hash
     Ok(attributes)
 }
 
-fn attested(signed: &Attested) -> Result<RestrictedExpression, String> {
-    let all = signed.claims.iter().map(|(name, value)| text(&format!("{name}={value}")));
-    let known = SIGNED.iter().filter_map(|name| Some((*name, text(signed.claims.get(*name)?))));
+fn attested(token: &Attested) -> Result<RestrictedExpression, String> {
+    let all = token.claims.iter().map(|(name, value)| text(&format!("{name}={value}")));
+    let known = signed().filter_map(|name| Some((name, text(token.claims.get(name)?))));
     record(known.chain([
-        ("issuer", text(&signed.issuer)),
-        ("kind", text(&signed.kind)),
-        ("subject", text(&signed.subject)),
+        ("issuer", text(&token.issuer)),
+        ("kind", text(&token.kind)),
+        ("subject", text(&token.subject)),
         ("claims", RestrictedExpression::new_set(all)),
     ]))
 }

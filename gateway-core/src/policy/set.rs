@@ -7,6 +7,7 @@ use super::names::{Kind, Named};
 use super::reads::{Reads, reads};
 use super::slice::{ACTIONS, Slice, concerns};
 use super::thresholds::Thresholds;
+use crate::hex::hex;
 use cedar_policy::{Policy, PolicyId, PolicySet as Cedar, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
@@ -292,7 +293,7 @@ fn hash(sources: &[(String, String)]) -> String {
             digest.update(part);
         }
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize())
 }
 
 /// The line where `policy` is written in `text`.

@@ -51,7 +51,7 @@ const CONTAINER: [&str; 25] = [
 ];
 
 /// Settings towards the host that give the container nothing that the job has not: limits, names, its own file systems.
-const HOST: [&str; 38] = [
+const HOST: [&str; 36] = [
     "Memory",
     "MemorySwap",
     "MemoryReservation",
@@ -76,8 +76,6 @@ const HOST: [&str; 38] = [
     "ShmSize",
     "Tmpfs",
     "ReadonlyRootfs",
-    "ReadonlyPaths",
-    "MaskedPaths",
     "CapDrop",
     "AutoRemove",
     "Init",
@@ -158,6 +156,8 @@ fn host_config(asked: Map<String, Value>, adoption: &Adoption) -> Result<Map<Str
                 None
             }
             "Devices" | "DeviceRequests" | "DeviceCgroupRules" => Some("it gives the container a device of the host"),
+            // With a list of its own, root in the container writes `/proc/sys/kernel/core_pattern`, by its user id alone.
+            "MaskedPaths" | "ReadonlyPaths" => Some("the engine's own list keeps the container from the host's kernel"),
             "CgroupParent" => other_parent(&value, &adoption.cgroup_parent),
             "SecurityOpt" => security_option(&value),
             "RestartPolicy" => restarts(&value),
@@ -195,7 +195,7 @@ fn keep(made: &mut Map<String, Value>, name: String, value: Value) {
     }
 }
 
-fn label(made: &mut Map<String, Value>, run: &str) -> Result<(), Refused> {
+pub(super) fn label(made: &mut Map<String, Value>, run: &str) -> Result<(), Refused> {
     let labels = made.entry("Labels").or_insert_with(|| json!({}));
     let labels = labels.as_object_mut().ok_or_else(|| Refused::new("Labels", "it is not an object"))?;
     labels.insert(LABEL.to_owned(), json!(run));

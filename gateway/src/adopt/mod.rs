@@ -8,6 +8,7 @@ mod create;
 mod engine;
 mod others;
 mod proxy;
+mod query;
 mod refusal;
 mod route;
 

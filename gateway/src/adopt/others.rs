@@ -1,6 +1,6 @@
 //! Checks of the smaller requests that make something: processes in containers, networks, volumes.
 
-use super::create::{is_name, is_neutral, volume_name};
+use super::create::{is_name, is_neutral, label, volume_name};
 use super::refusal::Refused;
 use serde_json::{Map, Value, json};
 
@@ -22,17 +22,30 @@ pub(super) fn exec(body: &[u8]) -> Result<Vec<u8>, Refused> {
     written(only(object(body)?, &KNOWN)?)
 }
 
-/// `POST /networks/create`: bridges, whose containers have a namespace each.
-pub(super) fn network(body: &[u8]) -> Result<Vec<u8>, Refused> {
+/// `POST /networks/create`: bridges, whose containers have a namespace each, labelled as the run's.
+///
+/// The engine gives the host a route to each bridge: with addresses of the job's choice it would lead the host, and the
+/// gateway that dials a target with its credential, into a container.
+pub(super) fn network(body: &[u8], run: &str) -> Result<Vec<u8>, Refused> {
     const KNOWN: [&str; 9] =
         ["Name", "CheckDuplicate", "Driver", "Internal", "Attachable", "EnableIPv4", "EnableIPv6", "IPAM", "Labels"];
-    let made = only(object(body)?, &KNOWN)?;
+    let mut made = only(object(body)?, &KNOWN)?;
+    label(&mut made, run)?;
+    if made.remove("IPAM").is_some_and(|asked| chooses_addresses(&asked)) {
+        return Err(Refused::new("IPAM", "the engine chooses the addresses: with others the host's own way would lead there"));
+    }
     match made.get("Driver").and_then(Value::as_str) {
         None | Some("" | "bridge" | "default") => written(made),
         Some(_) => {
             Err(Refused::new("Driver", "only bridge networks are allowed: others put a container on the host's own network"))
         }
     }
+}
+
+/// Whether anything but the engine's own choice is asked for.
+fn chooses_addresses(asked: &Value) -> bool {
+    let own_choice = |(name, value): (&String, &Value)| is_neutral(value) || (name == "Driver" && value == "default");
+    !is_neutral(asked) && !asked.as_object().is_some_and(|fields| fields.iter().all(own_choice))
 }
 
 /// `POST /networks/ID/connect` and `disconnect`: the container that is meant, and the request with its id.
@@ -110,11 +123,16 @@ mod tests {
         assert!(exec(br#"{"Privileged":false,"Tty":true,"Cmd":["sh"],"Env":null}"#).is_ok());
         assert!(exec(br#"{"Privileged":true,"Cmd":["sh"]}"#).is_err());
         assert!(exec(br#"{"privileged":true,"Cmd":["sh"]}"#).is_err());
-        assert!(network(br#"{"Name":"n","Driver":"bridge","Options":{}}"#).is_ok());
+        let own = network(br#"{"Name":"n","Driver":"bridge","Options":{},"IPAM":{"Driver":"default","Config":[]}}"#, "R");
+        let own = serde_json::from_slice::<Value>(&own.expect("allowed")).expect("ours");
+        assert_eq!(own, json!({"Name": "n", "Driver": "bridge", "Labels": {"weir.run": "R"}}));
         for driver in ["host", "macvlan", "ipvlan", "overlay", "Bridge"] {
-            assert!(network(json!({"Name": "n", "Driver": driver}).to_string().as_bytes()).is_err(), "{driver}");
+            assert!(network(json!({"Name": "n", "Driver": driver}).to_string().as_bytes(), "R").is_err(), "{driver}");
         }
-        assert!(network(br#"{"Name":"n","Options":{"parent":"eth0"}}"#).is_err());
+        for ipam in [json!({"Config": [{"Subnet": "192.0.2.0/29"}]}), json!({"Driver": "dhcp"}), json!("x"), json!([{}, 1])] {
+            assert!(network(json!({"Name": "n", "IPAM": ipam}).to_string().as_bytes(), "R").is_err(), "{ipam}");
+        }
+        assert!(network(br#"{"Name":"n","Options":{"parent":"eth0"}}"#, "R").is_err());
         assert!(volume(br#"{"Name":"v","DriverOpts":{"device":"/","o":"bind"}}"#, "R").is_err());
         assert!(volume(br#"{"Name":"v","Driver":"nfs"}"#, "R").is_err());
         let own = volume(br#"{"Name":"v","Driver":"local"}"#, "R").expect("allowed");

@@ -4,6 +4,7 @@ use super::AdoptSettings;
 use super::create::{self, Adoption, LABEL};
 use super::engine::{Body, Engine, empty};
 use super::others;
+use super::query::with_filters;
 use super::refusal::Refused;
 use super::route::{Route, route};
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest request that is read as a whole, in bytes.
 const REQUEST_MAX: usize = 1 << 20;
@@ -61,8 +62,7 @@ impl Adopter {
                 Ok((stream, _)) => {
                     let adopter = Arc::clone(&self);
                     tokio::spawn(async move {
-                        adopter.connection(stream).await;
-                        drop(place);
+                        adopter.connection(stream, Arc::new(place)).await;
                     });
                 }
                 Err(error) => {
@@ -73,13 +73,15 @@ impl Adopter {
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: UnixStream) {
+    async fn connection(self: Arc<Self>, stream: UnixStream, place: Arc<OwnedSemaphorePermit>) {
         if !self.is_the_job(&stream) {
             (self.refused)("the container socket", "a process outside the job opened it");
             return;
         }
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let adopter = Arc::clone(&self);
+            // A stream outlives its request's connection, and counts as one.
+            request.extensions_mut().insert(Arc::clone(&place));
             async move { Ok::<_, Infallible>(adopter.answer(request).await) }
         });
         let served = hyper::server::conn::http1::Builder::new()
@@ -149,7 +151,14 @@ impl Adopter {
                 self.own(container).await.map_err(|_| missing("exec instance", &exec))?;
                 self.pass(request, None).await
             }
-            Route::NetworkCreate => self.rewritten(request, None, others::network).await,
+            Route::NetworkCreate => self.rewritten(request, None, |body| others::network(body, &self.settings.run)).await,
+            Route::Network(name) => {
+                let found = self.engine.ask(&format!("/networks/{name}")).await?;
+                if found.is_none_or(|found| found["Labels"][LABEL] != self.settings.run.as_str()) {
+                    return Err(missing("network", &name));
+                }
+                self.pass(request, None).await
+            }
             Route::NetworkJoin => {
                 let (parts, body) = request.into_parts();
                 let (container, mut made) = others::joined(&whole(body).await?)?;
@@ -187,12 +196,14 @@ impl Adopter {
 
     /// A container that the engine started elsewhere than asked is ended at once.
     async fn verify(&self, id: &str) -> Result<(), Refusal> {
-        let found = self.engine.ask(&format!("/containers/{id}/json")).await?;
-        let pid = found.as_ref().and_then(|found| found["State"]["Pid"].as_i64()).unwrap_or(0);
-        // One that has ended already is nowhere.
-        let Some(cgroup) = i32::try_from(pid).ok().filter(|&pid| pid > 0).and_then(cgroup_of) else { return Ok(()) };
-        if Path::new(&cgroup).starts_with(&self.settings.cgroup) {
-            return Ok(());
+        // One that can't be asked for is ended as well.
+        if let Ok(found) = self.engine.ask(&format!("/containers/{id}/json")).await {
+            let pid = found.as_ref().and_then(|found| found["State"]["Pid"].as_i64()).unwrap_or(0);
+            // One that has ended already is nowhere.
+            let Some(cgroup) = i32::try_from(pid).ok().filter(|&pid| pid > 0).and_then(cgroup_of) else { return Ok(()) };
+            if Path::new(&cgroup).starts_with(&self.settings.cgroup) {
+                return Ok(());
+            }
         }
         let kill = Request::post(format!("/containers/{id}/kill")).header(hyper::header::HOST, "weir").body(empty());
         if let Ok(kill) = kill {
@@ -214,7 +225,7 @@ impl Adopter {
     }
 
     async fn pass(&self, request: Request<Incoming>, to: Option<String>) -> Result<Response<Body>, Refusal> {
-        if request.headers().contains_key(UPGRADE) {
+        if opens_a_stream(&request) {
             return self.hijack(request, to).await;
         }
         let (parts, body) = request.into_parts();
@@ -235,6 +246,7 @@ impl Adopter {
 
     /// Attach and exec: after the answer 101 both ends speak freely.
     async fn hijack(&self, mut request: Request<Incoming>, to: Option<String>) -> Result<Response<Body>, Refusal> {
+        let place = request.extensions_mut().remove::<Arc<OwnedSemaphorePermit>>();
         let towards_job = hyper::upgrade::on(&mut request);
         let protocol = request.headers().get(UPGRADE).cloned();
         let (parts, body) = request.into_parts();
@@ -257,6 +269,7 @@ impl Adopter {
             if let Err(error) = tokio::io::copy_bidirectional(&mut job, &mut engine).await {
                 tracing::debug!(%error, "a container's stream ended early");
             }
+            drop(place);
         });
         let (parts, _) = answer.into_parts();
         Ok(Response::from_parts(parts, empty()))
@@ -273,6 +286,14 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         Self { status: StatusCode::FORBIDDEN, refused }
     }
+}
+
+/// Whether a request is to become a stream: only where it is one of a container's own. Any other upgrade (`h2c`) would be a
+/// way to the engine itself that nobody reads, and is not passed on.
+fn opens_a_stream<B>(request: &Request<B>) -> bool {
+    let wanted = request.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"tcp"));
+    let path = request.uri().path();
+    wanted && (path.ends_with("/attach") || (path.contains("/exec/") && path.ends_with("/start")))
 }
 
 fn missing(what: &str, name: &str) -> Refusal {
@@ -322,45 +343,6 @@ fn with_query(path: &str, uri: &Uri) -> String {
     uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
 }
 
-/// The query with the job's own label among its filters.
-fn with_filters(query: Option<&str>, label: &str) -> Result<String, Refused> {
-    let mut given = None;
-    let mut kept = Vec::new();
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=') {
-            Some(("filters", value)) if given.is_none() => given = Some(decoded(value)?),
-            Some(("all" | "limit" | "size", _)) => kept.push(pair.to_owned()),
-            _ => return Err(Refused::new("the query", "weir does not know all of it")),
-        }
-    }
-    kept.push(format!("filters={}", encoded(&others::filters(given.as_deref(), label)?)));
-    Ok(kept.join("&"))
-}
-
-/// `application/x-www-form-urlencoded`, undone.
-fn decoded(text: &str) -> Result<String, Refused> {
-    let odd = || Refused::new("the query", "it is not well formed");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next().ok_or_else(odd)?, rest.next().ok_or_else(odd)?];
-                let digits = std::str::from_utf8(&digits).map_err(|_| odd())?;
-                u8::from_str_radix(digits, 16).map_err(|_| odd())?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| odd())
-}
-
-fn encoded(text: &str) -> String {
-    let one = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
-}
-
 /// The cgroup of a process, from the root of the hierarchy.
 fn cgroup_of(pid: i32) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
@@ -370,16 +352,15 @@ fn cgroup_of(pid: i32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
-    fn a_query_keeps_what_is_known_and_gets_the_label() {
-        let query = with_filters(Some("all=1&filters=%7B%22name%22%3A%5B%22x%22%5D%7D"), "weir.run=R").expect("known");
-        let (kept, filters) = query.split_once("&filters=").expect("both");
-        assert_eq!(kept, "all=1");
-        let filters: Value = serde_json::from_str(&decoded(filters).expect("ours")).expect("ours");
-        assert_eq!(filters, json!({"name": ["x"], "label": ["weir.run=R"]}));
-        assert!(with_filters(Some("filters={}&filters={}"), "weir.run=R").is_err());
-        assert!(with_filters(Some("external=1"), "weir.run=R").is_err());
+    fn an_upgrade_is_a_container_s_stream_or_none() {
+        let asks = |path: &str, to: &str| opens_a_stream(&Request::post(path).header(UPGRADE, to).body(()).expect("plain"));
+        assert!(asks("/v1.41/containers/abc/attach?stream=1", "tcp") && asks("/exec/f00/start", "TCP"));
+        for (path, to) in
+            [("/v1.41/containers/abc/attach", "h2c"), ("/info", "tcp"), ("/images/load", "h2c"), ("/info", "tcp, h2c")]
+        {
+            assert!(!asks(path, to), "{path} {to}");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Route {
     List,
     /// It makes a network: checked.
     NetworkCreate,
+    /// It removes a network, which must be the job's.
+    Network(String),
     /// It joins a container to a network: the container must be the job's.
     NetworkJoin,
     /// It makes a volume: checked.
@@ -69,6 +71,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Refused> {
         ["networks", "create"] if post => Route::NetworkCreate,
         ["networks", _, "connect" | "disconnect"] if post => Route::NetworkJoin,
         ["networks", _] if read => Route::Pass,
+        ["networks", name] if delete => Route::Network(id(name)?),
         ["volumes", "create"] if post => Route::VolumeCreate,
         ["volumes", name] if read || delete => Route::Volume(id(name)?),
         _ => return Err(unknown()),
@@ -107,6 +110,7 @@ mod tests {
             (Method::GET, "/v1.41/containers/json", Route::List),
             (Method::DELETE, "/v1.41/containers/abc", Route::Container("abc".to_owned())),
             (Method::POST, "/v1.41/images/create", Route::Pull),
+            (Method::DELETE, "/v1.41/networks/n", Route::Network("n".to_owned())),
             (Method::GET, "/v1.41/images/docker.io/library/busybox/json", Route::Pass),
         ] {
             assert_eq!(route(&method, path), Ok(expected), "{method} {path}");

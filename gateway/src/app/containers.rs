@@ -9,6 +9,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many refused requests of one run are recorded.
+const TOLD_MAX: u32 = 1000;
 
 /// How a job is given containers.
 #[derive(Clone, Debug)]
@@ -39,8 +43,14 @@ impl ContainerSocket {
         let path = directory.join("docker.sock");
         let settings =
             AdoptSettings { engine: asked.engine, run: run.clone(), cgroup: Path::new("/").join(below), binds, pull: asked.pull };
+        let told = AtomicU32::new(0);
         let refused = Box::new(move |what: &str, why: &str| {
-            diary.finding("container_request", json!({ "of_run": run, "refused": what, "why": why }));
+            // A job that asks for ever is not to fill the record.
+            let told = told.fetch_add(1, Ordering::Relaxed);
+            if told < TOLD_MAX {
+                let last = told + 1 == TOLD_MAX;
+                diary.finding("container_request", json!({ "of_run": run, "refused": what, "why": why, "last_told": last }));
+            }
         });
         let adopter = Arc::new(Adopter::new(settings, refused));
         // What a gateway of this number left that was killed.

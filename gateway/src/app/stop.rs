@@ -48,6 +48,9 @@ impl Gateway {
 
     fn wind_up(mut self, drain: Duration, why: &str, tell: impl Fn()) -> String {
         drop(self.containers.take());
+        if let Some(strays) = self.strays.take() {
+            strays.end();
+        }
         self.pause();
         let begun = Instant::now();
         while self.shared.live.count() > 0 && begun.elapsed() < drain {

@@ -231,6 +231,14 @@ impl Capture {
         self.counter("EVENTS_LOST", 0)
     }
 
+    /// The run of whose job a process was last, wherever it is now.
+    #[must_use]
+    pub fn run_of(&self, pid: u32) -> Option<u64> {
+        let members = load::map(&self.object, "MEMBERS").ok()?;
+        let job = sys::lookup::<u32, JobTag>(members.as_fd(), &pid).ok()??;
+        Some(job.run).filter(|run| *run != 0)
+    }
+
     /// How many refusals were counted and not told, since their run, or all outsiders, had told 256 in that second. It
     /// keeps a job from hiding what others do by filling the ring.
     #[must_use]

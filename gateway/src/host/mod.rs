@@ -15,6 +15,7 @@ mod process;
 mod refusals;
 mod rules;
 mod sockets;
+mod strays;
 mod sweeper;
 
 pub use canary::{canary_cgroup, dial};
@@ -29,4 +30,5 @@ pub use patrol::Patrol;
 pub use process::own_start_ns;
 pub use rules::{find, rule_at, tell_kernel};
 pub use sockets::{HostSocket, host_sockets};
+pub use strays::Strays;
 pub use sweeper::Sweeper;

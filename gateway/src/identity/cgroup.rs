@@ -1,5 +1,6 @@
 //! The cgroup: its path, that it is the one of the connect, and which unit or container it names.
 
+use crate::capture::cgroup2_mount;
 use gateway_core::model::ids::RunId;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -29,8 +30,7 @@ pub(super) struct Cgroups {
 
 impl Cgroups {
     pub(super) fn new() -> Self {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-        Self { root: mount(&mounts) }
+        Self { root: cgroup2_mount().ok() }
     }
 
     /// The cgroup with `id`: at `path`, if that is still it, else wherever it is.
@@ -142,14 +142,6 @@ fn container(folder: &str) -> Option<&str> {
             .unwrap_or(name),
     };
     (id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).then_some(id)
-}
-
-fn mount(mounts: &str) -> Option<PathBuf> {
-    mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let place = fields.next()?;
-        (fields.next()? == "cgroup2").then(|| PathBuf::from(place.replace("\\040", " ")))
-    })
 }
 
 fn inode(path: &Path) -> Option<u64> {
@@ -264,9 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mount_and_the_unified_line_are_found() {
-        let mounts = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(mount(mounts), Some(PathBuf::from("/sys/fs/cgroup/unified")));
+    fn the_unified_line_is_found() {
         assert_eq!(unified("4:memory:/a\n0::/weir/run\n"), Some("/weir/run"));
     }
 

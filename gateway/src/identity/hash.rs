@@ -1,5 +1,6 @@
 //! SHA-256 of files, remembered for as long as the file is the same.
 
+use gateway_core::hex::hex;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -106,7 +107,7 @@ fn digest(file: &File) -> Result<String, HashError> {
     if total > LARGEST {
         return Err(HashError::TooLarge(total));
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hasher.finalize()))
 }
 
 fn settled(metadata: &Metadata) -> bool {

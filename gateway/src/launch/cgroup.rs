@@ -3,6 +3,10 @@
 use super::{LaunchError, Result};
 use crate::capture;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often, a hundredth of a second each, it is looked whether what was killed is gone.
+const LOOKS: usize = 200;
 
 /// Removes what gateways that were killed have left below `parent`: their jobs' cgroups, with the
 /// processes in them, which nobody intercepts any more. Says how many processes were ended.
@@ -27,16 +31,9 @@ pub fn sweep(parent: &Path) -> usize {
 
 /// Ends what runs in a dead gateway's cgroup and removes it.
 fn remove_left(path: &Path) -> usize {
-    let below = std::fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
-    let jobs: Vec<_> = below.map(|entry| Cgroup { path: entry.path() }).collect();
+    // Its jobs' are below it.
     let whole = Cgroup { path: path.to_owned() };
-    let ended = jobs.iter().map(Cgroup::processes).sum::<usize>() + whole.processes();
-    if ended > 0 {
-        whole.kill();
-    }
-    // The jobs' cgroups go first.
-    drop(jobs);
-    ended
+    whole.processes()
 }
 
 /// A cgroup that is removed, with whatever still runs in it, when dropped.
@@ -62,22 +59,22 @@ impl Cgroup {
         &self.path
     }
 
-    /// How many processes are in it.
+    /// How many processes are in it, and in what a job has made below it (a container runtime does).
     #[must_use]
     pub fn processes(&self) -> usize {
-        std::fs::read_to_string(self.path.join("cgroup.procs")).map_or(0, |text| text.lines().count())
+        processes(&self.path)
     }
 
-    /// Kills every process in it and waits, for two seconds at most, until they are gone.
+    /// Kills every process in it, and below, and waits, for two seconds at most, until they are gone.
     pub fn kill(&self) {
         if let Err(error) = std::fs::write(self.path.join("cgroup.kill"), "1") {
             tracing::warn!(%error, cgroup = %self.path.display(), "cannot kill what is left in the cgroup");
         }
-        for _ in 0..200 {
+        for _ in 0..LOOKS {
             if self.processes() == 0 {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -87,8 +84,24 @@ impl Drop for Cgroup {
         if self.processes() > 0 {
             self.kill();
         }
-        if let Err(error) = std::fs::remove_dir(&self.path) {
+        if let Err(error) = remove(&self.path) {
             tracing::warn!(%error, cgroup = %self.path.display(), "cannot remove the cgroup");
         }
     }
+}
+
+fn processes(path: &Path) -> usize {
+    let own = std::fs::read_to_string(path.join("cgroup.procs")).map_or(0, |text| text.lines().count());
+    own + below(path).iter().map(|path| processes(path)).sum::<usize>()
+}
+
+/// Removes a cgroup, and those below it first.
+fn remove(path: &Path) -> std::io::Result<()> {
+    below(path).iter().try_for_each(|path| remove(path))?;
+    std::fs::remove_dir(path)
+}
+
+fn below(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }

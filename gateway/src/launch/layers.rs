@@ -2,7 +2,7 @@
 //!
 //! Root outside runs programs, timers and start-up files that root inside could write. So what a confined job writes
 //! to the host's own folders goes to a layer that is thrown away with it; the folders in which jobs work are let through.
-//! Unix sockets don't work through a layer: those below `/run` and `/var` lead nowhere, masked or not.
+//! Unix sockets don't work through a layer: those below `/run`, `/var` and `/tmp` lead nowhere, masked or not.
 
 use super::masks::{RUN, mount_point};
 use super::mounts::{self, Mount};
@@ -14,14 +14,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Folders of the root that are the host's own. All others are let through, as jobs' working places.
-const SYSTEM: [&str; 15] = [
+///
+/// Everyone reaches `/tmp`: a set-uid program that root inside left there would make anyone root outside.
+const SYSTEM: [&str; 16] = [
     "/usr", "/etc", "/var", "/opt", "/root", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/srv", "/home",
-    "/run",
+    "/run", "/tmp",
 ];
 /// Folders that are never let through by being the working directory.
 const NEVER: [&str; 10] = ["/usr", "/etc", "/boot", "/run", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-/// Folders below the host's own in which every job may work.
-const OPEN: [&str; 2] = ["/tmp", "/var/tmp"];
 /// The kernel's own, which have a file of their own here.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// What can be layered over. Everything else is let through as it is.
@@ -63,7 +63,7 @@ fn open(plan: &Plan) -> Result<Vec<PathBuf>> {
     let home =
         plan.user.as_ref().map(|user| user.home.clone()).filter(|home| is_working_place(home) && !home.starts_with("/root"));
     let directory = Some(plan.directory.clone()).filter(|directory| is_working_place(directory));
-    let all = OPEN.iter().map(PathBuf::from).chain(others).chain(home).chain(directory);
+    let all = others.chain(home).chain(directory);
     let all = all.chain(plan.kept.iter().cloned()).chain(plan.allowed.sockets.iter().cloned());
     let mut all: Vec<_> = all.filter_map(|path| path.canonicalize().ok()).filter(|path| path != Path::new("/")).collect();
     all.sort();
@@ -149,11 +149,12 @@ mod tests {
             "/run/user/1000",
             "/var/spool/cron",
             "/boot",
+            "/tmp",
         ] {
             assert!(!is_working_place(Path::new(no)), "{no}");
         }
         assert!(is_working_place(&Path::new("/home").join("ci")), "a home");
-        for yes in ["/var/lib/jenkins/workspace/shop", "/opt/runner/_work", "/root/shop", "/builds"] {
+        for yes in ["/var/lib/jenkins/workspace/shop", "/opt/runner/_work", "/root/shop", "/builds", "/tmp/build-7"] {
             assert!(is_working_place(Path::new(yes)), "{yes}");
         }
     }

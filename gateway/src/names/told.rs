@@ -3,7 +3,7 @@
 use gateway_core::model::ids::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 /// Addresses that are remembered for a run. Where there are more, the one that would be forgotten first goes.
@@ -121,7 +121,12 @@ pub(super) fn scope(ip: IpAddr) -> Scope {
             }
         }
         IpAddr::V6(ip) => {
-            if ip.is_loopback() {
+            // A translator (RFC 6052, RFC 8215) leads to the address that is written in it.
+            if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = ip.segments() {
+                scope(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into())
+            } else if ip.segments().starts_with(&[0x64, 0xff9b, 1]) {
+                Scope::Private
+            } else if ip.is_loopback() {
                 Scope::Loopback
             } else if ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local() {
                 Scope::Never
@@ -137,7 +142,6 @@ pub(super) fn scope(ip: IpAddr) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -190,6 +194,10 @@ mod tests {
             ("fe80::1", Scope::Never),
             ("fd00:ec2::254", Scope::Private),
             ("::ffff:127.0.0.1", Scope::Loopback),
+            ("64:ff9b::7f00:1", Scope::Loopback),
+            ("64:ff9b::a9fe:a9fe", Scope::Never),
+            ("64:ff9b::808:808", Scope::Public),
+            ("64:ff9b:1::808:808", Scope::Private),
             ("2001:db8::1", Scope::Public),
         ] {
             assert_eq!(scope(ip.parse().unwrap()), expected, "{ip}");

@@ -12,6 +12,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub(super) struct Witness {
     process: OwnedFd,
+    pid: u32,
 }
 
 impl Witness {
@@ -26,6 +27,11 @@ impl Witness {
         }
         // A process that ends between the two steps is no witness: the next one may be.
         processes().filter(|&pid| living(pid)).find_map(|pid| Self::of(pid).ok().filter(|_| living(pid)))
+    }
+
+    /// Whether it still lives there: a process may go elsewhere without ending.
+    pub(super) fn lives_in(&self, inode: u64) -> bool {
+        lives_in(Path::new("/proc").join(self.pid.to_string()).as_path(), inode)
     }
 
     /// Readable once the process has ended.
@@ -46,7 +52,7 @@ impl Witness {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: just opened, nobody else has it.
-        Ok(Self { process: unsafe { OwnedFd::from_raw_fd(descriptor) } })
+        Ok(Self { process: unsafe { OwnedFd::from_raw_fd(descriptor) }, pid })
     }
 }
 
@@ -83,6 +89,7 @@ mod tests {
             poll(&mut polled, PollTimeout::from(wait)).expect("polled") == 1
         };
         assert!(!ended(0));
+        assert!(witness.lives_in(namespace) && !witness.lives_in(1));
         drop(child.stdin.take());
         child.wait().expect("ours");
         assert!(ended(10_000));

@@ -20,6 +20,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
+/// How often it is looked whether witnesses still live where they were found, in milliseconds.
+const LOOKED_EVERY: u16 = 30_000;
+
 /// Sockets of a door that has been opened, to be served until it closes.
 #[derive(Debug)]
 pub struct Opened {
@@ -159,7 +162,8 @@ impl Porter {
         let witnesses = cookies.iter().filter_map(|cookie| self.held.get(cookie));
         let mut polled = vec![PollFd::new(stopped.as_fd(), PollFlags::POLLIN), PollFd::new(self.side.as_fd(), PollFlags::POLLIN)];
         polled.extend(witnesses.map(|held| PollFd::new(held.witness.ended().as_fd(), PollFlags::POLLIN)));
-        match poll(&mut polled, PollTimeout::NONE) {
+        match poll(&mut polled, PollTimeout::from(LOOKED_EVERY)) {
+            Ok(0) => return Some(self.moved()),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {
                 tracing::error!(%error, "new network namespaces can't be watched any more: connects in them are refused");
@@ -178,6 +182,11 @@ impl Porter {
                 .map(|(cookie, _)| cookie)
                 .collect(),
         )
+    }
+
+    /// The namespaces whose witness lives on elsewhere: without a look it would keep them for ever.
+    fn moved(&self) -> Vec<u64> {
+        self.held.iter().filter(|(_, held)| !held.witness.lives_in(held.inode)).map(|(&cookie, _)| cookie).collect()
     }
 
     fn noticed(&mut self, event: &NamespaceEvent) {
@@ -199,6 +208,9 @@ impl Porter {
         let inode = there.inode();
         if inode == self.home.inode() || self.held.values().any(|held| held.inode == inode) {
             return Ok(());
+        }
+        if self.doors.count() >= DOORS_MAX {
+            self.moved().into_iter().for_each(|cookie| self.somebody_left(cookie));
         }
         if self.doors.count() >= DOORS_MAX {
             return Err(io::Error::other(format!(

@@ -186,7 +186,8 @@ impl Ground {
         }
         match privileges {
             Privileges::None => drop(weir.args(["--uid", "nobody"])),
-            Privileges::Confined => {}
+            // The plan and the helpers' sockets are there.
+            Privileges::Confined => drop(weir.arg("--keep").arg(self.directory.path())),
         }
         weir.args(["--", "sh", "-c", line]).stdin(input).stdout(Stdio::piped()).stderr(self.log());
         Started(weir.spawn().expect("nsenter is there"))

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Both namespaces; removed when dropped.
 #[derive(Debug)]
@@ -25,14 +26,15 @@ pub(crate) struct World {
 impl World {
     /// Makes them. TEST-NET addresses are on the far side, whichever of them is asked for.
     pub(crate) fn create() -> Self {
-        let pid = std::process::id();
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let (pid, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let mut world = Self {
-            job: format!("weir-bp-{pid}-job"),
-            out: format!("weir-bp-{pid}-out"),
+            job: format!("weir-bp-{pid}-{number}-job"),
+            out: format!("weir-bp-{pid}-{number}-out"),
             mounts: File::open("/proc/thread-self/ns/mnt").expect("/proc is mounted"),
             held: None,
-            device: format!("wb{pid}j"),
-            peer: format!("wb{pid}o"),
+            device: format!("wb{pid}-{number}j"),
+            peer: format!("wb{pid}-{number}o"),
         };
         let Self { job, out, device, peer, .. } = &world;
         for line in [

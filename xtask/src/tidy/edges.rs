@@ -8,7 +8,7 @@ const EDGES: [(&str, &[&str]); 24] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
-    ("identity", &["origin", "config", "tls"]),
+    ("identity", &["capture", "origin", "config", "tls"]),
     ("tls", &[]),
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),

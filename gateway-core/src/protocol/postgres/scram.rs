@@ -1,5 +1,6 @@
 //! The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677) and of md5.
 
+use crate::hex::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -127,15 +128,6 @@ fn keyed(key: &[u8], text: &[u8]) -> [u8; 32] {
 /// Compares without telling by its time where the first difference is.
 fn same(expected: &[u8; 32], given: &[u8]) -> bool {
     given.len() == expected.len() && expected.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
 }
 
 /// `SaltedPassword` of RFC 5802 §3: PBKDF2's first block.

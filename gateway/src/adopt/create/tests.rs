@@ -30,6 +30,12 @@ fn a_plain_container_becomes_the_job_s() {
 }
 
 #[test]
+fn empty_lists_of_masked_paths_leave_the_engine_s_own() {
+    let made = adopted(r#"{"Image":"x","HostConfig":{"MaskedPaths":[],"ReadonlyPaths":[]}}"#).expect("allowed");
+    assert!(made["HostConfig"].get("MaskedPaths").is_none() && made["HostConfig"].get("ReadonlyPaths").is_none(), "{made}");
+}
+
+#[test]
 fn a_label_can_not_be_forged() {
     let made = adopted(r#"{"Image":"x","Labels":{"weir.run":"another","a":"b"}}"#).expect("allowed");
     assert_eq!(made["Labels"], json!({"weir.run": "01J0", "a": "b"}));
@@ -67,6 +73,8 @@ fn what_leaves_the_job_is_refused() {
         ("NetworkMode", json!("ns:/proc/1/ns/net")),
         ("NetworkMode", json!("slirp4netns")),
         ("CapAdd", json!(["SYS_ADMIN"])),
+        ("ReadonlyPaths", json!(["/nowhere"])),
+        ("MaskedPaths", json!(["/nowhere"])),
         ("CapAdd", json!(["CAP_NET_ADMIN"])),
         ("CapAdd", json!(["ALL"])),
         ("Binds", json!(["/:/host"])),

@@ -16,11 +16,7 @@ pub(in crate::cli) fn lines(bytes: &[u8]) -> String {
 
 /// Bytes as Postgres writes them: `\x0a1b`.
 pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold("\\x".to_owned(), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _written = write!(text, "{byte:02x}").is_ok();
-        text
-    })
+    format!("\\x{}", gateway_core::hex::hex(bytes))
 }
 
 /// Bytes in JSON: text where they are UTF-8, else `{"base64": "…"}`.

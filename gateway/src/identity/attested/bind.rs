@@ -1,7 +1,7 @@
 //! Which job each token belongs to: remembered on disk until the token has ended, so that none serves two.
 
 use super::failure::Failure;
-use super::token::hex;
+use gateway_core::hex::hex;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

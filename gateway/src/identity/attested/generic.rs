@@ -1,6 +1,6 @@
 //! Any other OpenID provider: its subject is the name, and the configuration says which claims are kept.
 
-use super::token::hex;
+use gateway_core::hex::hex;
 use sha2::{Digest as _, Sha256};
 
 const DIGITS: usize = 8;

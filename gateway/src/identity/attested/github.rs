@@ -9,37 +9,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// What is kept of a token (GitHub docs, "OpenID Connect reference").
-pub(super) const CLAIMS: [&str; 27] = [
-    "actor",
-    "actor_id",
-    "base_ref",
-    "check_run_id",
-    "enterprise",
-    "enterprise_id",
-    "environment",
-    "event_name",
-    "head_ref",
-    "job_workflow_ref",
-    "job_workflow_sha",
-    "ref",
-    "ref_protected",
-    "ref_type",
-    "repository",
-    "repository_id",
-    "repository_owner",
-    "repository_owner_id",
-    "repository_visibility",
-    "run_attempt",
-    "run_id",
-    "run_number",
-    "runner_environment",
-    "sha",
-    "workflow",
-    "workflow_ref",
-    "workflow_sha",
-];
-
 /// Asks for a token. The address is the job's word, so it counts only where it is one of the configured hosts:
 /// else a job could have the gateway dial anything, and hand it what the runner trusted it with.
 pub(super) async fn obtain(issuer: &Issuer, url: &str, bearer: &str) -> Result<Zeroizing<String>, Failure> {

@@ -2,38 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// What is kept of a token (GitLab docs, "OpenID Connect (OIDC) authentication using ID tokens").
-pub(super) const CLAIMS: [&str; 28] = [
-    "ci_config_ref_uri",
-    "ci_config_sha",
-    "deployment_action",
-    "deployment_tier",
-    "environment",
-    "environment_protected",
-    "job_id",
-    "job_namespace_id",
-    "job_namespace_path",
-    "job_project_id",
-    "job_project_path",
-    "namespace_id",
-    "namespace_path",
-    "pipeline_id",
-    "pipeline_source",
-    "project_id",
-    "project_path",
-    "project_visibility",
-    "ref",
-    "ref_path",
-    "ref_protected",
-    "ref_type",
-    "runner_environment",
-    "runner_id",
-    "sha",
-    "user_access_level",
-    "user_id",
-    "user_login",
-];
-
 /// `GROUP/…/PROJECT`: the token has no name for a pipeline's file.
 pub(super) fn path(claims: &BTreeMap<String, String>) -> Option<Vec<String>> {
     let path: Vec<_> = claims.get("project_path")?.split('/').map(str::to_owned).collect();

@@ -23,7 +23,7 @@ use bind::{Bonds, Mark};
 use claimant::{Held, Secret};
 use failure::Failure;
 use gateway_core::model::ids::RunId;
-use gateway_core::model::principal::{AttestationFailure, Attested};
+use gateway_core::model::principal::{AttestationFailure, Attested, SIGNED_BY_BOTH, SIGNED_BY_GITHUB, SIGNED_BY_GITLAB};
 use issuer::Issuer;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,8 +194,8 @@ fn named(issuer: &Issuer, held: &Held, verified: &Verified) -> Result<Named, Fai
         names.filter_map(|name| Some((name.to_owned(), token::plain(verified.claims.get(name)?)?))).collect()
     };
     let mut claims = match settings.kind {
-        IssuerKind::Github => picked(&mut github::CLAIMS.into_iter()),
-        IssuerKind::Gitlab => picked(&mut gitlab::CLAIMS.into_iter()),
+        IssuerKind::Github => picked(&mut SIGNED_BY_BOTH.into_iter().chain(SIGNED_BY_GITHUB)),
+        IssuerKind::Gitlab => picked(&mut SIGNED_BY_BOTH.into_iter().chain(SIGNED_BY_GITLAB)),
         IssuerKind::Kubernetes => kubernetes::claims(&verified.claims),
         IssuerKind::Oidc => BTreeMap::new(),
     };

@@ -5,6 +5,7 @@ use super::keys::Keys;
 use super::strict;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_core::hex::hex;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -113,11 +114,6 @@ pub(super) fn plain(value: &Value) -> Option<String> {
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
     (text.len() <= LONGEST_CLAIM).then_some(text)
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn decode(part: &str, name: &str) -> Result<Map<String, Value>, Failure> {
