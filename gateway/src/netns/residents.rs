@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -39,9 +39,11 @@ impl Witness {
         &self.process
     }
 
-    /// The process of a pidfd.
-    pub(super) const fn of_descriptor(process: OwnedFd) -> Self {
-        Self { process }
+    /// The process of a pidfd. One that has ended has no number any more, and lives nowhere.
+    pub(super) fn of_descriptor(process: OwnedFd) -> Self {
+        let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).unwrap_or_default();
+        let number = about.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        Self { process, pid: number.unwrap_or(0) }
     }
 
     fn of(pid: u32) -> io::Result<Self> {
@@ -90,6 +92,8 @@ mod tests {
         };
         assert!(!ended(0));
         assert!(witness.lives_in(namespace) && !witness.lives_in(1));
+        let handed = witness.ended().try_clone().expect("a descriptor");
+        assert_eq!(Witness::of_descriptor(handed).pid, child.id());
         drop(child.stdin.take());
         child.wait().expect("ours");
         assert!(ended(10_000));
