@@ -8,10 +8,12 @@
 
 pub mod copy;
 mod escape;
+mod fuzz;
 mod row;
 mod transform;
 mod value;
 
+pub use fuzz::fuzz_entry;
 pub use row::{RowFault, data_row};
 pub use transform::{DatePart, Key, Transform};
 pub use value::{ColumnMask, Format, Masked, Misfit, fits};
