@@ -4,7 +4,7 @@ use super::config::{DetectConfig, RuleProblem};
 use super::context::Words;
 use super::numbering::{Numbering, NumberingProblem};
 use super::own;
-use super::pass::{MOST_PATTERNS, Pass, relaxed, syntax};
+use super::pass::{MOST_PATTERNS, Pass, Sought, relaxed, shape, syntax};
 use super::rules::Where;
 use super::{Detectors, Form, Rule, RuleId, Search, rules};
 use regex_automata::meta;
@@ -20,8 +20,7 @@ const STATES: usize = 256 << 10;
 pub(super) struct Building {
     rules: Vec<Rule>,
     forms: Vec<Form>,
-    /// What the pass looks for, one for each form.
-    patterns: Vec<String>,
+    sought: Vec<Sought>,
 }
 
 impl Detectors {
@@ -44,9 +43,8 @@ impl Detectors {
                 problems.push(problem);
             }
         }
-        if building.patterns.len() > MOST_PATTERNS {
-            problems
-                .push(RuleProblem::Size { what: format!("{} patterns, of {MOST_PATTERNS} at most", building.patterns.len()) });
+        if building.forms.len() > MOST_PATTERNS {
+            problems.push(RuleProblem::Size { what: format!("{} patterns, of {MOST_PATTERNS} at most", building.forms.len()) });
         }
         let numbering = match numbering {
             Ok(numbering) if problems.is_empty() => numbering,
@@ -56,7 +54,7 @@ impl Detectors {
                 return Err(problems);
             }
         };
-        let pass = Pass::new(&building.patterns).map_err(|error| vec![RuleProblem::Size { what: error.to_string() }])?;
+        let pass = Pass::new(&building.sought).map_err(|error| vec![RuleProblem::Size { what: error.to_string() }])?;
         Ok(Self { rules: building.rules, forms: building.forms, pass, numbering })
     }
 }
@@ -88,7 +86,8 @@ impl Building {
             let search = Search::Pattern(Box::new(pattern(form.pattern).map_err(own)?));
             self.form(
                 Form { rule: id, search, score: form.score, check: form.check, tail: form.tail },
-                relaxed(form.pass.unwrap_or(form.pattern)),
+                shape(form.pattern),
+                form.pass.map_or_else(|| relaxed(form.pattern), str::to_owned),
             );
         }
         Ok(())
@@ -105,9 +104,14 @@ impl Building {
         Ok(RuleId(id))
     }
 
-    pub(super) fn form(&mut self, form: Form, pattern: String) {
+    /// Adds a form, of this pattern, that is sought by another which other forms may share.
+    pub(super) fn form(&mut self, form: Form, pattern: String, sought: String) {
+        let own = (self.forms.len(), pattern);
         self.forms.push(form);
-        self.patterns.push(pattern);
+        match self.sought.iter_mut().find(|other| other.pattern == sought) {
+            Some(other) => other.forms.push(own),
+            None => self.sought.push(Sought { pattern: sought, forms: vec![own] }),
+        }
     }
 }
 
@@ -117,7 +121,9 @@ pub(super) fn pattern(text: &str) -> Result<meta::Regex, String> {
         .nfa_size_limit(Some(PATTERN))
         .hybrid_cache_capacity(STATES)
         .which_captures(WhichCaptures::Implicit)
-        .utf8_empty(false);
+        .utf8_empty(false)
+        // Regions are short, and it is known that something is there.
+        .auto_prefilter(false);
     meta::Regex::builder().configure(config).syntax(syntax()).build(text).map_err(|error| match error.syntax_error() {
         Some(syntax) => format!("is not understood: {syntax}"),
         None => format!("is too large ({error}): bound its repetitions more tightly"),

@@ -1,12 +1,12 @@
 //! From regions to findings: each flagged pattern is searched, checked, scored, and what overlaps is resolved.
 
 use super::numbering::Dialled;
-use super::pass::{Outcome, Region};
+use super::pass::{Caches, Outcome, Region};
 use super::resolve::resolve;
 use super::rules::{Candidate, THRESHOLD};
 use super::tail::Open;
 use super::{BESIDE, CONTEXT, Detectors, Form, RuleId, Search};
-use regex_automata::{Input, hybrid, meta};
+use regex_automata::{Input, meta};
 use std::ops::Range;
 
 /// What words before a finding add to its score, or take from it.
@@ -26,7 +26,7 @@ pub struct Finding {
 /// A worker's own memory: states of the automata and buffers. It serves the [`Detectors`] that made it, and no others.
 #[derive(Debug)]
 pub struct Scratch {
-    pass: hybrid::dfa::Cache,
+    pass: Caches,
     forms: Vec<Option<meta::Cache>>,
     dialled: Dialled,
     candidates: Vec<Finding>,
@@ -63,7 +63,7 @@ impl Scratch {
     /// Bytes of states that the pass has kept so far.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.pass.memory_usage()
+        self.pass.memory()
     }
 }
 
@@ -76,7 +76,7 @@ impl Detectors {
             Search::Words(_) => None,
         };
         Scratch {
-            pass: self.pass.cache(),
+            pass: self.pass.caches(),
             forms: self.forms.iter().map(cache).collect(),
             dialled: self.numbering.dialled(),
             candidates: Vec::new(),
@@ -126,7 +126,7 @@ impl Detectors {
     ) {
         scratch.candidates.clear();
         scratch.tails.clear();
-        for place in region.flagged.iter() {
+        for place in self.pass.forms(&mut scratch.pass, text, region).iter() {
             if let Some(form) = self.forms.get(place) {
                 self.search(text, region, place, form, scratch);
             }

@@ -39,10 +39,10 @@ pub(super) fn add(rule: &OwnRule, building: &mut Building) -> Result<(), RulePro
     let id = building.rule(name, context, None)?;
     let form = |rule_id: RuleId, search, check| Form { rule: rule_id, search, score: rule.score, check, tail: Tail::None };
     if let (Some(search), Some(text)) = (expression, &rule.pattern) {
-        building.form(form(id, search, check.unwrap_or(any)), format!("(?:{text})"));
+        building.form(form(id, search, check.unwrap_or(any)), text.clone(), text.clone());
     }
     if let Some((search, text)) = list {
-        building.form(form(id, search, whole_words), text);
+        building.form(form(id, search, whole_words), text.clone(), text);
     }
     Ok(())
 }

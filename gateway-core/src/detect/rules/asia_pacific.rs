@@ -1,14 +1,14 @@
 //! India (Aadhaar, PAN) and Australia (tax file and business numbers).
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
 use crate::detect::checksum::{abn, tfn, verhoeff};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "in_aadhaar",
         forms: &[
-            Form::new(r"\b[2-9][0-9]{3}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}\b", 60, aadhaar),
-            Form::new(r"\b[0-9]{12}\b", 20, aadhaar),
+            Form::new(r"\b[2-9][0-9]{3}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}\b", 60, aadhaar).pass(DIGITS),
+            Form::new(r"\b[0-9]{12}\b", 25, aadhaar).pass(DIGITS),
         ],
         raise: &["aadhaar", "aadhar", "adhaar", "uidai", "uid"],
         lower: &[],
@@ -16,21 +16,24 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "in_pan",
         // The fourth letter is the kind of holder (Income Tax Department).
-        forms: &[Form::new(r"(?i)\b[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]\b", 55, account)],
+        forms: &[Form::new(r"(?i)\b[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]\b", 55, account).pass(MIXED)],
         raise: &["pan", "permanent account", "income tax", "pan card"],
         lower: &["part", "sku", "serial", "model"],
     },
     Rule {
         name: "au_tfn",
-        forms: &[Form::new(r"\b[0-9]{3} [0-9]{3} [0-9]{3}\b", 52, tax_file), Form::new(r"\b[0-9]{9}\b", 20, tax_file)],
+        forms: &[
+            Form::new(r"\b[0-9]{3} [0-9]{3} [0-9]{3}\b", 52, tax_file).pass(DIGITS),
+            Form::new(r"\b[0-9]{9}\b", 25, tax_file).pass(DIGITS),
+        ],
         raise: &["tfn", "tax file", "taxfile", "tax file number", "australian tax"],
         lower: &[],
     },
     Rule {
         name: "au_abn",
         forms: &[
-            Form::new(r"\b[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}\b", 65, business),
-            Form::new(r"\b[0-9]{11}\b", 52, business),
+            Form::new(r"\b[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}\b", 65, business).pass(DIGITS),
+            Form::new(r"\b[0-9]{11}\b", 52, business).pass(DIGITS),
         ],
         raise: &["abn", "australian business", "business number"],
         lower: &["order", "invoice", "tracking"],

@@ -3,33 +3,39 @@
 use super::{Candidate, Digits, Form, Rule, Verdict};
 use crate::detect::checksum::is_day;
 
-/// The words; what stands between them and the date has no digit.
+/// The words, and what stands between them and the date: no digit.
 macro_rules! behind_words {
-    ($date:literal) => {
+    ($between:literal, $date:literal) => {
         concat!(
             r"(?i)(?:(?:\b|_)d\.?o\.?b(?:\b|_)|birth|\bborn\b|\bgeb(?:oren|urtsdatum|\.)|naissance|\bn(?:e|\xc3\xa9)e? le|nacimiento|nascita|nascimento)",
-            r"[^0-9\n]{0,32}",
+            $between,
             $date
         )
     };
 }
+
+/// What all forms have in common.
+const BIRTH: &str = behind_words!(r"[^0-9\n]*", r"[0-9][0-9a-z\x80-\xff,./ -]*");
 
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "date_of_birth",
     forms: &[
         Form::new(
             behind_words!(
+                r"[^0-9\n]{0,32}",
                 r"\b(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:[0-9]{4}|[0-9]{2})|(?:19|20)[0-9]{6})\b"
             ),
             80,
             numbers,
-        ),
+        )
+        .pass(BIRTH),
         Form::new(
-            behind_words!(r"\b[0-9]{1,2}(?:st|nd|rd|th|\.)?[ -](?:of )?[a-z\x80-\xff]{3,10}[.,]{0,2}[ -][0-9]{4}\b"),
+            behind_words!(r"[^0-9\n]{0,32}", r"\b[0-9]{1,2}(?:st|nd|rd|th|\.)?[ -](?:of )?[a-z\x80-\xff]{3,10}[.,]{0,2}[ -][0-9]{4}\b"),
             80,
             day_first,
-        ),
-        Form::new(behind_words!(r"\b[0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}\b"), 80, month_first),
+        )
+        .pass(BIRTH),
+        Form::new(behind_words!(r"[^0-9\n]{0,32}", r"\b[0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}\b"), 80, month_first).pass(BIRTH),
     ],
     raise: &[],
     lower: &[],

@@ -1,12 +1,15 @@
 //! Brazil: CPF of people, CNPJ of companies (with letters from July 2026 on).
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 use crate::detect::checksum::{cnpj, cpf};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "br_cpf",
-        forms: &[Form::new(r"\b[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}\b", 90, person), Form::new(r"\b[0-9]{11}\b", 54, person)],
+        forms: &[
+            Form::new(r"\b[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}\b", 90, person).pass(DIGITS),
+            Form::new(r"\b[0-9]{11}\b", 54, person).pass(DIGITS),
+        ],
         raise: &["cpf", "cadastro"],
         lower: &["order", "invoice", "tracking"],
     },
@@ -14,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "br_cnpj",
         forms: &[
             Form::new(r"\b[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}\b", 92, company),
-            Form::new(r"\b[0-9]{14}\b", 55, company),
+            Form::new(r"\b[0-9]{14}\b", 55, company).pass(DIGITS),
         ],
         raise: &["cnpj", "cadastro"],
         lower: &["order", "invoice", "tracking"],

@@ -1,14 +1,11 @@
 //! Payment cards (ISO/IEC 7812): the issuers' ranges and lengths, and Luhn's checksum.
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 use crate::detect::checksum::{Digits, luhn};
 
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "payment_card",
-    forms: &[
-        // Without a boundary the pass counts digits alone, and not which groups came before.
-        Form::new(r"(?:\b|_)[1-69](?:[ -]?[0-9]){11,18}", 90, check).pass(r"_?[0-9](?:[ -]?[0-9]){11}[0-9 -]*"),
-    ],
+    forms: &[Form::new(r"(?:\b|_)[1-69](?:[ -]?[0-9]){11,18}", 90, check).pass(DIGITS)],
     raise: &[
         "card",
         "credit",

@@ -1,36 +1,37 @@
 //! Spain (NIF, NIE), Italy (codice fiscale), Poland (PESEL) and Finland (henkilötunnus).
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
 use crate::detect::checksum::{codice_fiscale, hetu, is_day, nif_letter, pesel};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "es_nif",
-        forms: &[Form::new(r"(?i)\b[0-9]{7,8}-?[A-HJ-NP-TV-Z]\b", 60, spanish)],
+        forms: &[Form::new(r"(?i)\b[0-9]{7,8}-?[A-HJ-NP-TV-Z]\b", 60, spanish).pass(MIXED)],
         raise: &["nif", "dni", "documento", "identificación", "identidad", "spanish id"],
         lower: &[],
     },
     Rule {
         name: "es_nie",
-        forms: &[Form::new(r"(?i)\b[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]\b", 75, spanish)],
+        forms: &[Form::new(r"(?i)\b[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]\b", 75, spanish).pass(MIXED)],
         raise: &["nie", "extranjero", "foreigner", "documento", "identificación"],
         lower: &[],
     },
     Rule {
         name: "it_fiscal_code",
-        forms: &[Form::new(r"(?i)\b[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]\b", 95, italian)],
+        forms: &[Form::new(r"(?i)\b[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]\b", 95, italian)
+            .pass(MIXED)],
         raise: &[],
         lower: &[],
     },
     Rule {
         name: "pl_pesel",
-        forms: &[Form::new(r"\b[0-9]{11}\b", 55, polish)],
+        forms: &[Form::new(r"\b[0-9]{11}\b", 55, polish).pass(DIGITS)],
         raise: &["pesel"],
         lower: &["order", "invoice", "tracking"],
     },
     Rule {
         name: "fi_hetu",
-        forms: &[Form::new(r"(?i)\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", 85, finnish)],
+        forms: &[Form::new(r"(?i)\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", 85, finnish).pass(MIXED)],
         raise: &["hetu", "henkilötunnus", "personbeteckning", "personal identity code"],
         lower: &[],
     },

@@ -49,7 +49,8 @@ pub(super) struct Form {
     pub(super) tail: Tail,
     /// Which of the configured regions make it of use.
     pub(super) only: Where,
-    /// What the pass looks for instead of the pattern: it matches wherever that does, and needs fewer states.
+    /// What the pass looks for instead of the pattern: it matches wherever that does and is as long in progress, and needs fewer
+    /// states. Forms that share one are told apart by another automaton, only there.
     pub(super) pass: Option<&'static str>,
 }
 
@@ -172,6 +173,13 @@ impl Candidate<'_> {
         matches!(self.before(1), b'_' | b'+') || first == b'_' || joins(self.before(1), self.before(2)) || joins(first, second)
     }
 }
+
+/// Where digits stand in groups, seven or more: of cards, telephones and national ids, with an extension.
+const DIGITS: &str = r"[+(_]?[0-9](?:[ .()/-]{0,3}[0-9]){6}(?:[0-9 .()/-]|[0-9] ?(?:x|e(?:xt?)?\.?|#))*";
+/// Words of letters and digits: ids that have both, in one piece.
+const MIXED: &str = r"\b(?:[A-Za-z]+[0-9][A-Za-z0-9+-]{3}|[0-9]{6}[0-9]*[A-Za-z+-]|[XYZxyz]-[0-9]{7})[A-Za-z0-9+-]*";
+/// Groups with colons: IPv6 and MAC addresses, and times.
+const COLONS: &str = r"(?:\b[0-9A-Fa-f]{1,4})?:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*";
 
 /// All rules, in the order of their ids.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {

@@ -1,33 +1,34 @@
 //! Addresses of machines: IPv4, IPv6 (RFC 4291, section 2.2) and MAC.
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{COLONS, Candidate, Form, Rule, Verdict};
 use std::net::Ipv6Addr;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "ip_address",
         forms: &[
-            Form::new(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", 60, version_4),
+            Form::new(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", 60, version_4).pass(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+"),
             // All eight groups, or six and an IPv4 address.
             Form::new(
                 r"\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}:(?:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})",
                 70,
                 version_6,
-            ),
+            ).pass(COLONS),
             // Fewer, and `::` for those of zeros.
             Form::new(
                 r"(?:\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:\.[0-9]{1,3}){0,3}",
                 70,
                 version_6,
-            ),
+            ).pass(COLONS),
         ],
         raise: &["ip", "ipv4", "ipv6", "address", "addr", "host", "client", "remote", "server", "peer"],
-        lower: &["version", "ver", "v", "release", "released", "build", "firmware", "upgrade", "upgraded", "package", "section"],
+        lower: &["version", "ver", "release", "released", "build", "firmware", "upgrade", "upgraded", "package", "section"],
     },
     Rule {
         name: "mac_address",
         forms: &[
-            Form::new(r"\b[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})\b", 75, hardware),
+            Form::new(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\b", 75, hardware).pass(COLONS),
+            Form::new(r"\b[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}\b", 75, hardware),
             Form::new(r"\b[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\b", 55, hardware),
         ],
         raise: &["mac", "hwaddr", "ether", "hardware address", "bssid", "macaddress"],

@@ -1,20 +1,23 @@
 //! Telephone numbers: written candidates, held against the numbering plans of all countries (E.164).
 
-use super::{Candidate, Form, Rule, Verdict, Where};
+use super::{Candidate, DIGITS, Form, Rule, Verdict, Where};
 use crate::detect::checksum::Digits;
 
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "phone",
     forms: &[
-        Form::new(r"\+[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 80, international),
-        Form::new(r"\b0(?:0|11)[ .-]?[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 65, dialled_abroad),
+        Form::new(r"\+[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 80, international).pass(DIGITS),
+        Form::new(r"\b0(?:0|11)[ .-]?[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 65, dialled_abroad)
+            .pass(DIGITS),
         Form::new(
             r"(?:\b(?:1[ .-]?)?\(?|\()[2-9][0-9]{2}\)?[ .-]{0,2}[2-9][0-9]{2}[ .-]?[0-9]{4}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?",
             60,
             national,
         )
+        .pass(DIGITS)
         .only(Where::NorthAmerica),
-        Form::new(r"(?:\([0-9]{2,5}\)|\b[0-9]{1,5})(?:[ .()/-]{0,2}[0-9]){5,12}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 60, national)
+        Form::new(r"(?:\([0-9]{2,5}\)|\b[0-9]{1,5})(?:[ .()/-]{0,2}[0-9]){6,12}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 60, national)
+            .pass(DIGITS)
             .only(Where::Elsewhere),
     ],
     raise: &[

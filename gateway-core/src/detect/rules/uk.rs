@@ -1,6 +1,6 @@
 //! United Kingdom: NHS numbers and National Insurance numbers.
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
 use crate::detect::checksum::nhs;
 
 pub(super) const RULES: &[Rule] = &[
@@ -8,20 +8,20 @@ pub(super) const RULES: &[Rule] = &[
         name: "uk_nhs",
         forms: &[
             // With dashes it is more likely to be a telephone number.
-            Form::new(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", 62, health),
-            Form::new(r"\b[0-9]{3}-[0-9]{3}-[0-9]{4}\b", 52, health),
-            Form::new(r"\b[0-9]{10}\b", 20, health),
+            Form::new(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", 62, health).pass(DIGITS),
+            Form::new(r"\b[0-9]{3}-[0-9]{3}-[0-9]{4}\b", 52, health).pass(DIGITS),
+            Form::new(r"\b[0-9]{10}\b", 25, health).pass(DIGITS),
         ],
         raise: &["nhs", "national health", "health service", "patient", "nhsnumber"],
         lower: &[],
     },
     Rule {
         name: "uk_nino",
-        forms: &[Form::new(
-            r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?:[0-9]{6}| [0-9]{2} [0-9]{2} [0-9]{2} )[A-D]\b",
-            75,
-            insurance,
-        )],
+        forms: &[
+            Form::new(r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]\b", 75, insurance).pass(MIXED),
+            Form::new(r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: [0-9]{2}){3} [A-D]\b", 75, insurance)
+                .pass(r"(?i)\b[A-Z]{2}(?: [0-9]{2}){3} [A-D]"),
+        ],
         raise: &["nino", "ni", "national insurance", "nationalinsurance", "insurance number", "ni number"],
         lower: &[],
     },

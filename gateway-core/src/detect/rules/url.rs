@@ -4,14 +4,14 @@ use super::{Candidate, Form, Rule, Verdict};
 
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "url_credentials",
-    forms: &[Form::new(r#"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:"'<>]{0,64}:[^\s/"'<>]{1,200}@[a-z0-9\[_\x80-\xff]"#, 97, check)],
+    forms: &[Form::new(r#"(?i)://[^\s/@:"'<>]{0,64}:[^\s/"'<>]{1,200}@[a-z0-9\[_\x80-\xff]"#, 97, check)],
     raise: &[],
     lower: &[],
 }];
 
 fn check(candidate: &mut Candidate<'_>) -> Option<Verdict> {
     let written = candidate.written();
-    let start = written.windows(3).position(|window| window == b"://")? + 3;
+    let start = 3;
     let end = written.iter().rposition(|byte| *byte == b'@')?;
     // What has been hidden already stays as it is.
     let hidden = written.get(start..end)?.starts_with(b"[");

@@ -1,23 +1,23 @@
 //! United States: social security numbers (SSA's exclusions) and individual taxpayer numbers (IRS). Neither has a checksum.
 
-use super::{Candidate, Form, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "us_ssn",
         forms: &[
-            Form::new(r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b", 85, security),
-            Form::new(r"\b[0-9]{3}(?: [0-9]{2} |\.[0-9]{2}\.)[0-9]{4}\b", 60, security),
-            Form::new(r"\b[0-9]{9}\b", 20, security),
+            Form::new(r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b", 85, security).pass(DIGITS),
+            Form::new(r"\b[0-9]{3}(?: [0-9]{2} |\.[0-9]{2}\.)[0-9]{4}\b", 60, security).pass(DIGITS),
+            Form::new(r"\b[0-9]{9}\b", 20, security).pass(DIGITS),
         ],
-        raise: &["ssn", "ss#", "social", "social security", "socialsecurity", "soc sec", "ssns"],
+        raise: &["ssn", "ss#", "social security", "soc sec", "ssns"],
         lower: &["order", "tracking", "invoice", "serial"],
     },
     Rule {
         name: "us_itin",
         forms: &[
-            Form::new(r"\b9[0-9]{2}(?:-[5-9][0-9]-| [5-9][0-9] )[0-9]{4}\b", 80, taxpayer),
-            Form::new(r"\b[0-9]{9}\b", 20, taxpayer),
+            Form::new(r"\b[0-9]{3}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{4}\b", 80, taxpayer).pass(DIGITS),
+            Form::new(r"\b[0-9]{9}\b", 20, taxpayer).pass(DIGITS),
         ],
         raise: &["itin", "taxpayer", "tax id", "tax_id", "taxid", "tin", "individual taxpayer"],
         lower: &[],

@@ -1,6 +1,8 @@
 //! The same text in any pieces gives the same.
 
 use super::super::fuzz::holds;
+use super::super::pass::{Outcome, Region};
+use super::super::{LONGEST_MATCH, Search};
 use super::{detectors, redacted};
 use proptest::prelude::*;
 
@@ -11,7 +13,8 @@ fn part() -> impl Strategy<Value = String> {
             "ana@example.com", "4111 1111 1111 1111", "4111111111111112", "DE89 3704 0044 0532 0130 00", "+44 20 7946 0958",
             "(650) 253-0000", "536-22-1234", "943 476 5919", "192.168.1.20", "2001:db8::1", "00:1a:2b:3c:4d:5e",
             "postgres://app:s3cr3t@db/x", "AKIAIOSFODNN7EXAMPLE", "password=hunter2", "token: ", "f3a9c1d27be04458",
-            "born on ", "1980-03-03", "ssn ", "536221234", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
+            "born on ", "1980-03-03", "AB 12 34 56 C", "QQ123456C", "12345678Z", "X-1234567-L", "RSSMRA85T10A562S", "131052-308T", "1.2.3.4",
+            "529.982.247-25", "11.222.333/0001-81", "1 (650) - 253 0000 ext. 12", "3 March 1980", "00-1A-2b-3c-4d-5e", "ssn ", "536221234", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
         ]).prop_map(str::to_owned),
         4 => prop::sample::select(vec![" ", "\n", ", ", ".", "-", ":", "@", "_", "1", "12 ", "a", "\"", "é", "/", "="]).prop_map(str::to_owned),
@@ -31,8 +34,36 @@ proptest! {
     }
 
     #[test]
+    fn the_pass_misses_no_match(parts in prop::collection::vec(part(), 1..14)) {
+        let (text, detectors) = (parts.concat(), detectors());
+        let (mut caches, mut regions, mut from) = (detectors.pass.caches(), Vec::new(), 0);
+        while let Outcome::Region(region) = detectors.pass.next(&mut caches, text.as_bytes(), from, false) {
+            from = region.next;
+            let forms: Vec<_> = detectors.pass.forms(&mut caches, text.as_bytes(), &region).iter().collect();
+            regions.push((region, forms));
+        }
+        for (place, form) in detectors.forms.iter().enumerate() {
+            let Search::Pattern(pattern) = &form.search else { continue };
+            for found in pattern.find_iter(text.as_bytes()) {
+                let covers = |region: &Region| region.start <= found.start() && found.start() < region.next && found.end() <= region.end;
+                let seen = regions.iter().any(|(region, forms)| covers(region) && forms.contains(&place));
+                prop_assert!(seen, "{} at {:?} in {}", detectors.name(form.rule), found.span(), text);
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600), piece in 1usize..100) {
         holds(detectors(), &mut detectors().scratch(), &bytes, piece);
+    }
+}
+
+#[test]
+fn no_form_matches_more_than_regions_overlap() {
+    for form in super::super::rules::all().flat_map(|rule| rule.forms) {
+        let parsed = regex_automata::util::syntax::parse_with(form.pattern, &super::super::pass::syntax()).expect("a pattern");
+        let longest = parsed.properties().maximum_len();
+        assert!(longest.is_some_and(|longest| longest <= LONGEST_MATCH), "{longest:?} of {}", form.pattern);
     }
 }
 
