@@ -4,6 +4,7 @@ mod bench;
 mod bypass;
 mod ci;
 mod deny;
+mod detect_quality;
 mod evasion;
 mod identity;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
@@ -35,6 +36,8 @@ enum Chore {
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
     Deny,
+    /// weir's detectors beside Presidio's, on labelled texts that faker makes (needs Python and PyPI).
+    DetectQuality(detect_quality::Options),
     /// The lists of what a Postgres server brings, against real servers (needs root).
     Reviewed {
         /// Write those anew that follow from the servers.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Chore::Bypass(options) => bypass::bypass(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
+        Chore::DetectQuality(options) => detect_quality::detect_quality(&options),
         Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Evasion { json } => evasion::evasion(json.as_deref()),
         Chore::Identity { json } => identity::identity(json.as_deref()),
