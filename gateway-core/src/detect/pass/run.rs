@@ -72,7 +72,8 @@ impl<'a> Run<'a> {
         while let Some(byte) = text.get(at) {
             at += 1;
             let before = self.state;
-            self.state = self.make(*byte)?;
+            let next = if before.is_tagged() { before } else { self.dfa.next_state_untagged(self.cache, before, *byte) };
+            self.state = if next.is_tagged() { self.make(*byte)? } else { next };
             // A state that goes on to itself, as in a row of digits, has been told already.
             if self.state.is_tagged() && self.state != before {
                 self.flag(flagged);

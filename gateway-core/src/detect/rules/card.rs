@@ -97,7 +97,7 @@ fn issued(digits: &Digits) -> Option<u8> {
         _ => return None,
     };
     // As long as codes of articles, or longer than nearly all cards.
-    let rare = length < 14 || length > 16;
+    let rare = !(14..=16).contains(&length);
     known.then_some(if rare { 45 } else { 0 })
 }
 
