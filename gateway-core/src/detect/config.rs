@@ -28,7 +28,7 @@ impl Default for DetectConfig {
 pub struct OwnRule {
     /// Small letters, digits and `_`; findings become `[name]`.
     pub name: String,
-    /// A regular expression over bytes, without Unicode classes and without look-around but `\b`. It matches 3 to 500 bytes.
+    /// A regular expression over bytes, without Unicode classes and without look-around but `\b`. It matches 3 to 500 bytes of one line.
     #[serde(default)]
     pub pattern: Option<String>,
     /// Words that are found whole and in any case (ASCII).

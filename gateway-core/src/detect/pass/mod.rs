@@ -125,6 +125,9 @@ impl Pass {
             let seen = text.get(..text.len().min(start + LONGEST_REGION))?;
             if flagged.is_empty() {
                 at = run.quiet(seen, at, &mut start, &mut flagged)?;
+                if !flagged.is_empty() && seen.get(..at).is_some_and(|seen| seen.ends_with(b"\n")) {
+                    return Some(region(text, start, at, at, flagged, more));
+                }
             } else {
                 let (end, idle) = run.flagged(seen, at, &mut flagged)?;
                 if idle {

@@ -67,7 +67,8 @@ impl<'a> Run<'a> {
         Some(at)
     }
 
-    /// Takes bytes of `text` from `at` on, up to its end or to where nothing is in progress. Tells how far it came and which.
+    /// Takes bytes of `text` from `at` on, up to its end or to where nothing is in progress: behind a line feed in any case, so
+    /// that no line waits for the next. Tells how far it came and which.
     pub(super) fn flagged(&mut self, text: &[u8], mut at: usize, flagged: &mut Flags) -> Option<(usize, bool)> {
         while let Some(byte) = text.get(at) {
             at += 1;
@@ -78,7 +79,7 @@ impl<'a> Run<'a> {
             if self.state.is_tagged() && self.state != before {
                 self.flag(flagged);
             }
-            if self.is_idle() {
+            if self.is_idle() || *byte == b'\n' {
                 return Some((at, true));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::fuzz::holds;
 use super::super::pass::{Outcome, Region};
-use super::super::{LONGEST_MATCH, Search};
+use super::super::{LONGEST_MATCH, Search, Stream};
 use super::{detectors, redacted};
 use proptest::prelude::*;
 
@@ -77,6 +77,18 @@ fn a_value_is_found_however_much_stands_around_it() {
             let out = redacted(detectors(), &text);
             assert!(out.contains("[email]") && !out.contains("ana.maria"), "{length} of {filler}: {out}");
         }
+    }
+}
+
+#[test]
+fn a_line_waits_for_nothing() {
+    let detectors = detectors();
+    for line in
+        ["plain words\n", "password=hunter2\n", "pay with 4111 1111 1111 1111\r\n", "ana@example.com\n", "TFN 123456782\n"]
+    {
+        let (mut stream, mut out, mut hits) = (Stream::default(), Vec::new(), detectors.hits());
+        stream.push(detectors, line.as_bytes(), &mut detectors.scratch(), &mut out, &mut hits);
+        assert_eq!((stream.held(), String::from_utf8_lossy(&out).into_owned()), (0, redacted(detectors, line)), "{line}");
     }
 }
 
