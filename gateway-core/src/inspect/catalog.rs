@@ -1,5 +1,9 @@
 //! What is known of a database: which schemas have a relation or function of a name, what a view reads.
 
+mod columns;
+
+pub use columns::{Column, ColumnId};
+
 use super::reviewed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,6 +28,7 @@ pub struct Catalog {
     operators: BTreeMap<Arc<str>, Vec<Operator>>,
     behind: BTreeMap<u32, Behind>,
     families: Families,
+    columns: columns::Columns,
 }
 
 /// Which relation is part of which, by number.

@@ -37,6 +37,8 @@ pub struct Place {
     pub address: SocketAddr,
     /// The database; not empty.
     pub database: Box<str>,
+    /// Columns and what views are made of are read as well: what a target with classes needs.
+    pub columns: bool,
 }
 
 /// The catalogs of the databases that sessions are in.
@@ -244,7 +246,7 @@ impl State {
 
     /// Reads by `reader`, which stays open where that went well.
     async fn read_by(&mut self, place: &Place, reader: Reader) -> Result<Catalog, CatalogError> {
-        let reading = Box::pin(load(&reader.side, &mut self.built_in));
+        let reading = Box::pin(load(&reader.side, &mut self.built_in, place.columns));
         let catalog = timeout(LOADING, reading).await.map_err(|_| late(place))??;
         self.reader = Some(Reader { used: Instant::now(), ..reader });
         Ok(catalog)
@@ -308,7 +310,8 @@ mod tests {
     #[test]
     fn the_store_is_bounded_and_the_oldest_goes() {
         let catalogs = Catalogs::default();
-        let place = |n: usize| Place { address: ([127, 0, 0, 1], 5432).into(), database: format!("d{n:03}").into() };
+        let place =
+            |n: usize| Place { address: ([127, 0, 0, 1], 5432).into(), database: format!("d{n:03}").into(), columns: false };
         let first = catalogs.entry(&place(0));
         let second = catalogs.entry(&place(1));
         (2..DATABASES).for_each(|n| drop(catalogs.entry(&place(n))));

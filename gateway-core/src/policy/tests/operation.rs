@@ -194,7 +194,7 @@ fn a_rule_against_a_verb_holds_however_its_statement_is_dressed() {
         ("CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM t; END", "CREATE FUNCTION", true),
         ("UPDATE t SET a = 1", "UPDATE", false),
     ] {
-        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
         let [read] = inspection.statements.as_slice() else { panic!("{text}") };
         assert_eq!(read.command, command);
         let questions = resolve(read, &scope);

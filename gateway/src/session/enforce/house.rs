@@ -169,5 +169,6 @@ async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Resul
 }
 
 fn place(session: &Session, database: &str) -> Place {
-    Place { address: session.address, database: database.into() }
+    // No target has classes so far.
+    Place { address: session.address, database: database.into(), columns: false }
 }

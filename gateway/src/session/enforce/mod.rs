@@ -69,7 +69,7 @@ impl<B: AsRef<[u8]>> Ask<B> {
     fn reading(&self) -> Reading {
         // What was prepared has been read by the settings of then, and stays so at the server.
         let known = self.standing.settings_known && !self.again();
-        Reading { standard_conforming_strings: known.then_some(self.standing.standard_conforming_strings) }
+        Reading { standard_conforming_strings: known.then_some(self.standing.standard_conforming_strings), exact: false }
     }
 
     /// Whether it is about something that was prepared before.
