@@ -45,7 +45,7 @@ impl Trace<'_> {
             Ok(AlterTableType::AtSetExpression) => {
                 let value = self.optional(def);
                 self.uses(UseKind::Raise, &value.sources);
-                self.into_column(target, name, &value.sources);
+                self.flow_to(target, name, &value.sources);
             }
             Ok(AlterTableType::AtAlterColumnType) => self.alter_type(target, name, def),
             Ok(AlterTableType::AtAddConstraint | AlterTableType::AtReAddConstraint) => match kind(def) {
@@ -168,12 +168,12 @@ impl Trace<'_> {
         };
         self.uses(UseKind::Cast, &value.sources);
         let value = self.cast_to(value, type_name.as_ref());
-        self.into_column(target, name, &value.sources);
+        self.flow_to(target, name, &value.sources);
         // Constraints on it are checked anew.
         self.probe(target, std::iter::once(cut(name)), false);
     }
 
-    fn into_column(&mut self, target: &Target, name: &str, sources: &Sources) {
+    fn flow_to(&mut self, target: &Target, name: &str, sources: &Sources) {
         for place in self.places(&target.meant, cut(name)) {
             self.flow(sources, place);
         }

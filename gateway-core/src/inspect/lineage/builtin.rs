@@ -13,6 +13,11 @@ const PLAIN: [u32; 29] = [
     16, 17, 18, 19, 20, 21, 23, 25, 26, 142, 650, 700, 701, 774, 790, 829, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266,
     1560, 1562, 1700, 2950,
 ];
+/// Arrays of plain types, json and jsonb.
+const ARRAYS: [u32; 31] = [
+    143, 199, 651, 775, 791, 1000, 1001, 1002, 1003, 1005, 1007, 1009, 1014, 1015, 1016, 1021, 1022, 1028, 1040, 1041, 1115,
+    1182, 1183, 1185, 1187, 1231, 1270, 1561, 1563, 2951, 3807,
+];
 const JSON: u32 = 114;
 const JSONB: u32 = 3802;
 /// The number of the type `text`.
@@ -114,6 +119,11 @@ pub(super) fn is_text(type_oid: u32) -> bool {
     TEXTS.contains(&type_oid)
 }
 
+/// Whether a type is an array of one whose values are one column.
+pub(super) fn is_array(type_oid: u32) -> bool {
+    ARRAYS.contains(&type_oid)
+}
+
 /// Whether two of them, of which at least one is a text, can always be joined by `||`.
 pub(super) fn can_be_joined(type_oid: u32) -> bool {
     PLAIN.contains(&type_oid)
@@ -179,7 +189,7 @@ mod tests {
                 assert!(!arguments.is_empty() && arguments.bytes().all(|byte| byte == b'*' || byte == b'-'), "{name}");
             }
         }
-        assert!(PLAIN.is_sorted() && CARRIERS.keys().all(|name| reviewed::is_relation(name)));
+        assert!(PLAIN.is_sorted() && ARRAYS.is_sorted() && CARRIERS.keys().all(|name| reviewed::is_relation(name)));
     }
 
     #[test]

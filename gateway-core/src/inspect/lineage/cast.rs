@@ -23,7 +23,8 @@ impl Trace<'_> {
             return value;
         };
         let own = match strings(names).as_deref() {
-            Some([name] | ["pg_catalog", name]) if reviewed::is_type(name) && !pct_type => Some(*name),
+            Some(["pg_catalog", name]) if reviewed::is_type(name) && !pct_type => Some(*name),
+            Some([name]) if reviewed::is_type(name) && !pct_type && !self.has_own_type(name) => Some(*name),
             Some(parts) if !pct_type => {
                 if !self.is_harmless_type(parts) {
                     return self.unreviewed(&value.sources);
@@ -73,6 +74,11 @@ impl Trace<'_> {
             None => catalog.relations(name).iter().any(|row| self.reachable(&row.schema) && catalog.is_row(&row.schema, name)),
         };
         known || is_row
+    }
+
+    /// Whether a user may have put a type of this name where it is found.
+    pub(super) fn has_own_type(&self, name: &str) -> bool {
+        self.scope.catalog.types(name).any(|(schema, _)| self.reachable(schema))
     }
 
     /// A collation is another way to compare: the text is the same.

@@ -13,14 +13,14 @@ impl Trace<'_> {
     /// A FROM list, into the innermost level: what stands behind sees what stands before, where it may.
     pub(super) fn from(&mut self, list: &[Node]) {
         for item in list {
-            let space = self.from_item(item);
+            let space = self.range_item(item);
             if let Some(level) = self.levels.last_mut() {
                 level.space.append(space);
             }
         }
     }
 
-    pub(super) fn from_item(&mut self, item: &Node) -> Space {
+    pub(super) fn range_item(&mut self, item: &Node) -> Space {
         self.deeper(
             || Space::bare(Shape::everything()),
             |trace| match &item.node {
@@ -82,13 +82,13 @@ impl Trace<'_> {
         for argument in args.iter().chain(repeatable.as_deref()) {
             self.decides(UseKind::Limit, Some(argument));
         }
-        relation.as_deref().map_or_else(|| Space::bare(Shape::everything()), |relation| self.from_item(relation))
+        relation.as_deref().map_or_else(|| Space::bare(Shape::everything()), |relation| self.range_item(relation))
     }
 
     fn join(&mut self, join: &JoinExpr) -> Space {
         let JoinExpr { jointype, is_natural, larg, rarg, using_clause, join_using_alias, quals, alias, rtindex: _ } = join;
         let side = |trace: &mut Self, side: Option<&Node>| {
-            side.map_or_else(|| Space::bare(Shape::everything()), |side| trace.from_item(side))
+            side.map_or_else(|| Space::bare(Shape::everything()), |side| trace.range_item(side))
         };
         let left = side(self, larg.as_deref());
         // The right side may look at the left one where it is LATERAL, as a function is without the word.

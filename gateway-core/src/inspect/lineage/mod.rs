@@ -5,13 +5,14 @@
 //!
 //! `value` has what flows into a value, `space` what names mean at a place, `trace` the state of one
 //! reading. `select`, `from`, `relation` and `with` read queries; `expression`, `operator`, `function`, `cast` and
-//! `json` what values are computed by; `modify` and `assign` what changes rows; `copy`, `define`, `alter`,
+//! `json` what values are computed by; `modify` and `assign` what changes rows; `copy`, `define`, `code`, `alter`,
 //! `session` and `statement` everything else; `view` the definitions of views. `builtin` has the lists.
 
 mod alter;
 mod assign;
 mod builtin;
 mod cast;
+mod code;
 mod copy;
 mod define;
 mod expression;

@@ -66,7 +66,7 @@ impl Trace<'_> {
             let Some(target) = relation.as_ref().map(|relation| trace.target(relation)) else { return trace.unknown_change() };
             trace.within(Space::default(), |trace| {
                 let source = match source_relation.as_deref() {
-                    Some(source) => trace.from_item(source),
+                    Some(source) => trace.range_item(source),
                     None => Space::bare(Shape::everything()),
                 };
                 if let Some(level) = trace.levels.last_mut() {

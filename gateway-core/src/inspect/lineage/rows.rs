@@ -5,8 +5,7 @@ use super::builtin::{self, Rows};
 use super::space::{Item, Space};
 use super::trace::Trace;
 use super::value::{Field, Shape, Sources, Value};
-use super::with::named;
-use crate::inspect::postgres::{cut, listed};
+use crate::inspect::postgres::{cut, listed, strings};
 use crate::inspect::reviewed;
 use pg_query::protobuf::{
     Alias, FuncCall, JsonTable, JsonTableColumn, JsonTableColumnType, List, Node, RangeFunction, RangeTableFunc,
@@ -105,10 +104,35 @@ impl Trace<'_> {
             Some(Rows::Named(names)) => {
                 Shape { fields: names.split(' ').map(|name| made_of(Some(name.into()))).collect(), rest: None }
             }
-            Some(Rows::Unknown) => unnested(&name.name, args, called).map_or_else(
+            Some(Rows::Unknown) => self.unnested(&name.name, args, called).map_or_else(
                 || Shape::unknown(value.sources.clone()),
                 |names| Shape { fields: names.into_iter().map(|name| made_of(Some(name))).collect(), rest: None },
             ),
+        }
+    }
+
+    /// The columns of `unnest`, where it is plain to see that each array has one.
+    fn unnested(&mut self, name: &str, arguments: &[Node], called: Option<&str>) -> Option<Vec<Box<str>>> {
+        if name != "unnest" || !arguments.iter().all(|argument| self.is_array(argument)) {
+            return None;
+        }
+        // With several arguments each column is called as the function is.
+        let called = called.filter(|_| arguments.len() == 1).unwrap_or(name);
+        Some(arguments.iter().map(|_| called.into()).collect())
+    }
+
+    fn is_array(&mut self, node: &Node) -> bool {
+        if is_plain_array(node) {
+            return true;
+        }
+        match &node.node {
+            // `text[]`, where no user has a type of that name.
+            Some(Kind::TypeCast(cast)) => cast.type_name.as_ref().is_some_and(|name| {
+                let own = matches!(strings(&name.names).as_deref(), Some([own]) if reviewed::is_type(own) && *own != "record" && !self.has_own_type(own));
+                own && !name.array_bounds.is_empty()
+            }),
+            Some(Kind::ColumnRef(_)) => self.expression(node).type_oid.is_some_and(builtin::is_array),
+            _ => false,
         }
     }
 
@@ -205,25 +229,13 @@ fn is_reviewed(verdict: reviewed::Verdict) -> bool {
     }
 }
 
-/// The columns of functions whose result hangs on their arguments, where those are plain to see: an
-/// array that is written down, or as many as arguments of several. `lower` and `upper` of a range are one value.
-fn unnested(name: &str, arguments: &[Node], called: Option<&str>) -> Option<Vec<Box<str>>> {
-    let one = |name: &str| Some(vec![called.map_or_else(|| name.into(), Box::from)]);
-    match (name, arguments) {
-        ("unnest", [only]) if is_plain_array(only) => one(name),
-        ("unnest", [_, _, ..]) if arguments.iter().all(is_plain_array) => {
-            Some(arguments.iter().map(|_| "unnest".into()).collect())
-        }
-        ("lower" | "upper", _) => one(name),
-        _ => None,
-    }
-}
-
-/// `ARRAY[…]` of literals and parameters, or something cast to an array of one of the server's own types.
+/// Whether an expression is an array of a type whose values are one column: `ARRAY[…]` of literals and
+/// parameters, or something cast to an array of one of the server's own types.
 fn is_plain_array(node: &Node) -> bool {
     match &node.node {
         Some(Kind::TypeCast(cast)) => cast.type_name.as_ref().is_some_and(|name| {
-            !name.array_bounds.is_empty() && super::with::named(&name.names).last().is_some_and(|name| reviewed::is_type(name))
+            let plain = matches!(strings(&name.names).as_deref(), Some(["pg_catalog", own]) if reviewed::is_type(own) && *own != "record");
+            plain && !name.array_bounds.is_empty()
         }),
         Some(Kind::AArrayExpr(array)) => array.elements.iter().all(|element| match &element.node {
             Some(Kind::AConst(_) | Kind::ParamRef(_)) => true,
@@ -231,7 +243,7 @@ fn is_plain_array(node: &Node) -> bool {
             _ => false,
         }),
         Some(Kind::FuncCall(call)) => {
-            named(&call.funcname).last().is_some_and(|name| matches!(&**name, "string_to_array" | "regexp_split_to_array"))
+            matches!(strings(&call.funcname).as_deref(), Some(["string_to_array" | "regexp_split_to_array"]))
         }
         _ => false,
     }

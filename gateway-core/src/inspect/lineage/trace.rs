@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 const DEEPEST: usize = 1_000;
 /// Expressions, and columns that are carried from one place to another, at most.
 const MOST: usize = 1_000_000;
-/// Bytes of stack that one level is sure to find, and bytes of a new stack where it does not. The greatest frames
-/// of a debug build between two levels take 40 KiB.
+/// Bytes of stack that one level is sure to find, and bytes of a new stack where it does not. A test reads what
+/// is nearly as deep as may be on a stack of 2 MiB.
 const ENOUGH: usize = 192 << 10;
 const NEW: usize = 2 << 20;
 

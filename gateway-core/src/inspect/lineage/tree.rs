@@ -4,7 +4,8 @@ use pg_query::protobuf::Node;
 use std::fmt;
 use std::sync::Arc;
 
-/// Bytes of stack that dropping one level of a tree takes at most, and what is enough for any leaf.
+/// Bytes of stack that dropping one level of a tree is reckoned to take, and what is enough for any leaf. A test
+/// drops a deep one with no more.
 const LEVEL: usize = 2 << 10;
 const LEAF: usize = 64 << 10;
 
@@ -51,5 +52,31 @@ impl fmt::Debug for Tree {
     /// It has texts of the statement in it, which no log may have.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tree")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::postgres::{Bounds, Reading, STACK, inspect};
+    use std::thread::Builder;
+
+    #[test]
+    fn a_deep_tree_is_dropped_with_no_more_stack_than_is_reckoned_with() {
+        let reading = Reading { standard_conforming_strings: Some(true), exact: true };
+        for text in [
+            format!("SELECT {}1{}", "f(".repeat(950), ")".repeat(950)),
+            format!("SELECT 1{}", " + 1".repeat(1_900)),
+            format!("SELECT {}1{}", "(SELECT ".repeat(350), ")".repeat(350)),
+        ] {
+            let read = Builder::new().stack_size(STACK).spawn(move || {
+                let tree = inspect(&text, reading, Bounds::default()).statements.remove(0).tree.unwrap();
+                let mut rooted = Arc::into_inner(tree.0).unwrap();
+                (rooted.node.take().unwrap(), rooted.levels)
+            });
+            let (node, levels) = read.unwrap().join().unwrap();
+            assert!(levels > 1_000, "{levels}");
+            Builder::new().stack_size(LEAF + levels * LEVEL).spawn(move || drop(node)).unwrap().join().unwrap();
+        }
     }
 }

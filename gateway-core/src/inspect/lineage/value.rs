@@ -177,8 +177,8 @@ impl Shape {
         if self.rest.is_some() {
             // Which of them gets which name, nobody knows.
             let row = self.row();
-            let named = |name: &Box<str>| Field { name: Some(name.clone()), value: Value::derived(row.clone(), true) };
-            self.fields = names.iter().map(named).collect();
+            let named = names.iter().cloned();
+            self.fields = named.map(|name| Field { name: Some(name), value: Value::derived(row.clone(), true) }).collect();
             self.rest = Some(row);
             return;
         }

@@ -1,6 +1,6 @@
 //! Whatever the statement: an answer comes, and what names a sensitive column says so.
 
-use super::schema::{pathless, schema, scope};
+use super::schema::{CUSTOMERS, pathless, schema, scope};
 use super::*;
 use crate::inspect::postgres::STACK;
 use proptest::prelude::*;
@@ -129,7 +129,7 @@ proptest! {
         let catalog = schema();
         let reading = Reading { standard_conforming_strings: Some(true), exact: true };
         for statement in inspect(&text, reading, Bounds::default()).statements {
-            let Some(tree) = statement.tree.as_ref().and_then(crate::inspect::lineage::Tree::node) else { continue };
+            let Some(tree) = statement.tree.as_ref().and_then(Tree::node) else { continue };
             let known = lineage(tree, &scope(&catalog));
             prop_assert!(known.outputs.is_none() || !known.unknown_outputs);
             // A path that is not known rules nothing out.
@@ -163,7 +163,7 @@ proptest! {
         }
         let found = read(&catalog, &text);
         let outputs = found.outputs.unwrap_or_else(|| panic!("no outputs: {text}"));
-        let email = ColumnId { relation: super::schema::CUSTOMERS, number: 3 };
+        let email = ColumnId { relation: CUSTOMERS, number: 3 };
         prop_assert!(outputs.len() == 1, "{}", text);
         prop_assert!(outputs[0].sources.columns.contains(&email), "{}: {:?}", text, outputs);
     }

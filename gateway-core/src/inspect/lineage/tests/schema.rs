@@ -53,6 +53,7 @@ pub(super) fn schema() -> Catalog {
     catalog.add_operator("public", "<->", 21_000);
     catalog.add_type("public", "mood", []);
     catalog.add_type("public", "trapped", [21_000]);
+    catalog.add_type("public", "money", [21_000]);
     catalog.trace_views();
     catalog
 }
@@ -86,6 +87,7 @@ fn tables(catalog: &mut Catalog) {
         &[("id", 23), ("label", 25), ("amount", 1700), ("doubled", 1700)],
     );
     catalog.add_generated(20_005, 4);
+    relation(catalog, "public", "tagged_plain", 20_007, RelationKind::Table, &[("id", 23), ("tags", 1009)]);
     catalog.add_relation("public", "audited", 20_006, RelationKind::Table, true);
     catalog.add_column(20_006, 1, "id", 23, -1);
     catalog.add_column(20_006, 2, "label", 25, -1);
