@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gateway_core::buffer::Buffer;
+use gateway_core::mask::copy::{CopyMask, CopyOptions};
+use gateway_core::mask::{ColumnMask, DatePart, Format, Key, Transform, data_row};
 use gateway_core::protocol::postgres::{Limits, ServerTls, Session, Settings};
 use gateway_core::protocol::{Answer, Credential, Directive, Interest, OperationId, Output, Pass, Protocol, Side};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -79,6 +81,9 @@ fn open(operations: bool) -> Wire {
             result_rows: u64::MAX,
             result_bytes: 1 << 20,
             parameter_bytes: 1 << 10,
+            texts: true,
+            masks: false,
+            payloads: true,
         },
         nonce: "n".to_owned(),
         application_tag: None,
@@ -163,6 +168,90 @@ fn an_opaque_session_hands_on_without_allocating() {
     cycle(1000);
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
     assert!(written > 1010 * 2 * 25, "{written} bytes were handed on");
+}
+
+/// Values are masked in the buffer that they are sent from.
+#[test]
+fn masks_allocate_nothing_for_a_value() {
+    let key = Key::new(Zeroizing::new([7; 32]));
+    let mask = |transform, oid, format| Some(ColumnMask::new(&transform, oid, -1, format, &key, "class"));
+    let partial = || Transform::Partial { first: 1, last: 1 };
+    let of = |format| {
+        let text = [
+            Transform::Redact,
+            Transform::Null,
+            partial(),
+            Transform::Pseudonym,
+            Transform::Digits,
+            Transform::Date(DatePart::Year),
+        ];
+        let mut columns: Vec<_> = text.into_iter().map(|transform| mask(transform, 25, format)).collect();
+        columns.extend([mask(Transform::Pseudonym, 20, Format::Text), mask(Transform::Digits, 1700, Format::Text), None]);
+        columns.push(mask(Transform::Pseudonym, 1009, Format::Text));
+        columns
+    };
+    let values: [&[u8]; 10] = [
+        b"a",
+        b"b",
+        b"Ann Example",
+        b"ann@acme.example",
+        b"4111 1111 1111 1111",
+        b"1987-05-14",
+        b"12345678",
+        b"-1234567.89",
+        b"x",
+        b"{a,\"b c\"}",
+    ];
+    let mut row = 10_u16.to_be_bytes().to_vec();
+    for value in values {
+        row.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        row.extend_from_slice(value);
+    }
+    let line = [values.join(&b'\t'), b"\n".to_vec()].concat();
+    let columns = of(Format::Text);
+    let mut copy = CopyMask::new(CopyOptions::default(), of(Format::Text));
+    let mut out = Vec::new();
+    let mut cycle = |times: u32| {
+        for _ in 0..times {
+            out.clear();
+            data_row(&row, &columns, &mut out).unwrap();
+            copy.row(&line, &mut out).unwrap();
+        }
+        out.len()
+    };
+    cycle(10);
+    let before = ALLOCATIONS.with(Cell::get);
+    let written = cycle(100);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!(written > row.len(), "{written} bytes were written");
+}
+
+/// Values are found, replaced and counted in memory that is there already: as text, as a column, as JSON and in pieces.
+#[test]
+fn a_text_is_redacted_without_allocating() {
+    use gateway_core::detect::{DetectConfig, Detectors, Stream};
+    let detectors = Detectors::new(&DetectConfig::default()).unwrap();
+    let (mut scratch, mut hits, mut stream) = (detectors.scratch(), detectors.hits(), Stream::default());
+    let text =
+        b"call +44 20 7946 0958 or (650) 253-0000, write to ana@example.com, pay with 4111 1111 1111 1111, password=hunter2\n";
+    let json = br#"{"ssn": "536\u002d22-1234", "tags": ["a", 1.5, null], "from": "192.168.1.20"}"#;
+    let mut out = Vec::with_capacity(1 << 12);
+    let mut cycle = |times: u32| {
+        for _ in 0..times {
+            out.clear();
+            detectors.redact(text, &mut scratch, &mut out, &mut hits);
+            detectors.redact_column(b"phone", b"6502530000", &mut scratch, &mut out, &mut hits);
+            detectors.redact_json(json, &mut scratch, &mut out, &mut hits);
+            let (first, second) = text.split_at(50);
+            stream.push(&detectors, first, &mut scratch, &mut out, &mut hits);
+            stream.push(&detectors, second, &mut scratch, &mut out, &mut hits);
+        }
+    };
+    cycle(10);
+    let before = ALLOCATIONS.with(Cell::get);
+    cycle(1000);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(hits.total(), 1010 * (5 + 1 + 2 + 5));
 }
 
 impl Wire {

@@ -25,7 +25,7 @@ const STATEMENTS: [(&str, &str); 6] = [
 #[test]
 #[ignore = "a measurement, not a check"]
 fn new_statements() {
-    let reading = Reading { standard_conforming_strings: None };
+    let reading = Reading { standard_conforming_strings: None, exact: false };
     for (name, text) in STATEMENTS {
         let mut took: Vec<Duration> = (0..20_000)
             .map(|number| {

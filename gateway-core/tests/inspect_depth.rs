@@ -153,7 +153,7 @@ fn a_thread_with_too_little_stack_gets_more() {
         // On a stack of its own the parser allows itself 100 KiB whatever there is.
         let text = shape.text(20);
         let begins: String = text.chars().take(60).collect();
-        let reading = Reading { standard_conforming_strings: Some(true) };
+        let reading = Reading { standard_conforming_strings: Some(true), exact: false };
         assert_eq!(on_stack(256 << 10, move || unparsed(inspect(&text, reading, Bounds::default()))), None, "{begins}");
     }
 }

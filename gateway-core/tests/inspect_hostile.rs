@@ -6,7 +6,7 @@ use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
 use gateway_core::inspect::{Action, Inspection, Object};
 
 fn inspected(text: &str) -> Inspection {
-    inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+    inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default())
 }
 
 /// Inspects in a thread with so much stack; where that is too little, it has to see to more by itself.
@@ -155,7 +155,7 @@ fn the_second_parser_has_no_time_to_lose_itself() {
 
 #[test]
 fn bounds_refuse_with_their_own_words() {
-    let reading = Reading { standard_conforming_strings: Some(true) };
+    let reading = Reading { standard_conforming_strings: Some(true), exact: false };
     let bounds = Bounds { bytes: 20, tokens: 3 };
     for (text, expected) in [
         ("SELECT 1 -- 4567890123", "longer than 20 bytes"),

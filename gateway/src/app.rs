@@ -21,6 +21,7 @@ use crate::credential::Credentials;
 use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
+use crate::masking::Masking;
 use crate::names::Names;
 use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
 use crate::parse_pool::ParsePool;
@@ -133,12 +134,14 @@ impl Gateway {
         let side = capture.namespaces().context("jobs' network namespaces are watched already")?;
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
+        let credentials = Credentials::default();
         let shared = Arc::new(Shared {
             doors: Arc::default(),
             visitor,
             resolver: Resolver::new(&config),
             server_side: ServerSide::new(authority),
-            credentials: Credentials::default(),
+            masking: Arc::new(Masking::open(&config, &credentials)?),
+            credentials,
             names: Names::new(config.names.clone(), config.targets.clone()),
             live: Live::default(),
             parse_pool: Arc::new(parse_pool),

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod credential;
 pub mod evidence;
 pub mod identity;
+pub mod masking;
 pub mod names;
 pub mod netns;
 pub mod origin;
@@ -16,6 +17,7 @@ pub mod session;
 pub mod tls;
 // -- the control path --
 pub mod api;
+pub mod classify;
 pub mod cli;
 pub mod control;
 pub mod host;

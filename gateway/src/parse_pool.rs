@@ -56,14 +56,14 @@ impl ParsePool {
     /// What `text` does, if that is known already, or of one that differs from it in numbers alone:
     /// nothing is copied, and nothing waited for.
     pub fn known(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        like(text, |like| like.and_then(|like| self.cache.find(like, reading)).filter(|known| is_understood(known)))
+        like(text, reading, |like| like.and_then(|like| self.cache.find(like, reading)).filter(|known| is_understood(known)))
             .or_else(|| self.cache.find(text, reading))
     }
 
     /// Says what `text` does: from the cache, at once where it is short, else by one of the threads.
     pub async fn inspect(&self, text: Arc<str>, reading: Reading) -> Arc<Inspection> {
         // What differs from it in numbers alone does the same, and is known then.
-        if let Some(like) = like(&text, |like| like.map(Arc::from)) {
+        if let Some(like) = like(&text, reading, |like| like.map(Arc::from)) {
             let inspection = self.read(like, reading).await;
             if is_understood(&inspection) {
                 return inspection;
@@ -101,8 +101,11 @@ thread_local! {
     static LIKE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has `use_it` on what stands for `text` and all that is like it.
-fn like<T>(text: &str, use_it: impl FnOnce(Option<&str>) -> T) -> T {
+/// Has `use_it` on what stands for `text` and all that is like it. What is read exactly is like nothing but itself.
+fn like<T>(text: &str, reading: Reading, use_it: impl FnOnce(Option<&str>) -> T) -> T {
+    if reading.exact {
+        return use_it(None);
+    }
     LIKE.with_borrow_mut(|like| use_it(alike(text, like)))
 }
 
@@ -152,7 +155,7 @@ fn unread(length: usize) -> Inspection {
 mod tests {
     use super::*;
 
-    const READING: Reading = Reading { standard_conforming_strings: Some(true) };
+    const READING: Reading = Reading { standard_conforming_strings: Some(true), exact: false };
 
     #[tokio::test]
     async fn short_and_long_texts_are_read_once_and_then_known() {

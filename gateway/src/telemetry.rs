@@ -6,6 +6,11 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging to the standard error at the configured level; `WEIR_LOG` overrides it.
 pub fn start(level: &str) {
     let filter = EnvFilter::try_from_env("WEIR_LOG").unwrap_or_else(|_unset| EnvFilter::new(level));
+    // It logs the statements that it reads, with what is in them.
+    let filter = match "sqlparser=warn".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -128,6 +128,9 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: O
             result_rows: 100,
             result_bytes: 1 << 20,
             parameter_bytes: 4096,
+            texts: true,
+            masks: false,
+            payloads: true,
         },
         nonce: "n".to_owned(),
         application_tag: Some(format!("weir:{}", session.id)),
@@ -240,6 +243,10 @@ impl enforce::House for House {
 
     fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
         Some(None)
+    }
+
+    fn place(&self, session: &Session, database: &str) -> weir::catalog::Place {
+        weir::catalog::Place { address: session.address, database: database.into(), columns: false }
     }
 
     fn catalog_changed(&self, _session: &Session, _database: &str) {}

@@ -239,7 +239,7 @@ impl Server {
     }
 
     fn place(&self) -> Place {
-        Place { address: SocketAddr::from(([127, 0, 0, 1], self.postgres.port)), database: "postgres".into() }
+        Place { address: SocketAddr::from(([127, 0, 0, 1], self.postgres.port)), database: "postgres".into(), columns: false }
     }
 
     fn secret(&self) -> Secret {

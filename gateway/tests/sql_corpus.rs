@@ -74,7 +74,7 @@ fn run(recorded: Recorded, sample: Sample) -> Report {
 
 /// The catalog as the gateway reads it. The corpus' server lets everyone in.
 async fn load(port: u16, database: &str) -> Result<Arc<Catalog>, weir::catalog::CatalogError> {
-    let place = Place { address: SocketAddr::from(([127, 0, 0, 1], port)), database: database.into() };
+    let place = Place { address: SocketAddr::from(([127, 0, 0, 1], port)), database: database.into(), columns: false };
     let secret = Secret { user: Some("postgres".to_owned()), password: Zeroizing::new("unused".to_owned()) };
     Catalogs::default().of(&place, &UpstreamTls::disabled(), || Ok(secret)).await
 }

@@ -4,8 +4,10 @@ mod bench;
 mod bypass;
 mod ci;
 mod deny;
+mod detect_quality;
 mod evasion;
 mod identity;
+mod leak;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
 #[expect(unreachable_pub, reason = "it is public there")]
 #[path = "../../tests/src/machine.rs"]
@@ -35,6 +37,8 @@ enum Chore {
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
     Deny,
+    /// weir's detectors beside Presidio's, on labelled texts that faker makes (needs Python and PyPI).
+    DetectQuality(detect_quality::Options),
     /// The lists of what a Postgres server brings, against real servers (needs root).
     Reviewed {
         /// Write those anew that follow from the servers.
@@ -49,6 +53,12 @@ enum Chore {
     },
     /// Identity under attack: forged, borrowed and pretended, each tried through `weir run` (needs root).
     Identity {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Ways to ask for a masked value, each tried through `weir run` by real clients (needs root).
+    Leak {
         /// Where the report goes, as JSON.
         #[arg(long)]
         json: Option<PathBuf>,
@@ -73,9 +83,11 @@ fn main() -> ExitCode {
         Chore::Bypass(options) => bypass::bypass(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
+        Chore::DetectQuality(options) => detect_quality::detect_quality(&options),
         Chore::Reviewed { write } => reviewed::reviewed(write),
         Chore::Evasion { json } => evasion::evasion(json.as_deref()),
         Chore::Identity { json } => identity::identity(json.as_deref()),
+        Chore::Leak { json } => leak::leak(json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),

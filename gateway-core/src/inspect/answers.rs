@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, aborted: Option<bool>, tag: &str, expected: bool) {
-        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
         assert_eq!(legal(&inspection.statements[0], tag.as_bytes(), aborted), expected, "{text} -> {tag}, aborted {aborted:?}");
     }
 

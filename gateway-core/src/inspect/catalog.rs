@@ -1,5 +1,9 @@
 //! What is known of a database: which schemas have a relation or function of a name, what a view reads.
 
+mod columns;
+
+pub use columns::{Column, ColumnId};
+
 use super::reviewed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,10 +24,13 @@ pub struct Catalog {
     /// By name and schema, whether one of the overloads is a user's own.
     functions: BTreeMap<Arc<str>, BTreeMap<Arc<str>, bool>>,
     function_by_oid: BTreeMap<u32, FullName>,
+    /// Those of which an overload may change something.
+    volatile: BTreeSet<FullName>,
     types: BTreeMap<Arc<str>, Vec<Type>>,
     operators: BTreeMap<Arc<str>, Vec<Operator>>,
     behind: BTreeMap<u32, Behind>,
     families: Families,
+    columns: columns::Columns,
 }
 
 /// Which relation is part of which, by number.
@@ -42,7 +49,7 @@ pub struct Relation {
     pub oid: u32,
     /// What it is.
     pub kind: RelationKind,
-    /// Whether it has rules (a view's own apart) or triggers. Their effects are not counted.
+    /// Whether it has rules (a view's own apart) or triggers (those of foreign keys apart). Their effects are not counted.
     pub has_effects: bool,
 }
 
@@ -123,6 +130,20 @@ impl Catalog {
     /// Adds one that came with an extension and belongs to a superuser: no user can have put it there.
     pub fn add_extension_function(&mut self, schema: &str, name: &str, oid: u32) {
         self.add_overload(schema, name, oid, false);
+    }
+
+    /// Says that an overload of a function may change something (`pg_proc.provolatile`).
+    pub fn add_volatile(&mut self, schema: &str, name: &str) {
+        let schema = self.intern(schema);
+        self.volatile.insert((schema, Arc::from(name)));
+    }
+
+    /// Whether a function of this name, in `schema` or in any, may change something, the server's own apart.
+    #[must_use]
+    pub fn is_volatile(&self, schema: Option<&str>, name: &str) -> bool {
+        let schemas = self.function_schemas(name).filter(|known| ***known != *"pg_catalog" && ***known != *"information_schema");
+        let mut meant = schemas.filter(|known| schema.is_none_or(|schema| *schema == ***known));
+        meant.any(|known| self.volatile.contains(&(Arc::clone(known), Arc::from(name))))
     }
 
     fn add_overload(&mut self, schema: &str, name: &str, oid: u32, own: bool) {

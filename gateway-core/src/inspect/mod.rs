@@ -1,12 +1,14 @@
 //! What a statement does: text in, statements with their accesses, facts and names out.
 //!
 //! `statement` has the words; `postgres` reads a text with PostgreSQL's own grammar; `catalog` is
-//! what is known of a database; `resolve` turns accesses into questions for the policy;
+//! what is known of a database; `resolve` turns accesses into questions for the policy; `lineage` says what
+//! values are made of and where they go;
 //! `reviewed` is what of a server's own functions needs no question;
 //! `answers` says which command tags a statement may legally be answered with.
 
 pub mod answers;
 pub mod catalog;
+pub mod lineage;
 pub mod postgres;
 pub mod resolve;
 pub mod reviewed;

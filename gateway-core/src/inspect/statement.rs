@@ -1,5 +1,6 @@
 //! The words for what a statement does.
 
+use super::lineage::Tree;
 use std::fmt;
 use std::ops::Range;
 
@@ -33,6 +34,8 @@ pub struct Statement {
     pub changes: Changes,
     /// Where nothing of the text can run at any server: what a server would answer.
     pub rejection: Option<Box<Rejection>>,
+    /// Its tree, where the text was read exactly; none of one that is too deep or was read in two ways.
+    pub tree: Option<Tree>,
 }
 
 /// What a server answers to a text that it can't read.
@@ -214,6 +217,14 @@ impl Statement {
             changes: Changes { settings: true, role: true, schema: true, anything: true },
             ..Self::default()
         }
+    }
+}
+
+impl Statement {
+    /// Whether it is understood and touches nothing.
+    #[must_use]
+    pub fn is_empty_handed(&self) -> bool {
+        self.facts.unparsed.is_none() && self.accesses.is_empty() && self.names.is_empty()
     }
 }
 

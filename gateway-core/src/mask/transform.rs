@@ -1,6 +1,9 @@
 //! What a class's values are replaced by.
 
+use crate::detect::Detectors;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// How the values of a class are shown to who may not see them.
@@ -25,6 +28,46 @@ pub enum Transform {
     Date(DatePart),
     /// Always this.
     Constant(Box<str>),
+    /// What these find in free text is replaced by its kind, `[email]`; the rest stays.
+    Detect(Detector),
+}
+
+/// Detectors, as a transform has them. Two are equal where they are the same ones.
+#[derive(Clone)]
+pub struct Detector(Arc<Detectors>);
+
+impl Detector {
+    /// A transform's detectors.
+    #[must_use]
+    pub const fn new(detectors: Arc<Detectors>) -> Self {
+        Self(detectors)
+    }
+
+    /// The detectors.
+    #[must_use]
+    pub fn get(&self) -> &Detectors {
+        &self.0
+    }
+}
+
+impl PartialEq for Detector {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Detector {}
+
+impl Hash for Detector {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Detector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Detector(..)")
+    }
 }
 
 /// What stays of a date.

@@ -20,6 +20,7 @@ pub(super) struct Vocabulary {
     schema: EntityTypeName,
     table: EntityTypeName,
     function: EntityTypeName,
+    class: EntityTypeName,
     actions: BTreeMap<&'static str, EntityUid>,
     /// The actions in their group.
     base: Entities,
@@ -36,6 +37,7 @@ impl Vocabulary {
             schema: kind("Schema")?,
             table: kind("Table")?,
             function: kind("Function")?,
+            class: kind("Class")?,
             actions: ACTIONS.into_iter().map(named).collect(),
             base: schema.action_entities().map_err(|error| error.to_string())?,
         })
@@ -57,6 +59,16 @@ impl Vocabulary {
             Resource::Function(..) => &self.function,
         };
         uid(kind, &names::id(&target.name, resource))
+    }
+
+    pub(super) fn class(&self, name: &str) -> EntityUid {
+        uid(&self.class, name)
+    }
+
+    /// A class, in the target whose values it is about.
+    pub(super) fn with_class(&self, entities: Entities, class: &str, target: &Target) -> Result<Entities, String> {
+        let class = Entity::new_no_attrs(self.class(class), HashSet::from([uid(&self.target, &target.name)]));
+        entities.add_entities([class], None).map_err(|error| error.to_string())
     }
 
     /// All that the questions are about, and what it is in.
@@ -157,9 +169,15 @@ pub(super) struct Contexts(BTreeMap<Option<&'static str>, Context>);
 
 impl Contexts {
     pub(super) fn new(request: &OperationRequest<'_>, questions: &[Question], approved: bool) -> Result<Self, String> {
-        let verbs: BTreeSet<_> = questions.iter().map(|question| question.verb).collect();
+        let mut verbs: BTreeSet<_> = questions.iter().map(|question| question.verb).collect();
+        verbs.insert(None);
         let each = verbs.into_iter().map(|verb| Ok((verb, operation_context(request, verb, approved)?)));
         each.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The statement's own.
+    pub(super) fn plain(&self) -> Result<Context, String> {
+        self.0.get(&None).cloned().ok_or_else(|| "a statement without a context".to_owned())
     }
 
     pub(super) fn of(&self, question: &Question) -> Result<Context, String> {

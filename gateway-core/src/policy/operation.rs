@@ -110,6 +110,27 @@ impl PolicySet {
         decision
     }
 
+    /// Decides whether a statement may see values of `class` as they are. Only a permit whose scope names the
+    /// action lets it: one for every action does not.
+    #[must_use]
+    pub fn decide_reveal(&self, request: &OperationRequest<'_>, class: &str) -> Decision {
+        let OperationRequest { principal, target, owner_active, .. } = *request;
+        let entities = self.words.entities(principal, owner_active, target, std::iter::empty());
+        let entities = match entities.and_then(|entities| self.words.with_class(entities, class, target)) {
+            Ok(entities) => entities,
+            Err(error) => return Decision::undecided(error),
+        };
+        self.decide_each(request.approved, |approved| {
+            let contexts = Contexts::new(request, &[], approved)?;
+            let mut answer = self.ask("reveal", principal, target, self.words.class(class), contexts.plain()?, &entities)?;
+            if answer.allowed {
+                answer.deciding.retain(|id| self.names_reveal(id));
+                answer.allowed = !answer.deciding.is_empty();
+            }
+            Ok(vec![answer])
+        })
+    }
+
     fn answer(
         &self,
         request: &OperationRequest<'_>,

@@ -5,7 +5,7 @@ use super::bounds;
 use super::entities::Vocabulary;
 use super::names::{Kind, Named};
 use super::reads::{Reads, reads};
-use super::slice::{ACTIONS, Slice, concerns};
+use super::slice::{ACTIONS, Slice, concerns, names};
 use super::thresholds::Thresholds;
 use crate::hex::hex;
 use cedar_policy::{Policy, PolicyId, PolicySet as Cedar, Schema, ValidationMode, Validator};
@@ -40,6 +40,8 @@ pub struct Entry {
     pub annotations: Vec<(String, String)>,
     pub(super) says: Annotations,
     reads: Reads,
+    /// Its scope names the action `reveal`.
+    reveals: bool,
 }
 
 /// One thing that is wrong with a policy set.
@@ -122,6 +124,11 @@ impl PolicySet {
         self.entries.get(id).is_some_and(|entry| entry.reads.parsed)
     }
 
+    /// Whether the scope of the policy of this id names the action `reveal`.
+    pub(super) fn names_reveal(&self, id: &str) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.reveals)
+    }
+
     /// Whether the policy of this id names `context.mismatch` itself.
     pub(super) fn names_mismatch(&self, id: &str) -> bool {
         self.entries.get(id).is_some_and(|entry| entry.reads.mismatch)
@@ -189,7 +196,16 @@ impl Loading {
         let mut annotations: Vec<_> = annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         annotations.sort();
         let permits = policy.effect() == cedar_policy::Effect::Permit;
-        let entry = Entry { id: id.to_owned(), permits, file: file.to_owned(), line, annotations, says, reads };
+        let entry = Entry {
+            id: id.to_owned(),
+            permits,
+            file: file.to_owned(),
+            line,
+            annotations,
+            says,
+            reads,
+            reveals: names(policy, "reveal"),
+        };
         self.set.entries.entry(id.to_owned()).or_insert(entry);
     }
 

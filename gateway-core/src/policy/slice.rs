@@ -57,6 +57,15 @@ pub(super) fn concerns(policy: &Policy, action: &str) -> bool {
     }
 }
 
+/// Whether a policy's scope names the action of this name itself.
+pub(super) fn names(policy: &Policy, action: &str) -> bool {
+    match policy.action_constraint() {
+        ActionConstraint::Any => false,
+        ActionConstraint::Eq(named) => named.id().unescaped() == action,
+        ActionConstraint::In(list) => list.iter().any(|named| named.id().unescaped() == action),
+    }
+}
+
 /// The one workload that the scope names.
 fn workload(policy: &Policy) -> Option<String> {
     match policy.principal_constraint() {

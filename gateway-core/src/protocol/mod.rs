@@ -10,6 +10,7 @@
 //! 3. any chunking of the same bytes gives the same output;
 //! 4. every length is checked against a ceiling before memory is taken for it.
 
+pub mod masking;
 pub mod opaque;
 pub mod postgres;
 
@@ -159,6 +160,15 @@ pub enum Event {
         /// The answer.
         outcome: Outcome,
     },
+    /// Rows of a statement's result were written anew. Comes before its [`Event::Answered`].
+    Masked {
+        /// The operation.
+        id: OperationId,
+        /// The statement's place in its text, from 0.
+        part: u32,
+        /// How many rows.
+        rows: u64,
+    },
     /// What ran is over: nothing more of it comes.
     Finished(OperationId),
     /// What was prepared as this can be fetched from under a name of the client's, as a cursor.
@@ -264,6 +274,8 @@ pub struct Pass {
     /// It runs code that nobody has read, which may have put something else in the place of what is
     /// prepared: that is prepared anew before it is used.
     pub code: bool,
+    /// What is hidden of its results.
+    pub masks: masking::Plans,
 }
 
 /// What is refused, and what of it goes through.
@@ -467,4 +479,10 @@ pub struct Interest {
     pub result_bytes: u64,
     /// How many bytes of each statement's parameters are recorded: 0 for none.
     pub parameter_bytes: u64,
+    /// Whether the protocol records the texts of statements as they come; else who is asked about them does.
+    pub texts: bool,
+    /// Whether results may be masked: [`Pass::masks`].
+    pub masks: bool,
+    /// Whether the payloads of notifications go through.
+    pub payloads: bool,
 }

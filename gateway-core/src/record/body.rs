@@ -1,5 +1,7 @@
 //! The bodies of binary frames, taken apart. Numbers are little-endian unless said otherwise.
 
+use super::redact;
+
 /// A statement, as [`crate::record::FrameKind::Statement`] keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement<'a> {
@@ -19,6 +21,13 @@ impl<'a> Statement<'a> {
         let (&kind, text) = rest.split_first()?;
         Some(Self { operation, kind, text })
     }
+}
+
+/// Writes the body of a statement's frame: passwords in it are hidden.
+pub fn write_statement(operation: u64, kind: u8, text: &[u8], body: &mut Vec<u8>) {
+    body.extend_from_slice(&operation.to_le_bytes());
+    body.push(kind);
+    redact::without_passwords(text, body);
 }
 
 /// An operation's end, as [`crate::record::FrameKind::Completed`] keeps it.

@@ -1,6 +1,7 @@
 //! Reads a database's catalog: relations, what views name, functions, types, operators.
 
-use super::{CatalogError, SideConnection, types};
+use super::columns::Definitions;
+use super::{CatalogError, SideConnection, columns, types};
 use gateway_core::inspect::catalog::{Catalog, FIRST_OWN, RelationKind};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
@@ -13,9 +14,10 @@ const VIEWS: i64 = 500;
 
 const SCHEMAS: &str = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' LIMIT 1000001";
 
-/// Indexes are among them: ALTER INDEX names them. Long values are not: their names say whose they are.
+/// Triggers of foreign keys are the server's own code. Indexes are among them: ALTER INDEX names them. Long values are not: their names say whose they are.
 const RELATIONS: &str = "\
-SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers OR (c.relhasrules AND c.relkind NOT IN ('v', 'm')) \
+SELECT c.oid, n.nspname, c.relname, c.relkind, (c.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger t \
+  WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) OR (c.relhasrules AND c.relkind NOT IN ('v', 'm')) \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.oid > $1 AND c.oid < $2 AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND n.nspname <> 'pg_toast' \
 ORDER BY c.oid LIMIT $3";
@@ -24,7 +26,7 @@ ORDER BY c.oid LIMIT $3";
 /// of theirs still belongs to them.
 const FUNCTIONS: &str = "\
 SELECT p.oid, n.nspname, p.proname, p.oid >= 16384 AND COALESCE(r.rolsuper, false) AND EXISTS (SELECT FROM pg_catalog.pg_depend d \
-  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e') \
+  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'), p.provolatile = 'v' \
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = p.proowner WHERE p.oid > $1 AND p.oid < $2 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid LIMIT $3";
 
@@ -55,17 +57,24 @@ SELECT pg_catalog.count(*), pg_catalog.sum(written::pg_catalog.text::pg_catalog.
 #[derive(Debug)]
 pub(super) struct BuiltIn {
     state: (i64, Option<String>),
+    columns: bool,
     catalog: Catalog,
 }
 
 /// Reads the whole of it, as of one moment. Of what the server brings itself it reads only whether
-/// that is still what `built_in` has; else that is read too.
+/// that is still what `built_in` has; else that is read too. With `with_columns`, columns, constraints and what
+/// views are made of as well: what lineage asks for, which a target without classes does not need.
 ///
 /// # Errors
 /// When the server refuses or does not answer, or the database is too large.
-pub(super) async fn load(side: &SideConnection, built_in: &mut Option<BuiltIn>) -> Result<Catalog, CatalogError> {
+pub(super) async fn load(
+    side: &SideConnection,
+    built_in: &mut Option<BuiltIn>,
+    definitions: &mut Definitions,
+    with_columns: bool,
+) -> Result<Catalog, CatalogError> {
     side.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off").await?;
-    let mut catalog = own(side, built_in).await?;
+    let mut catalog = own(side, built_in, with_columns).await?;
     for row in whole(side, side.rows(SCHEMAS, &[]).await?)? {
         catalog.add_schema(&column::<String>(side, &row, 0)?);
     }
@@ -80,17 +89,30 @@ pub(super) async fn load(side: &SideConnection, built_in: &mut Option<BuiltIn>) 
         catalog.add_operator(&schema, &symbol, column(side, &row, 2)?);
     }
     types::load(side, &mut catalog).await?;
+    if with_columns {
+        columns::load(side, &mut catalog, Objects::OfUsers).await?;
+        columns::constraints_and_views(side, &mut catalog, definitions).await?;
+    }
     side.run("COMMIT").await?;
-    Ok(catalog)
+    if with_columns { traced(side, catalog).await } else { Ok(catalog) }
+}
+
+/// Has the definitions of views read, on a thread of their own: there may be many.
+async fn traced(side: &SideConnection, mut catalog: Catalog) -> Result<Catalog, CatalogError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        catalog.trace_views();
+        catalog
+    });
+    reading.await.map_err(|_fault| CatalogError::Untraced { address: side.address() })
 }
 
 /// What the server brings itself, to be added to.
-async fn own(side: &SideConnection, built_in: &mut Option<BuiltIn>) -> Result<Catalog, CatalogError> {
+async fn own(side: &SideConnection, built_in: &mut Option<BuiltIn>, with_columns: bool) -> Result<Catalog, CatalogError> {
     let mut state = (0, None);
     for row in side.rows(OWN_STATE, &[]).await? {
         state = (column(side, &row, 0)?, column(side, &row, 1)?);
     }
-    if let Some(known) = built_in.as_ref().filter(|known| known.state == state) {
+    if let Some(known) = built_in.as_ref().filter(|known| known.state == state && known.columns == with_columns) {
         return Ok(known.catalog.clone());
     }
     let mut catalog = Catalog::default();
@@ -99,20 +121,23 @@ async fn own(side: &SideConnection, built_in: &mut Option<BuiltIn>) -> Result<Ca
     relations(side, &mut catalog, Objects::BuiltIn).await?;
     views(side, &mut catalog, Objects::BuiltIn).await?;
     functions(side, &mut catalog, Objects::BuiltIn).await?;
-    *built_in = Some(BuiltIn { state, catalog: catalog.clone() });
+    if with_columns {
+        columns::load(side, &mut catalog, Objects::BuiltIn).await?;
+    }
+    *built_in = Some(BuiltIn { state, columns: with_columns, catalog: catalog.clone() });
     Ok(catalog)
 }
 
 /// Whose objects: they are told apart by their numbers.
 #[derive(Clone, Copy)]
-enum Objects {
+pub(super) enum Objects {
     BuiltIn,
     OfUsers,
 }
 
 impl Objects {
     /// The numbers that these are behind and before.
-    const fn range(self) -> (u32, u32) {
+    pub(super) const fn range(self) -> (u32, u32) {
         match self {
             Self::BuiltIn => (0, FIRST_OWN),
             Self::OfUsers => (FIRST_OWN - 1, u32::MAX),
@@ -149,6 +174,9 @@ async fn functions(side: &SideConnection, catalog: &mut Catalog, whose: Objects)
             } else {
                 catalog.add_function(&schema, &name, last);
             }
+            if column(side, row, 4)? {
+                catalog.add_volatile(&schema, &name);
+            }
         }
         count += rows.len();
         bounded(side, count)?;
@@ -180,7 +208,7 @@ async fn views(side: &SideConnection, catalog: &mut Catalog, whose: Objects) -> 
 }
 
 /// A page that may not be the last.
-fn full(rows: &[Row], page: i64) -> bool {
+pub(super) fn full(rows: &[Row], page: i64) -> bool {
     i64::try_from(rows.len()).is_ok_and(|count| count >= page)
 }
 
@@ -188,7 +216,7 @@ pub(super) fn whole(side: &SideConnection, rows: Vec<Row>) -> Result<Vec<Row>, C
     bounded(side, rows.len()).map(|()| rows)
 }
 
-fn bounded(side: &SideConnection, count: usize) -> Result<(), CatalogError> {
+pub(super) fn bounded(side: &SideConnection, count: usize) -> Result<(), CatalogError> {
     if count > MOST { Err(CatalogError::TooLarge { address: side.address(), most: MOST }) } else { Ok(()) }
 }
 

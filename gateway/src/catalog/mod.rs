@@ -1,6 +1,7 @@
 //! What the gateway asks of a target beside a session: the catalog, the end of a backend, a cancel.
 
 mod cancel;
+mod columns;
 mod load;
 mod side;
 mod snapshot;
@@ -53,6 +54,12 @@ pub enum CatalogError {
         "{address} has no TLS, which the target's tls.upstream requires: turn ssl on at the server, or set tls.upstream to disable"
     )]
     NoTls {
+        /// Where it is.
+        address: SocketAddr,
+    },
+    /// The definitions of its views were not read.
+    #[error("{address}: the definitions of its views could not be read by a fault of weir's")]
+    Untraced {
         /// Where it is.
         address: SocketAddr,
     },

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, Row, Statement};
+use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage, Statement};
 
 /// To connect and to log in.
 const OPENING: Duration = Duration::from_secs(10);
@@ -122,6 +122,29 @@ impl SideConnection {
             .await
             .map_err(|_| late(self.address, QUESTION, READING))?
             .map_err(|e| refused(self.address, READING, &e))
+    }
+
+    /// From here on nothing can be changed by it.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer within 5 s.
+    pub async fn read_only(&self) -> Result<(), CatalogError> {
+        self.run("ROLLBACK; BEGIN READ ONLY; SET LOCAL statement_timeout = '4s'").await
+    }
+
+    /// The rows that `sql` gives, as texts. For what a person asks once.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer within 5 s.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, CatalogError> {
+        let answer = timeout(QUESTION, self.client.simple_query(sql)).await;
+        let answer = answer.map_err(|_| late(self.address, QUESTION, READING))?;
+        let messages = answer.map_err(|error| refused(self.address, READING, &error))?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|place| row.get(place).map(str::to_owned)).collect()),
+            _ => None,
+        });
+        Ok(rows.collect())
     }
 
     /// Whether the server has ended it.

@@ -1,5 +1,6 @@
 //! The catalogs that all sessions share: read when asked for, one reader at a time, never old.
 
+use super::columns::Definitions;
 use super::load::{BuiltIn, load};
 use super::{CatalogError, SideConnection};
 use crate::credential::{CredentialError, Secret};
@@ -37,6 +38,8 @@ pub struct Place {
     pub address: SocketAddr,
     /// The database; not empty.
     pub database: Box<str>,
+    /// Whether the columns of relations, and what views are made of, are wanted, too.
+    pub columns: bool,
 }
 
 /// The catalogs of the databases that sessions are in.
@@ -80,6 +83,8 @@ struct State {
     failure: Option<Failure>,
     /// What the server brings itself, for the next time.
     built_in: Option<BuiltIn>,
+    /// What users' views say, for the next time.
+    definitions: Definitions,
     reader: Option<Reader>,
     /// Somebody will see to it that an idle reader ends.
     watched: bool,
@@ -244,7 +249,7 @@ impl State {
 
     /// Reads by `reader`, which stays open where that went well.
     async fn read_by(&mut self, place: &Place, reader: Reader) -> Result<Catalog, CatalogError> {
-        let reading = Box::pin(load(&reader.side, &mut self.built_in));
+        let reading = Box::pin(load(&reader.side, &mut self.built_in, &mut self.definitions, place.columns));
         let catalog = timeout(LOADING, reading).await.map_err(|_| late(place))??;
         self.reader = Some(Reader { used: Instant::now(), ..reader });
         Ok(catalog)
@@ -308,7 +313,8 @@ mod tests {
     #[test]
     fn the_store_is_bounded_and_the_oldest_goes() {
         let catalogs = Catalogs::default();
-        let place = |n: usize| Place { address: ([127, 0, 0, 1], 5432).into(), database: format!("d{n:03}").into() };
+        let place =
+            |n: usize| Place { address: ([127, 0, 0, 1], 5432).into(), database: format!("d{n:03}").into(), columns: false };
         let first = catalogs.entry(&place(0));
         let second = catalogs.entry(&place(1));
         (2..DATABASES).for_each(|n| drop(catalogs.entry(&place(n))));

@@ -38,6 +38,14 @@ Examples:
 
 It tells systemd when it is ready (Type=notify). Needs root.";
 
+pub(super) const CLASSIFY: &str = "\
+Examples:
+  weir classify prod-pg --database shop             print [[class]] sections, with the evidence
+  weir classify prod-pg --database shop --append    and add them to the configuration
+  weir classify prod-pg --rows 0                    by names and types alone: no row is read
+
+It reads through the target's `catalog` credential, in a read-only transaction. No value is kept.";
+
 pub(super) const UPGRADE: &str = "\
 Examples:
   weir upgrade    with the new binary in place: as `systemctl reload weir` does
@@ -171,7 +179,7 @@ mod tests {
         let weir = super::super::Arguments::command();
         let mut commands = Vec::new();
         leaves(&weir, &mut commands);
-        assert_eq!(commands.len(), 22);
+        assert_eq!(commands.len(), 23);
         commands.push(weir.clone());
         for command in commands {
             let name = command.get_name();

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod classify;
 mod containers;
 mod doctor;
 mod doctor_daemon;
@@ -79,6 +80,9 @@ enum Command {
     /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at a target's database and propose classes for what is sensitive in it, with the evidence
+    #[command(after_help = examples::CLASSIFY)]
+    Classify(classify::Arguments),
     /// Tell what this kernel, this host and its TLS trust give, feature by feature
     #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Arguments),
@@ -296,6 +300,7 @@ fn dispatch(command: Command) -> Result {
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => policy::schema(),
         Command::Config(ConfigCommand::Check { file, format }) => check::config(&file, format),
+        Command::Classify(arguments) => classify::classify(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
+mod classes;
 pub mod host;
 mod issuers;
 pub mod names;
@@ -10,6 +11,7 @@ mod sections;
 pub mod targets;
 pub mod workloads;
 
+pub use classes::MaskingSettings;
 pub use host::{ExistingConnections, HostSettings, JobMatch, JobRule};
 pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
 pub(crate) use names::upstream;
@@ -21,7 +23,9 @@ pub use targets::{TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
 use crate::credential::Source as SecretSource;
+use gateway_core::mask::classes::Class;
 use gateway_core::model::principal::Principal;
+use gateway_core::model::target::ProtocolName;
 use gateway_core::policy::Mode;
 use reader::{Source, Table};
 use std::collections::BTreeSet;
@@ -44,6 +48,10 @@ pub struct Config {
     pub workloads: Vec<WorkloadRule>,
     /// `[[target]]`.
     pub targets: Targets,
+    /// `[[class]]`, in the order of the file.
+    pub classes: Vec<Class>,
+    /// `[masking]`.
+    pub masking: MaskingSettings,
     /// `[record]`.
     pub record: RecordSettings,
     /// `[limits]`.
@@ -117,7 +125,7 @@ impl Config {
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         let of_targets = self.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
-        of_targets.map(|(source, _)| source)
+        of_targets.map(|(source, _)| source).chain(&self.masking.key)
     }
 
     /// What `weir run` does where nothing is configured: it observes and records.
@@ -130,6 +138,8 @@ impl Config {
             issuers: Vec::new(),
             workloads: Vec::new(),
             targets: Targets::default(),
+            classes: Vec::new(),
+            masking: MaskingSettings::default(),
             record: RecordSettings::default(),
             limits: Limits::default(),
             names: NamesSettings::default(),
@@ -138,6 +148,12 @@ impl Config {
             capture_kernel_log: false,
             log: LOG.to_owned(),
         }
+    }
+
+    /// Whether any class may have columns at this target.
+    #[must_use]
+    pub fn masks(&self, target: &str) -> bool {
+        self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
     }
 
     /// The mode for this workload at this target. Where both say one, the stricter holds; where
@@ -166,6 +182,9 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let issuers: Vec<_> = table.tables("issuer").into_iter().filter_map(|table| issuers::read(table, directory)).collect();
     let workloads: Vec<_> = table.tables("workload").into_iter().filter_map(workloads::read).collect();
     let targets: Vec<_> = table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
+    let (masking, detect) = table.table("masking").map(classes::masking).unwrap_or_default();
+    let detectors = classes::Shared::new(detect);
+    let classes: Vec<_> = table.tables("class").into_iter().filter_map(|table| classes::class(table, &detectors)).collect();
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
     let names = table.table("names").map(names::names);
@@ -176,6 +195,15 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
     twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
     twice(table, "job", jobs.iter().map(|rule| rule.name.as_str()));
+    twice(table, "class", classes.iter().map(|class| &*class.name));
+    for target in targets.iter().filter(|target| target.protocol == ProtocolName::Postgres && target.catalog.is_none()) {
+        if let Some(class) = classes.iter().find(|class| class.columns.iter().any(|pattern| pattern.is_of(&target.name))) {
+            let what = format!("[[class]] {:?} has columns of the target {:?}, which has no `catalog`", class.name, target.name);
+            let hint = "what columns a result is made of can't be told without: give the target catalog = { inject = \"…\" }, or \
+                        write the class's columns with the targets that they are of: \"prod-pg/*.*.ssn\"";
+            table.problem(what, hint);
+        }
+    }
     twice(table, "target", targets.iter().map(|target| target.name.as_str()));
     Some(Config {
         trust_domain: trust_domain?,
@@ -184,6 +212,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         issuers,
         workloads,
         targets: Targets::new(targets),
+        classes,
+        masking,
         record: record.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         names: names.unwrap_or_default(),

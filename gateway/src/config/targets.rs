@@ -235,6 +235,16 @@ impl TargetSettings {
             && self.client.source == CertificateSource::Own
     }
 
+    /// The first single address that it matches.
+    #[must_use]
+    pub fn first_address(&self) -> Option<SocketAddr> {
+        self.matches.iter().find_map(|one| match one {
+            Match::Address(address) => Some(*address),
+            Match::Name { addresses, .. } => addresses.first().copied(),
+            Match::Network { .. } => None,
+        })
+    }
+
     /// The names that the job may have dialled.
     #[must_use]
     pub fn server_names(&self) -> Vec<String> {

@@ -100,7 +100,11 @@ impl Part {
 
 /// About what an entry takes in memory, in bytes.
 fn weight(text: &str, inspection: &Inspection) -> usize {
-    let parts = inspection.statements.iter().map(|statement| 512 + 128 * (statement.accesses.len() + 8 * statement.names.len()));
+    let parts = inspection.statements.iter().map(|statement| {
+        // PostgreSQL's tree takes some 750 bytes for each token.
+        let tree = if statement.tree.is_some() { 160 * statement.span.len() * (1 + statement.names.len()) } else { 0 };
+        512 + tree + 128 * (statement.accesses.len() + 8 * statement.names.len())
+    });
     256 + text.len() + parts.sum::<usize>()
 }
 
@@ -109,7 +113,7 @@ mod tests {
     use super::*;
 
     fn reading(on: bool) -> Reading {
-        Reading { standard_conforming_strings: Some(on) }
+        Reading { standard_conforming_strings: Some(on), exact: false }
     }
 
     /// How many are kept, and that each part is in order and has room.

@@ -6,6 +6,7 @@ use crate::config::{Config, TargetSettings, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::{Store, now};
 use crate::identity::Resolver;
+use crate::masking::Masking;
 use crate::names::Names;
 use crate::netns::{Doors, Visitor};
 use crate::parse_pool::ParsePool;
@@ -49,6 +50,8 @@ pub struct Shared {
     pub parse_pool: Arc<ParsePool>,
     /// What is known of the targets' databases.
     pub catalogs: Catalogs,
+    /// What is masked.
+    pub masking: Arc<Masking>,
     /// Running totals.
     pub totals: Totals,
     /// Where canaries come out.

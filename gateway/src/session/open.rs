@@ -217,7 +217,9 @@ const fn server_tls(mode: UpstreamMode) -> postgres::ServerTls {
 fn enforcer(shared: &Arc<Shared>, settings: Option<&TargetSettings>, session: &Arc<Session>, mode: Mode) -> Option<Enforcer> {
     let settings = settings.filter(|settings| settings.protocol == ProtocolName::Postgres)?;
     let limits = Limits { max_concurrent: settings.max_concurrent, statement_time: settings.statement_time };
-    Some(Enforcer::new(Arc::new(Gateway::new(Arc::clone(shared))), Arc::clone(session), mode, limits))
+    let enforcer = Enforcer::new(Arc::new(Gateway::new(Arc::clone(shared))), Arc::clone(session), mode, limits);
+    let masks = shared.masking.concerns(&settings.name);
+    Some(if masks { enforcer.with_masking(Arc::clone(&shared.masking)) } else { enforcer })
 }
 
 fn engine(
@@ -245,6 +247,9 @@ fn engine(
             result_rows,
             result_bytes,
             parameter_bytes: record.parameter_bytes,
+            texts: enforcer.is_none_or(|enforcer| !enforcer.records_texts()),
+            masks: enforcer.is_some_and(Enforcer::masks),
+            payloads: enforcer.is_none_or(Enforcer::passes_payloads),
         },
         nonce,
         application_tag: settings.tag_sessions.then(|| format!("weir:{}", session.id)),

@@ -114,7 +114,8 @@ mod tests {
     /// A view `v` over `base`, as this catalog has it.
     #[track_caller]
     fn check(catalog: &Catalog, sql: &str, mode: &str, expected: Option<&str>) {
-        let statements = inspect(sql, Reading { standard_conforming_strings: Some(true) }, Bounds::default()).statements;
+        let statements =
+            inspect(sql, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default()).statements;
         let names = super::super::compare::Names::new();
         let said = Said::of(&statements, &names);
         let base =

@@ -295,7 +295,8 @@ mod tests {
             assert!(SOURCES.iter().any(|source| source.contains(&format!("\"{reason}"))), "no source says {reason:?}");
         }
         let why = |sql: &str| {
-            let statements = inspect(sql, Reading { standard_conforming_strings: None }, Bounds::default()).statements;
+            let statements =
+                inspect(sql, Reading { standard_conforming_strings: None, exact: false }, Bounds::default()).statements;
             statements.into_iter().find_map(|statement| statement.facts.unparsed).unwrap_or_default()
         };
         assert!(ambiguous(&why(r"SELECT '\'; DELETE FROM t; --'")));

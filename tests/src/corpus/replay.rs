@@ -244,7 +244,7 @@ impl Player<'_> {
 impl Play {
     fn reading(&self) -> Reading {
         let setting = self.session.connection.setting("standard_conforming_strings");
-        Reading { standard_conforming_strings: setting.map(|value| value == "on") }
+        Reading { standard_conforming_strings: setting.map(|value| value == "on"), exact: false }
     }
 
     /// Runs one Query, in a transaction of ours where none is open, and says what it did where that can be seen.

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 24] = [
+const EDGES: [(&str, &[&str]); 26] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -14,19 +14,51 @@ const EDGES: [(&str, &[&str]); 24] = [
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
     ("parse_pool", &[]),
+    ("masking", &["catalog", "credential", "config"]),
     ("names", &["config", "evidence"]),
     (
         "session",
-        &["capture", "netns", "origin", "identity", "tls", "credential", "catalog", "evidence", "parse_pool", "names", "config"],
+        &[
+            "capture",
+            "netns",
+            "origin",
+            "identity",
+            "tls",
+            "credential",
+            "catalog",
+            "evidence",
+            "parse_pool",
+            "names",
+            "masking",
+            "config",
+        ],
     ),
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("control", &["session", "host", "summary"]),
     ("api", &["control"]),
+    ("classify", &["catalog"]),
     ("summary", &["evidence"]),
     ("launch", &["capture"]),
-    ("cli", &["launch", "api", "control", "app", "config", "evidence", "summary", "capture", "tls", "host"]),
+    (
+        "cli",
+        &[
+            "launch",
+            "api",
+            "control",
+            "app",
+            "config",
+            "credential",
+            "catalog",
+            "classify",
+            "evidence",
+            "summary",
+            "capture",
+            "tls",
+            "host",
+        ],
+    ),
     // The sections' types live in the parts that use them.
     ("config", &["tls", "credential", "evidence"]),
     ("app", &["*"]),

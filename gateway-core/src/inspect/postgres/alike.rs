@@ -111,7 +111,7 @@ mod tests {
             let mut like = Vec::new();
             let Some(like) = alike(&text, &mut like) else { return Ok(()) };
             prop_assert_eq!(like.len(), text.len());
-            let of = |text: &str| inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+            let of = |text: &str| inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
             let found = of(like);
             let understood = |found: &Inspection| found.statements.iter().all(|statement| statement.facts.unparsed.is_none());
             let own = of(&text);

@@ -18,7 +18,7 @@ pub fn fuzz_entry(bytes: &[u8]) {
         _ => Some(false),
     };
     let Inspection { statements, cross_checked: _ } =
-        inspect(&text, Reading { standard_conforming_strings: known }, Bounds { bytes: 1 << 16, tokens: 1 << 14 });
+        inspect(&text, Reading { standard_conforming_strings: known, exact: false }, Bounds { bytes: 1 << 16, tokens: 1 << 14 });
     let mut end = 0;
     for statement in statements {
         assert!(statement.span.start >= end && text.get(statement.span.clone()).is_some(), "a statement's place");
@@ -38,7 +38,7 @@ pub fn fuzz_entry(bytes: &[u8]) {
 #[doc(hidden)]
 #[must_use]
 pub fn read_in_place(text: &str) -> Inspection {
-    read(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+    read(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default())
 }
 
 /// Bytes of stack that [`read_in_place`] is reckoned to take: for the same tests.

@@ -8,6 +8,7 @@ mod depth;
 mod elide;
 mod fuzz;
 mod lexer;
+mod literals;
 mod merge;
 mod names;
 mod parse;
@@ -23,11 +24,16 @@ mod walk;
 pub use alike::alike;
 pub use depth::{STACK, fits};
 pub use fuzz::{fuzz_entry, read_in_place, reckoned, tree_depth};
+pub use literals::without_literals;
+pub(in crate::inspect) use names::{cut, listed, strings};
+pub(in crate::inspect) use walk::{is_on, literal};
 
+use super::lineage::Tree;
 use super::{Inspection, Statement};
 use cross::First;
 use lexer::Lexer;
-use pg_query::protobuf::RawStmt;
+use pg_query::protobuf::{Node, RawStmt};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How the server will read a text, as far as that is known.
@@ -35,6 +41,9 @@ use std::ops::Range;
 pub struct Reading {
     /// `standard_conforming_strings`; none where it is not known, and both readings count.
     pub standard_conforming_strings: Option<bool>,
+    /// Statements keep their trees, and nothing of the text is passed over: what is found holds for this very
+    /// text and for no other.
+    pub exact: bool,
 }
 
 /// What is taken on, so that no text can exhaust the process.
@@ -75,11 +84,13 @@ pub fn inspect(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
 
 fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
     let conforming = reading.standard_conforming_strings.unwrap_or(true);
-    let first = one_reading(text, conforming, bounds);
     let both = reading.standard_conforming_strings.is_none() && text.contains('\\');
+    // Of two readings no tree is the server's.
+    let exact = reading.exact && !both;
+    let first = one_reading(text, conforming, bounds, exact);
     let read = match (first, both) {
         (Ok(first), false) => Ok(first),
-        (Ok(first), true) => match one_reading(text, false, bounds) {
+        (Ok(first), true) => match one_reading(text, false, bounds, exact) {
             Ok(second) => merge::merge(first, second),
             // With the setting off the server refuses such a text: the other reading is the only one.
             Err(why) if IN_ESCAPES.iter().any(|own| why.starts_with(own)) => Ok(first),
@@ -112,19 +123,21 @@ struct Read {
     cross_checked: bool,
 }
 
-fn one_reading(text: &str, conforming: bool, bounds: Bounds) -> Result<Read, String> {
+fn one_reading(text: &str, conforming: bool, bounds: Bounds, exact: bool) -> Result<Read, String> {
     bounds::bytes(text, bounds)?;
-    let short = elide::elide(text, conforming);
+    // How many columns a list has, and which of them a number means, hangs on its literals.
+    let short = if exact { Cow::Borrowed(text) } else { elide::elide(text, conforming) };
     let shape = bounds::look(&short, conforming, bounds)?;
     let tree = parse::parse(&short, conforming)?;
     let mut statements = Vec::with_capacity(tree.stmts.len());
     let mut written = Vec::with_capacity(tree.stmts.len());
-    for RawStmt { stmt, stmt_location, stmt_len } in &tree.stmts {
+    for RawStmt { stmt, stmt_location, stmt_len } in tree.stmts {
         let before = statements.last().map_or(0, |last: &Statement| last.span.end);
-        let span = span(text, before, *stmt_location, *stmt_len).ok_or("a statement's place is not in the text")?;
-        let node = stmt.as_deref().ok_or("an empty statement")?;
-        let walked = walk::walk(node)?;
+        let span = span(text, before, stmt_location, stmt_len).ok_or("a statement's place is not in the text")?;
+        let node = *stmt.ok_or("an empty statement")?;
+        let walked = walk::walk(&node, exact)?;
         let mut statement = walked.statement;
+        statement.tree = if exact { kept(node) } else { None };
         statement.names = places::find(text, &span, conforming, walked.wanted)?;
         statement.span = span;
         statements.push(statement);
@@ -133,6 +146,26 @@ fn one_reading(text: &str, conforming: bool, bounds: Bounds) -> Result<Read, Str
     let first: Vec<_> = statements.iter().zip(&written).map(|(statement, written)| First { statement, written }).collect();
     let cross_checked = cross::check(text, conforming, shape, &first)?;
     Ok(Read { statements, cross_checked })
+}
+
+/// The deepest tree that is kept, in messages: what is found out from it later gives up earlier, and it can be dropped on any stack.
+const KEPT: usize = 4_000;
+
+/// A tree to be kept, unless it is too deep.
+fn kept(node: Node) -> Option<Tree> {
+    let levels = sweep::depth(&node);
+    (levels <= KEPT).then(|| Tree::new(node, levels))
+}
+
+/// Has `read` look at the tree of `text`, which is one statement; none where it is not.
+pub(in crate::inspect) fn with_tree<T>(text: &str, read: impl FnOnce(&Node) -> T) -> Option<T> {
+    depth::on_enough_stack(text, || {
+        let tree = parse::parse(text, true).ok()?;
+        match tree.stmts.as_slice() {
+            [RawStmt { stmt: Some(node), stmt_location: _, stmt_len: _ }] => Some(read(node)),
+            _ => None,
+        }
+    })
 }
 
 /// Where a statement stands: from behind the last semicolon before it, comments included. A length of 0 is up to the end.

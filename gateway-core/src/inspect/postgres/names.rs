@@ -7,7 +7,7 @@ use pg_query::protobuf::{Node, node::Node as Kind};
 const BYTES: usize = 63;
 
 /// `name`, cut to 63 bytes at the boundary of a character.
-pub(super) fn cut(name: &str) -> &str {
+pub(in crate::inspect) fn cut(name: &str) -> &str {
     let mut end = name.len().min(BYTES);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -32,7 +32,7 @@ pub(super) fn object(schema: &str, named: &str) -> ObjectName {
 }
 
 /// The strings of a list; none where it holds anything else.
-pub(super) fn strings(list: &[Node]) -> Option<Vec<&str>> {
+pub(in crate::inspect) fn strings(list: &[Node]) -> Option<Vec<&str>> {
     list.iter()
         .map(|item| match &item.node {
             Some(Kind::String(string)) => Some(string.sval.as_str()),
@@ -51,7 +51,7 @@ pub(super) fn dotted(parts: &[&str]) -> Option<ObjectName> {
 }
 
 /// A dotted name from a list of strings.
-pub(super) fn listed(list: &[Node]) -> Option<ObjectName> {
+pub(in crate::inspect) fn listed(list: &[Node]) -> Option<ObjectName> {
     dotted(&strings(list)?)
 }
 

@@ -41,7 +41,7 @@ mod tests {
 
     fn check(text: &str, command: Option<&str>) {
         for setting in [Some(true), Some(false), None] {
-            let inspection = inspect(text, Reading { standard_conforming_strings: setting }, Bounds::default());
+            let inspection = inspect(text, Reading { standard_conforming_strings: setting, exact: false }, Bounds::default());
             let [statement] = inspection.statements.as_slice() else { panic!("{text}: {inspection:?}") };
             assert_eq!(statement.facts.unparsed.is_none(), command.is_some(), "{text}: {statement:?}");
             assert_eq!(statement.command, command.unwrap_or_default(), "{text}");

@@ -85,7 +85,7 @@ impl Case {
 
     /// What is said to each statement of a text that touches anything.
     fn read_and_decide(&self, set: &PolicySet, text: &str, notes: &mut Vec<String>) -> Vec<Decision> {
-        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
         let mentions = set.mentions(&self.target.name);
         let scope = Scope { catalog: None, search_path: None, mentions: &mentions, temporary: &[] };
         let mut in_transaction = self.in_transaction;

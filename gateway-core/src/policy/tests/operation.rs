@@ -194,7 +194,7 @@ fn a_rule_against_a_verb_holds_however_its_statement_is_dressed() {
         ("CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM t; END", "CREATE FUNCTION", true),
         ("UPDATE t SET a = 1", "UPDATE", false),
     ] {
-        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+        let inspection = inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
         let [read] = inspection.statements.as_slice() else { panic!("{text}") };
         assert_eq!(read.command, command);
         let questions = resolve(read, &scope);
@@ -496,4 +496,40 @@ proptest! {
             prop_assert_eq!(decided(&one), decided(&other));
         }
     }
+}
+
+#[test]
+fn a_class_is_revealed_only_by_a_permit_that_names_the_action() {
+    let facts = Facts::default();
+    let revealed = |policies: &str| {
+        let request = OperationRequest {
+            principal: &principal(BACKUP, Grade::Kernel),
+            target: &target(),
+            owner_active: true,
+            database: "shop",
+            user: "app",
+            questions: &[],
+            command: "SELECT",
+            facts: &facts,
+            statements: 1,
+            in_transaction: false,
+            totals: Totals::default(),
+            approved: false,
+        };
+        let set = load(policies).unwrap();
+        ["pii", "cards"].map(|class| set.decide_reveal(&request, class).allows())
+    };
+    assert_eq!(revealed(r#"@id("allow-all") permit (principal, action, resource);"#), [false, false]);
+    assert_eq!(revealed(r#"@id("a") permit (principal, action == Action::"reveal", resource == Class::"pii");"#), [true, false]);
+    assert_eq!(
+        revealed(r#"@id("a") permit (principal, action in [Action::"read", Action::"reveal"], resource in Target::"prod-pg");"#),
+        [true, true]
+    );
+    assert_eq!(
+        revealed(r#"@id("a") permit (principal, action == Action::"reveal", resource in Target::"other");"#),
+        [false, false]
+    );
+    let both = r#"@id("a") permit (principal, action == Action::"reveal", resource);
+        @id("b") forbid (principal, action == Action::"reveal", resource == Class::"cards");"#;
+    assert_eq!(revealed(both), [true, false]);
 }

@@ -53,6 +53,12 @@ impl<'a> Reader<'a> {
         Some(u32::from_be_bytes(*bytes))
     }
 
+    pub(super) fn short(&mut self) -> Option<i16> {
+        let (bytes, rest) = self.0.split_first_chunk::<2>()?;
+        self.0 = rest;
+        Some(i16::from_be_bytes(*bytes))
+    }
+
     /// Text up to the next zero byte, which is taken too.
     pub(super) fn text(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|&byte| byte == 0)?;

@@ -3,6 +3,7 @@
 use super::Fault;
 use super::codec::{HEADER, Header, Reader};
 use super::from_client::{MALFORMED, Operation, Passage, Scan};
+use super::mask::result_formats;
 use super::names::{Entry, Name, ServerName};
 use super::pending::{Awaited, UNKNOWN};
 use super::relay::{HEAD, NameOf, Naming, Relay, Step, natural};
@@ -36,7 +37,7 @@ impl Relay {
         {
             return Ok(Step::Wait);
         }
-        let Some(entry) = self.statements.current(&statement).cloned() else {
+        let Some(mut entry) = self.statements.current(&statement).cloned() else {
             if !self.ask {
                 self.recorder.parameters(UNKNOWN, values, scan.output);
                 self.await_answer(Awaited::Bind(portal), UNKNOWN, false);
@@ -46,11 +47,18 @@ impl Relay {
             self.refuse_bind(&portal, UNKNOWN, Box::new(refused), scan);
             return Ok(Step::Drop);
         };
-        if let Some(text) = entry.text.as_deref().filter(|_| entry.epoch != self.epoch) {
+        // Where results may be masked, in which formats they come stands behind the parameters.
+        if self.masks && !complete && header.total <= self.limits.statement {
+            return Ok(Step::Wait);
+        }
+        if let Some(text) = entry.text.clone().filter(|_| entry.epoch != self.epoch) {
             let made_as = entry.sql_name.as_deref().unwrap_or_default();
-            match self.pass(entry.operation, OperationKind::Bind, made_as, text, scan.output) {
+            match self.pass(entry.operation, OperationKind::Bind, made_as, &text, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
-                Passage::Yes(..) => self.statements.allowed(&statement, self.epoch),
+                Passage::Yes(_, pass) => {
+                    entry.masks = pass.masks;
+                    self.statements.allowed(&statement, self.epoch, &entry.masks);
+                }
                 Passage::No(operation, refused) => {
                     self.refuse_bind(&portal, operation, refused, scan);
                     return Ok(Step::Drop);
@@ -62,8 +70,27 @@ impl Relay {
             self.refuse_bind(&portal, entry.operation, Box::new(natural("54000", text)), scan);
             return Ok(Step::Drop);
         }
-        let entry = self.renewed(&statement, entry, scan);
-        self.recorder.parameters(entry.operation, values, scan.output);
+        let mut entry = self.renewed(&statement, entry, scan);
+        if entry.hides() {
+            let Some(formats) = result_formats(values).filter(|_| complete) else {
+                if complete {
+                    return Err(MALFORMED);
+                }
+                let most = self.limits.statement;
+                let text = format!("weir reads at most {most} bytes of parameters where results are masked");
+                self.refuse_bind(&portal, entry.operation, Box::new(natural("54000", text)), scan);
+                return Ok(Step::Drop);
+            };
+            entry.formats = formats;
+            if entry.shape.is_none() {
+                let shape = self.look(NameOf::Statement, (statement_text, entry.server), &entry.masks, scan);
+                self.statements.shaped(&statement, &shape);
+                entry.shape = Some(shape);
+            }
+        }
+        if !entry.unrecorded() {
+            self.recorder.parameters(entry.operation, values, scan.output);
+        }
         let server = match self.portals.current(&portal) {
             Some(entry) if !portal.is_empty() => entry.server,
             Some(_) | None if portal.is_empty() || !self.ask => ServerName::Same,
@@ -73,6 +100,7 @@ impl Relay {
         let step = self.rewrite_bind(header, names, scan);
         let (operation, epoch) = (entry.operation, self.epoch);
         if let Some(serial) = self.await_answer(Awaited::Bind(portal), operation, false) {
+            self.plan(Some(serial), &entry.masks, None, &entry.formats);
             self.portals.asked(&portal, serial, self.segment, Some(Entry { server, epoch, ..entry }));
         }
         Ok(step)
@@ -97,7 +125,7 @@ impl Relay {
         self.write_renewal(entry.server, server, text, entry.parameters.as_deref().unwrap_or(&[0, 0]), scan);
         self.await_answer(Awaited::Disposal, entry.operation, false);
         let serial = self.await_answer(Awaited::Renewal(*name), entry.operation, false);
-        let entry = Entry { server, prepared_in: self.code_ran, ..entry };
+        let entry = Entry { server, prepared_in: self.code_ran, shape: None, ..entry };
         if let Some(serial) = serial {
             self.statements.asked(name, serial, self.segment, Some(entry.clone()));
         }
@@ -131,25 +159,36 @@ impl Relay {
             NameOf::Statement => self.statements.current(&name),
             NameOf::Portal => self.portals.current(&name),
         };
-        let entry = entry.cloned();
+        let mut entry = entry.cloned();
         if entry.is_none() && self.ask && kind != b'C' {
             let refused = if of == NameOf::Statement { no_statement(text) } else { no_portal(text) };
             self.refuse_named(kind, of, UNKNOWN, Box::new(refused), scan);
             return Ok(Step::Drop);
         }
         let operation = entry.as_ref().map_or(UNKNOWN, |entry| entry.operation);
-        if let (b'E', Some(entry)) = (kind, &entry)
-            && let Some(asked) = entry.text.as_deref().filter(|_| self.executions || entry.epoch != self.epoch)
+        if let (b'E', Some(entry)) = (kind, &mut entry)
+            && let Some(asked) = entry.text.clone().filter(|_| self.executions || entry.epoch != self.epoch)
         {
             let made_as = entry.sql_name.as_deref().unwrap_or_default();
-            match self.pass(operation, OperationKind::Execute, made_as, asked, scan.output) {
+            match self.pass(operation, OperationKind::Execute, made_as, &asked, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
-                Passage::Yes(..) => self.portals.allowed(&name, self.epoch),
+                Passage::Yes(_, pass) => {
+                    entry.masks = pass.masks;
+                    self.portals.allowed(&name, self.epoch, &entry.masks);
+                }
                 Passage::No(operation, refused) => {
                     self.refuse_named(kind, of, operation, refused, scan);
                     return Ok(Step::Drop);
                 }
             }
+        }
+        if let (b'E', Some(entry)) = (kind, &mut entry)
+            && entry.hides()
+            && entry.shape.is_none()
+        {
+            // A cursor of SQL's, or something bound before there was anything to hide.
+            entry.shape = Some(self.look(NameOf::Portal, (text, entry.server), &entry.masks, scan));
+            entry.formats = Arc::default();
         }
         let step = self.rewrite_named(kind, (text, entry.as_ref().map(|entry| entry.server)), body, scan);
         match (kind, of) {
@@ -206,9 +245,13 @@ impl Relay {
             names: (!pass.names.is_empty()).then(|| pass.names.into()),
             text: self.ask.then(|| Arc::from(message.text)),
             sql_name: None,
+            masks: pass.masks,
+            shape: None,
+            formats: Arc::default(),
             parameters: (self.ask && message.rest != [0, 0]).then(|| Arc::from(message.rest)),
         };
         if let Some(serial) = self.await_answer(Awaited::Parse(*name), operation, false) {
+            self.plan(Some(serial), &entry.masks, None, &entry.formats);
             self.statements.asked(name, serial, self.segment, Some(entry));
         }
         Ok(step)
@@ -216,6 +259,9 @@ impl Relay {
 
     fn execute_sent(&mut self, operation: OperationId, entry: Option<&Entry>, output: &mut Output) {
         let serial = self.await_answer(Awaited::Execute, operation, false);
+        if let Some(entry) = entry {
+            self.plan(serial, &entry.masks, entry.shape.as_ref(), &entry.formats);
+        }
         if let (Some(serial), Some((names, text))) = (serial, entry.and_then(|entry| entry.names.clone().zip(entry.text.clone())))
         {
             self.naming.push_back(Naming { serial, names, text: Some(text) });

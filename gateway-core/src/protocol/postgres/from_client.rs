@@ -4,7 +4,6 @@ use super::Fault;
 use super::codec::{self, Front, HEADER, Header, Reader};
 use super::names::Name;
 use super::pending::{Awaited, UNKNOWN};
-use super::record::Recorder;
 use super::relay::{Cut, Gate, HEAD, NameOf, Naming, Relay, Step, natural};
 use crate::protocol::{CloseReason, Event, NameAct, OperationId, OperationKind, Outcome, Output, Pass, Refused, Side};
 use std::io::Write;
@@ -127,7 +126,7 @@ impl Relay {
         let (kind, name) = Operation::named(header.kind, head);
         let text = if kind == OperationKind::Prepare { head.get(name.len() + 1..).unwrap_or(head) } else { head };
         let operation = self.next_operation();
-        Recorder::statement(operation, header.kind, text, scan.output);
+        self.recorder.statement(operation, header.kind, text, scan.output);
         scan.output.events.push(Event::Violation { side: Side::Client, what: TOO_LONG });
         let text = format!(
             "weir refused a statement of {} bytes: it reads and judges at most {}",
@@ -150,7 +149,7 @@ impl Relay {
         // The server would not have come to what the name stands for: one that nothing has, so that nothing of it goes.
         let (kind, name) = (Operation::named(header.kind, body).0, b"?");
         let operation = self.next_operation();
-        Recorder::statement(operation, header.kind, body.get(..OVERSIZE_HEAD).unwrap_or(body), scan.output);
+        self.recorder.statement(operation, header.kind, body.get(..OVERSIZE_HEAD).unwrap_or(body), scan.output);
         scan.output.events.push(Event::Violation { side: Side::Client, what: MALFORMED.what });
         let message = Operation { kind, name, text: b"", rest: b"" };
         self.refuse_operation(&message, &Name::new(name), operation, Box::new(natural("08P01", wrong.to_owned())), scan);
@@ -174,8 +173,8 @@ impl Relay {
         }
         let operation = if matches!(self.gate, Gate::Open) {
             let operation = self.next_operation();
-            Recorder::statement(operation, header.kind, message.text, scan.output);
-            if message.kind == OperationKind::FunctionCall {
+            self.recorder.statement(operation, header.kind, message.text, scan.output);
+            if message.kind == OperationKind::FunctionCall && self.recorder.keeps_texts() {
                 self.recorder.parameters(operation, body.get(4..).unwrap_or_default(), scan.output);
             }
             operation
@@ -193,7 +192,8 @@ impl Relay {
         match message.kind {
             OperationKind::Prepare => self.forward_parse(&message, &name, operation, pass, scan),
             OperationKind::FunctionCall => {
-                self.await_answer(Awaited::FunctionCall, operation, false);
+                let serial = self.await_answer(Awaited::FunctionCall, operation, false);
+                self.plan(serial, &pass.masks, None, &Arc::default());
                 self.runs(operation, (pass.changes, pass.code), scan.output);
                 Ok(Step::Pass)
             }
@@ -216,6 +216,7 @@ impl Relay {
     ) {
         if let Some(serial) = serial {
             let nothing = Name::new(b"");
+            self.plan(Some(serial), &pass.masks, None, &Arc::default());
             self.statements.asked(&nothing, serial, self.segment - 1, None);
             self.portals.asked(&nothing, serial, self.segment - 1, None);
             if !pass.names.is_empty() {

@@ -4,9 +4,11 @@ use super::Fault;
 use super::codec::{self, Front, HEADER, Header, Reader};
 use super::names::{Entry, Name};
 use super::pending::{Awaited, Item, Ready, UNKNOWN};
-use super::record::{Recorder, ResultMessage};
+use super::record::ResultMessage;
 use super::relay::{Cut, HEAD, Relay, Step};
 use super::substitute;
+use super::withhold;
+use crate::protocol::masking::Texts;
 use crate::protocol::{CloseReason, Event, NameAct, NameKind, Outcome, Output, Transaction};
 use std::sync::Arc;
 
@@ -69,6 +71,9 @@ impl Relay {
         }
         let body = bytes.get(at + HEADER..at + header.total.min(there)).unwrap_or_default();
         let front = self.pending.front();
+        if let Some(step) = self.masked(header, front, bytes, cut, output)? {
+            return Ok(step);
+        }
         match header.kind {
             b'N' | b'A' => {}
             b'S' => self.reported.hear(body),
@@ -130,6 +135,7 @@ impl Relay {
         }
         self.pending.completed();
         self.copying_out = false;
+        self.sent(Some(item), output);
         self.mind_names(item, tag, output);
         self.recorder.completed(item.operation, tag, output);
         self.totals.statements += 1;
@@ -172,7 +178,7 @@ impl Relay {
     fn made_by_sql(&mut self, name: &[u8], text: Option<&Arc<[u8]>>, output: &mut Output) -> Entry {
         let operation = self.next_operation();
         if let Some(text) = text {
-            Recorder::statement(operation, b'P', text, output);
+            self.recorder.statement(operation, b'P', text, output);
         }
         Entry { epoch: u64::MAX, text: text.cloned(), sql_name: Some(name.into()), ..Entry::of(operation) }
     }
@@ -198,18 +204,25 @@ impl Relay {
         let whole = there == header.total;
         let told = if whole { self.told(front, &fields) } else { None };
         let operation = front.map_or(UNKNOWN, |item| item.operation);
+        let texts = self.texts(front);
         let (code, message) = match &told {
             Some(refusal) => (refusal.code.as_bytes(), refusal.without_text().as_bytes()),
-            None => (fields.code, fields.message),
+            None => (withhold::code(fields.code, texts), withhold::message(fields.code, fields.message, texts)),
         };
         self.recorder.failed(operation, code, message, output);
         self.totals.errors += 1;
         self.totals.statements += u64::from(front.is_some());
         self.copying_out = false;
+        self.sent(front, output);
         self.ending = fields.fatal;
         let step = match (&told, self.in_clients_terms(front, body).filter(|_| whole)) {
             (Some(refusal), _) => {
                 substitute::error(cut.tail(bytes, &mut output.to_client), refusal);
+                Step::Drop
+            }
+            (None, anew) if texts != Texts::Clear && whole => {
+                let body = anew.as_deref().unwrap_or(body);
+                codec::message(cut.tail(bytes, &mut output.to_client), b'E', |to| withhold::fields(body, texts, to));
                 Step::Drop
             }
             (None, Some(body)) => {
@@ -255,6 +268,7 @@ impl Relay {
                 | Awaited::Sync
                 | Awaited::FunctionCall
                 | Awaited::CopyEnd
+                | Awaited::Look
                 | Awaited::Disposal => {}
             }
             let runs = matches!(item.awaited, Awaited::Parse(_) | Awaited::Execute | Awaited::Query | Awaited::FunctionCall);
@@ -312,6 +326,7 @@ impl Relay {
         }
         // Settings are reported right before this.
         if self.pending.is_empty() {
+            self.masking.clear();
             self.unreported = false;
             self.copy_failure = None;
         }

@@ -2,10 +2,13 @@
 
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
+use crate::mask::Key;
+use crate::protocol::masking::{Columns, MaskPlan, Texts};
 use crate::protocol::{
     Answer, Credential, Directive, Event, Interest, NameAct, NameKind, OperationId, Output, Pass, Protocol, Refusal, Refused,
     Rename, Side,
 };
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What a client says before its server is reached.
@@ -53,6 +56,9 @@ impl Drive {
             result_rows: u64::MAX,
             result_bytes: 4096,
             parameter_bytes: 64,
+            texts: true,
+            masks: true,
+            payloads: false,
         };
         let settings = Settings {
             client_tls: choice & 2 != 0,
@@ -129,11 +135,25 @@ fn reply(event: &Event) -> Option<Answer> {
         | Event::Violation { .. }
         | Event::Running(_)
         | Event::Answered { .. }
+        | Event::Masked { .. }
         | Event::Finished(_)
         | Event::Bound { .. }
         | Event::Forgotten(_)
         | Event::Ready(_)
         | Event::Close(_) => None,
+    }
+}
+
+/// Everything hidden.
+fn whole() -> MaskPlan {
+    MaskPlan {
+        columns: Columns::Whole,
+        hidden: Arc::default(),
+        key: Arc::new(Key::new(Zeroizing::new([9; 32]))),
+        copy: None,
+        texts: Texts::Code,
+        rows_unrecorded: false,
+        parameters_unrecorded: true,
     }
 }
 
@@ -144,6 +164,7 @@ fn directive(id: OperationId, settled: bool) -> Directive {
         names: acts.iter().copied().map(rename).collect(),
         changes: id.0.is_multiple_of(2),
         code: id.0.is_multiple_of(3),
+        masks: id.0.is_multiple_of(5).then(|| Arc::from([Some(Arc::new(whole()))])),
     };
     let text = || "no".to_owned();
     let refusal = Refusal { code: "42501", message: text(), detail: text(), hint: text(), position: None };

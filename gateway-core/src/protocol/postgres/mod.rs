@@ -4,7 +4,7 @@
 //! Files by concern: `begin` and `startup` the client's first packets, `login` up to the first ReadyForQuery,
 //! `scram` its arithmetic, `from_client`, `extended` and `from_server` the open session, `pending` the order of
 //! answers, `names` what statements and portals are called, `substitute` how something is refused,
-//! `reported` the server's settings, `record` what is kept, `codec` the bytes.
+//! `mask` and `withhold` what is hidden of results and texts, `reported` the server's settings, `record` what is kept, `codec` the bytes.
 
 mod begin;
 mod codec;
@@ -13,6 +13,7 @@ mod from_client;
 mod from_server;
 mod fuzz;
 mod login;
+mod mask;
 mod names;
 mod pending;
 mod places;
@@ -24,6 +25,7 @@ mod startup;
 mod substitute;
 #[cfg(test)]
 mod tests;
+mod withhold;
 
 pub use fuzz::fuzz_entry;
 

@@ -1,5 +1,7 @@
 //! What the names of prepared statements and portals stand for, by the server's answers.
 
+use super::mask::Shape;
+use crate::protocol::masking::Plans;
 use crate::protocol::{OperationId, Rename};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -48,6 +50,12 @@ pub(super) struct Entry {
     pub(super) sql_name: Option<Arc<[u8]>>,
     /// What followed the text: how many types of parameters are told, and which.
     pub(super) parameters: Option<Arc<[u8]>>,
+    /// What is hidden of its results.
+    pub(super) masks: Plans,
+    /// Its columns, where something is hidden and the server was asked for them.
+    pub(super) shape: Option<Arc<Shape>>,
+    /// In which formats its results come, where it is bound; none for those of its description.
+    pub(super) formats: Arc<[i16]>,
 }
 
 /// What names stand for: as the server confirmed it, and as it will be once it has read what was sent.
@@ -95,7 +103,7 @@ impl Name {
 
 impl Entry {
     /// What is known where nothing is asked: which operation.
-    pub(super) const fn of(operation: OperationId) -> Self {
+    pub(super) fn of(operation: OperationId) -> Self {
         let (changes, code) = (false, false);
         Self {
             operation,
@@ -109,7 +117,20 @@ impl Entry {
             text: None,
             sql_name: None,
             parameters: None,
+            masks: None,
+            shape: None,
+            formats: Arc::default(),
         }
+    }
+
+    /// Whether any value of its results may be replaced.
+    pub(super) fn hides(&self) -> bool {
+        self.masks.iter().flat_map(|plans| plans.iter()).flatten().any(|plan| plan.hides())
+    }
+
+    /// Whether its parameters stay out of the plain record.
+    pub(super) fn unrecorded(&self) -> bool {
+        self.masks.iter().flat_map(|plans| plans.iter()).flatten().any(|plan| plan.parameters_unrecorded)
     }
 
     fn text_bytes(&self) -> usize {
@@ -207,9 +228,17 @@ impl Names {
     }
 
     /// What stands behind `name` was allowed in `epoch`.
-    pub(super) fn allowed(&mut self, name: &Name, epoch: u64) {
+    pub(super) fn allowed(&mut self, name: &Name, epoch: u64, masks: &Plans) {
         if let Some(entry) = self.current_mut(name) {
             entry.epoch = epoch;
+            entry.masks.clone_from(masks);
+        }
+    }
+
+    /// The server was asked for the columns of what stands behind `name`.
+    pub(super) fn shaped(&mut self, name: &Name, shape: &Arc<Shape>) {
+        if let Some(entry) = self.current_mut(name) {
+            entry.shape = Some(Arc::clone(shape));
         }
     }
 

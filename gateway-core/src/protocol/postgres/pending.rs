@@ -24,6 +24,8 @@ pub(super) enum Awaited {
     Renewal(Name),
     /// A Close of this session's own. Its answer stays here.
     Disposal,
+    /// A Describe of this session's own. Its answer stays here.
+    Look,
     /// Answered by CloseComplete.
     CloseStatement(Name),
     /// Answered by CloseComplete.

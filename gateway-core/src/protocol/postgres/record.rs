@@ -1,7 +1,7 @@
 //! What the record keeps of a Postgres session: frames of statements, parameters, rows and ends.
 
 use crate::protocol::{Interest, OperationId, Output};
-use crate::record::{FrameKind, redact};
+use crate::record::{FrameKind, body};
 
 /// One message longer than this is counted and not recorded, whatever the limit of a result is.
 const LONGEST_MESSAGE: usize = 16 << 20;
@@ -21,6 +21,9 @@ pub(super) struct Recorder {
     /// A message that comes in parts, as far as it has come.
     part: Option<OperationId>,
     part_bytes: Vec<u8>,
+    /// Messages that were written anew and are to be recorded so.
+    anew: Option<OperationId>,
+    anew_bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +35,31 @@ struct Run {
 
 impl Recorder {
     pub(super) const fn new(interest: Interest) -> Self {
-        Self { interest, rows: 0, bytes: 0, recorded: 0, full: false, run: None, part: None, part_bytes: Vec::new() }
+        Self {
+            interest,
+            rows: 0,
+            bytes: 0,
+            recorded: 0,
+            full: false,
+            run: None,
+            part: None,
+            part_bytes: Vec::new(),
+            anew: None,
+            anew_bytes: Vec::new(),
+        }
     }
 
-    pub(super) fn statement(operation: OperationId, kind: u8, text: &[u8], output: &mut Output) {
-        output.record.push(output.now, FrameKind::Statement, |body| {
-            body.extend_from_slice(&operation.0.to_le_bytes());
-            body.push(kind);
-            redact::without_passwords(text, body);
-        });
+    /// A statement's text, where it is kept here: who judges it may keep it instead.
+    pub(super) fn statement(&self, operation: OperationId, kind: u8, text: &[u8], output: &mut Output) {
+        if !self.interest.texts {
+            return;
+        }
+        output.record.push(output.now, FrameKind::Statement, |to| body::write_statement(operation.0, kind, text, to));
+    }
+
+    /// Whether texts are kept here.
+    pub(super) const fn keeps_texts(&self) -> bool {
+        self.interest.texts
     }
 
     /// How many bytes of parameters are kept.
@@ -85,6 +104,28 @@ impl Recorder {
         }
     }
 
+    /// Counts a row that was written anew, and records it unless it is not to be.
+    pub(super) fn masked(&mut self, operation: OperationId, message: &[u8], unrecorded: bool) {
+        self.rows += 1;
+        self.bytes += message.len() as u64;
+        let after = self.recorded.saturating_add(message.len() as u64);
+        self.full |= unrecorded
+            || after > self.interest.result_bytes
+            || self.rows > self.interest.result_rows
+            || message.len() > LONGEST_MESSAGE;
+        if !self.full {
+            self.recorded = after;
+            self.anew = Some(operation);
+            self.anew_bytes.extend_from_slice(message);
+        }
+    }
+
+    /// Counts what is not recorded: a row, or another message of a result.
+    pub(super) fn counted(&mut self, total: usize, row: bool) {
+        self.rows += u64::from(row);
+        self.bytes += total as u64;
+    }
+
     /// More of the message that comes in parts; it goes to the record when it is `complete`.
     pub(super) fn more(&mut self, bytes: &[u8], complete: bool, output: &mut Output) {
         let Some(operation) = self.part else { return };
@@ -102,6 +143,14 @@ impl Recorder {
 
     /// Writes the whole messages of this input that are not yet in a frame.
     pub(super) fn flush(&mut self, bytes: &[u8], output: &mut Output) {
+        if let Some(operation) = self.anew.take() {
+            output.record.push(output.now, FrameKind::Rows, |body| {
+                body.extend_from_slice(&operation.0.to_le_bytes());
+                body.extend_from_slice(&self.anew_bytes);
+            });
+            self.anew_bytes.clear();
+            self.anew_bytes.shrink_to(KEPT_MEMORY);
+        }
         if let Some(run) = self.run.take() {
             output.record.push(output.now, FrameKind::Rows, |body| {
                 body.extend_from_slice(&run.operation.0.to_le_bytes());

@@ -1,5 +1,6 @@
 //! The open session: what both of its directions share.
 
+use super::mask::{Masking, Sending};
 use super::names::{Name, Names};
 use super::pending::{Awaited, Item, Pending};
 use super::places::Moves;
@@ -73,6 +74,16 @@ pub(super) struct Relay {
     pub(super) copying_out: bool,
     /// The function that was called has answered.
     pub(super) called: bool,
+    /// What is to be hidden of what was sent and not answered, in the order of the answers.
+    pub(super) masking: VecDeque<Masking>,
+    /// What the result that is being sent goes through.
+    pub(super) sending: Sending,
+    /// Rows of it that were written anew.
+    pub(super) masked_rows: u64,
+    /// Whether results may be masked here.
+    pub(super) masks: bool,
+    /// Whether the payloads of notifications go through.
+    pub(super) payloads: bool,
     pub(super) operations: u64,
     pub(super) totals: Totals,
 }
@@ -186,6 +197,11 @@ impl Relay {
             ending: false,
             copying_out: false,
             called: false,
+            masking: VecDeque::new(),
+            sending: Sending::default(),
+            masked_rows: 0,
+            masks: interest.masks,
+            payloads: interest.payloads,
             operations: 0,
             totals: Totals::default(),
         }

@@ -334,7 +334,7 @@ impl Relay {
     }
 
     /// Writes a name and the zero byte behind it, without memory of its own.
-    fn write_name(&self, client: &[u8], server: ServerName, to: &mut Vec<u8>) {
+    pub(super) fn write_name(&self, client: &[u8], server: ServerName, to: &mut Vec<u8>) {
         use std::io::Write as _;
         match server {
             ServerName::Same => codec::text(to, client),

@@ -1,12 +1,17 @@
 //! What the record keeps of a judgement: a decision for each statement, a note for what is found.
 
+use super::Ask;
 use super::operation::Part;
 use super::refusal;
+use super::verdict::Judged;
+use gateway_core::inspect::postgres::without_literals;
 use gateway_core::inspect::resolve::Question;
 use gateway_core::policy::{Alert, Decision, Mode, OnDeny, PolicySet};
 use gateway_core::protocol::{OperationId, OperationKind};
+use gateway_core::record::body::write_statement;
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// So many of a statement's questions are kept; the rest are counted.
 const MOST: usize = 20;
@@ -82,6 +87,30 @@ pub(super) fn decision(
         // Writing JSON into memory can't fail.
         let _written = serde_json::to_writer(body, &frame).is_ok();
     });
+}
+
+/// Writes the text of a statement: without its literals, where one of them may be a value of a class.
+pub(super) fn statement(frames: &mut FrameBuffer, ask: &Ask<&[u8]>, judged: &Judged) {
+    let kind = match ask.kind {
+        OperationKind::Query => b'Q',
+        OperationKind::Prepare | OperationKind::Bind | OperationKind::Execute => b'P',
+        OperationKind::FunctionCall => b'F',
+    };
+    let shown = judged.parts.iter().any(|part| part.masked.text_unrecorded || part.statement.facts.unparsed.is_some());
+    // What is behind a refused statement was not looked at.
+    let text = if shown || judged.refused.is_some() {
+        std::str::from_utf8(ask.text).map(|text| Cow::Owned(without_literals(text).into_bytes())).unwrap_or_default()
+    } else {
+        Cow::Borrowed(ask.text)
+    };
+    frames.push(crate::evidence::now(), FrameKind::Statement, |body| write_statement(ask.id.0, kind, &text, body));
+}
+
+/// Notes that rows were masked.
+pub(super) fn masked(frames: &mut FrameBuffer, id: OperationId, number: u32, part: &Part, rows: u64) {
+    let fields =
+        serde_json::json!({ "what": "masked", "operation": id.0, "part": number, "rows": rows, "columns": part.masked.covered });
+    frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
 }
 
 /// Notes something that someone should look at.

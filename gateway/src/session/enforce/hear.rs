@@ -61,6 +61,13 @@ impl Enforcer {
         }
     }
 
+    /// Rows of a statement's result were masked.
+    pub fn masked(&self, id: OperationId, number: u32, rows: u64, frames: &mut FrameBuffer) {
+        if let Some(part) = self.operations.get(&id).and_then(|operation| operation.part(number)) {
+            frame::masked(frames, id, number, part, rows);
+        }
+    }
+
     /// An operation is over.
     pub fn finished(&mut self, id: OperationId) {
         self.watch.end(id);

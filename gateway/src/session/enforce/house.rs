@@ -57,6 +57,9 @@ pub trait House: Send + Sync {
     /// The same where it is known now; the outer option says whether it is.
     fn catalog_now(&self, session: &Session, database: &str) -> Option<Option<Arc<Catalog>>>;
 
+    /// Which database a session is in.
+    fn place(&self, session: &Session, database: &str) -> Place;
+
     /// Something in that database has changed.
     fn catalog_changed(&self, session: &Session, database: &str);
 }
@@ -133,7 +136,7 @@ impl House for Gateway {
         let known = at.take().filter(|at| *at.database == *database).unwrap_or_else(|| {
             let settings = self.shared.settings(&session.target);
             let has_one = settings.is_some_and(|settings| settings.catalog.is_some());
-            let catalog = has_one.then(|| self.shared.catalogs.handle(&place(session, database)));
+            let catalog = has_one.then(|| self.shared.catalogs.handle(&place(&self.shared, session, database)));
             At { database: database.into(), catalog }
         });
         let Some(handle) = &known.catalog else {
@@ -146,8 +149,12 @@ impl House for Gateway {
         Some(Some(catalog))
     }
 
+    fn place(&self, session: &Session, database: &str) -> Place {
+        place(&self.shared, session, database)
+    }
+
     fn catalog_changed(&self, session: &Session, database: &str) {
-        self.shared.catalogs.invalidate(&place(session, database));
+        self.shared.catalogs.invalidate(&place(&self.shared, session, database));
     }
 }
 
@@ -164,10 +171,11 @@ async fn catalog_of(shared: &Shared, session: &Session, database: &str) -> Resul
         Ok(secret)
     };
     let access = SideAccess::new(session.address, settings);
-    let catalog = shared.catalogs.of(&place(session, database), &access.tls, secret).await;
+    let catalog = shared.catalogs.of(&place(shared, session, database), &access.tls, secret).await;
     catalog.map(Some).map_err(|error| error.to_string())
 }
 
-fn place(session: &Session, database: &str) -> Place {
-    Place { address: session.address, database: database.into() }
+fn place(shared: &Shared, session: &Session, database: &str) -> Place {
+    let columns = session.target.configured && shared.masking.concerns(&session.target.name);
+    Place { address: session.address, database: database.into(), columns }
 }

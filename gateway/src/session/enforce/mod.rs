@@ -2,13 +2,14 @@
 //! decision and a directive; the server's answers confirm what was thought.
 //!
 //! Files by concern: `decode` text, `names` what SQL's names stand for, `verdict` the decision on a text,
-//! `known` what was decided before, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
+//! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
 
 mod decode;
 mod frame;
 mod hear;
 mod house;
 mod known;
+mod mask;
 mod names;
 mod operation;
 mod refusal;
@@ -21,6 +22,7 @@ pub use hear::Answered;
 pub use house::{Gateway, House, Limits, Pending};
 pub use watch::Order;
 
+use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
 use crate::session::totals::{Meter, Slot};
 use decode::{Decoded, Places, decode, plain};
@@ -29,11 +31,12 @@ use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
-use gateway_core::protocol::{Directive, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
+use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::FrameBuffer;
 use known::Known;
+use mask::{Ground, Telling};
 use names::Names;
-use operation::{Operation, function_call, made, pass, unread};
+use operation::{Operation, Part, function_call, made, pass, unread};
 use refusal::Teller;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,11 +68,11 @@ impl<B: AsRef<[u8]>> Ask<B> {
         Ask { id: *id, kind: *kind, name: name.as_ref(), text: text.as_ref(), standing: *standing }
     }
 
-    /// By which settings its text is to be read.
-    fn reading(&self) -> Reading {
+    /// By which settings its text is to be read; `exact` where its tree is wanted, too.
+    fn reading(&self, exact: bool) -> Reading {
         // What was prepared has been read by the settings of then, and stays so at the server.
         let known = self.standing.settings_known && !self.again();
-        Reading { standard_conforming_strings: known.then_some(self.standing.standard_conforming_strings) }
+        Reading { standard_conforming_strings: known.then_some(self.standing.standard_conforming_strings), exact }
     }
 
     /// Whether it is about something that was prepared before.
@@ -96,6 +99,8 @@ pub struct Read {
     function: Option<u32>,
     /// Why it is not there where it should be.
     catalog: Result<Option<Arc<Catalog>>, String>,
+    /// The classes of its columns, where any concerns the target.
+    assigned: Option<Arc<Assigned>>,
 }
 
 /// What is to be done about a question.
@@ -132,6 +137,8 @@ pub struct Enforcer {
     slot: Option<Slot>,
     watch: Watch,
     teller: Teller,
+    /// What is masked, where anything may be at this target.
+    masking: Option<Arc<Masking>>,
 }
 
 impl Enforcer {
@@ -158,8 +165,34 @@ impl Enforcer {
             meter,
             slot: None,
             teller: Teller::default(),
+            masking: None,
             session,
         }
+    }
+
+    /// Masks what `masking` says.
+    #[must_use]
+    pub fn with_masking(mut self, masking: Arc<Masking>) -> Self {
+        self.masking = Some(masking);
+        self
+    }
+
+    /// Whether the texts of statements are recorded here, without the values of classes, and not by the protocol.
+    #[must_use]
+    pub const fn records_texts(&self) -> bool {
+        self.masking.is_some()
+    }
+
+    /// Whether results may be masked.
+    #[must_use]
+    pub fn masks(&self) -> bool {
+        self.masking.is_some() && self.mode == Mode::Enforce
+    }
+
+    /// Whether the payloads of notifications go through.
+    #[must_use]
+    pub fn passes_payloads(&self) -> bool {
+        !self.masks() || self.masking.as_ref().is_some_and(|masking| masking.settings().notifications)
     }
 
     /// Whether the protocol is to ask about each execution: a policy looks at totals, or the target has a limit.
@@ -203,18 +236,21 @@ impl Enforcer {
             }
             _ if matches!(ask.kind, OperationKind::Query | OperationKind::Prepare) => {
                 let text = plain(ask.text, ask.standing.encoding)?;
-                (self.house.inspected(text, ask.reading())?, Places::Same)
+                (self.house.inspected(text, ask.reading(self.masking.is_some()))?, Places::Same)
             }
             _ => return None,
         };
         if !self.house.has(&self.set) {
             return None;
         }
-        let catalog =
-            if inspection.statements.iter().any(touches) { self.house.catalog_now(&self.session, &self.database)? } else { None };
+        let catalog = if self.masking.is_some() || inspection.statements.iter().any(touches) {
+            self.house.catalog_now(&self.session, &self.database)?
+        } else {
+            None
+        };
         let open = self.open(&ask.standing);
         let judged = self.known.find((&inspection, catalog.as_ref(), open), |more| self.meter.totals(more))?;
-        if judged.refused.is_some() {
+        if judged.refused.is_some() || copies_blindly(&judged, ask.standing.encoding).is_some() {
             return None;
         }
         if let Some(refusal) = self.limit(&ask, &inspection, frames) {
@@ -229,7 +265,8 @@ impl Enforcer {
     /// Begins to find out what a question needs. It may take a while; the session goes on beside it.
     pub fn read(&self, ask: &Ask<Vec<u8>>) -> Pending<Read> {
         let house = Arc::clone(&self.house);
-        let (again, reading) = (ask.again(), ask.reading());
+        let (again, reading) = (ask.again(), ask.reading(self.masking.is_some()));
+        let masking = self.masking.clone();
         let prepared = self.operations.get(&ask.id).filter(|_| again);
         let called = || std::str::from_utf8(&ask.text).ok()?.parse().ok();
         let function = (ask.kind == OperationKind::FunctionCall).then(called).flatten();
@@ -255,11 +292,24 @@ impl Enforcer {
                 Err(known) => known,
             };
             let inspection = if made_as.is_empty() { inspection } else { made(&inspection, &made_as) };
-            let catalog = match inspection.statements.iter().any(touches) {
+            let mut catalog = match masking.is_some() || inspection.statements.iter().any(touches) {
                 true => house.catalog(&session, &database).await,
                 false => Ok(None),
             };
-            Read { inspection, places, function, catalog }
+            let mut assigned = None;
+            if let Some(masking) = masking {
+                let place = house.place(&session, &database);
+                match catalog
+                    .as_ref()
+                    .map(|catalog| catalog.as_ref().map(|catalog| masking.assigned(&session.target.name, &place, catalog)))
+                {
+                    Ok(Some(Ok(found))) => assigned = Some(found),
+                    Ok(Some(Err(why))) => catalog = Err(why),
+                    Ok(None) => catalog = Err("the target has no `catalog`, and masks".to_owned()),
+                    Err(_) => {}
+                }
+            }
+            Read { inspection, places, function, catalog, assigned }
         })
     }
 
@@ -267,7 +317,7 @@ impl Enforcer {
     pub fn verdict(&mut self, ask: &Ask<Vec<u8>>, read: Read, frames: &mut FrameBuffer) -> Verdict {
         self.refresh();
         let ask = &ask.borrowed();
-        let Read { inspection, places, function, catalog } = read;
+        let Read { inspection, places, function, catalog, assigned } = read;
         let names = inspection.statements.iter().any(|statement| !statement.names.is_empty());
         if names && !ask.standing.settled {
             return Verdict::Answer(Directive::Settle);
@@ -285,6 +335,9 @@ impl Enforcer {
             (&self.database, &self.user),
             function,
         );
+        let read = catalog.as_ref().ok().and_then(Option::as_deref);
+        let ground = ground(self.masking.as_deref(), assigned.as_deref(), read, self.mode);
+        let bench = Bench { ground, masks: self.masking.is_some(), ..bench };
         let totals = |more| self.meter.totals(more);
         // Names and functions may stand for something else the next time.
         let steady = !names && function.is_none();
@@ -300,7 +353,19 @@ impl Enforcer {
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
-            Some((number, refusal::by_policy(&self.session, ask.id, part, decision), decision.clone()))
+            let refusal = match &part.masked.refusal {
+                Some(telling) if decision.permit(self.mode).is_some() => {
+                    refusal::by_masking(&self.session, ask.id, part, telling)
+                }
+                Some(_) | None => refusal::by_policy(&self.session, ask.id, part, decision),
+            };
+            Some((number, refusal, decision.clone()))
+        });
+        let outcome = outcome.or_else(|| {
+            let number = copies_blindly(&judged, ask.standing.encoding).filter(|_| judged.refused.is_none())?;
+            let (part, (_, decision)) = (judged.parts.get(number)?, judged.decisions.last()?);
+            let telling = Telling::in_an_encoding();
+            Some((number, refusal::by_masking(&self.session, ask.id, part, &telling), decision.clone()))
         });
         let directive = match outcome {
             None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
@@ -339,7 +404,11 @@ impl Enforcer {
 
     /// Writes the decisions that are not as they were the last time.
     fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, frames: &mut FrameBuffer) {
-        let last = self.operations.get(&ask.id).map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
+        let before = self.operations.get(&ask.id);
+        if self.records_texts() && before.is_none() {
+            frame::statement(frames, ask, judged);
+        }
+        let last = before.map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
         for (number, decision) in &judged.decisions {
             let Some(part) = judged.parts.get(*number) else { continue };
             let same = |(place, last): &(usize, Decision)| {
@@ -348,6 +417,18 @@ impl Enforcer {
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
                 frame::decision(frames, (&self.set, self.mode), (ask.id, ask.kind), *number, part, decision);
+            }
+            if let Some(telling) = &part.masked.refusal
+                && decision.permit(self.mode).is_some()
+            {
+                let (what, classes) = (format!("{} {}", telling.what, telling.columns), &telling.classes);
+                let would_refuse = self.mode == Mode::Observe;
+                let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "does": what, "classes": classes, "would_refuse": would_refuse });
+                frame::finding(frames, "hidden_by_class", fields);
+            }
+            if self.mode == Mode::Observe && !part.masked.covered.is_empty() {
+                let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "columns": part.masked.covered });
+                frame::finding(frames, "would_mask", fields);
             }
             if !decision.errors.is_empty() {
                 let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "errors": decision.errors });
@@ -382,6 +463,12 @@ impl Enforcer {
     }
 }
 
+/// The first statement that copies masked values in an encoding in which the end of a field can't be told.
+fn copies_blindly(judged: &Judged, encoding: Encoding) -> Option<usize> {
+    let plan = |part: &Part| part.masked.plan.as_ref().is_some_and(|plan| plan.copy.is_some() && plan.hides());
+    (encoding == Encoding::Other).then(|| judged.parts.iter().position(plan)).flatten()
+}
+
 /// Whether a statement needs a catalog to be judged by. What touches nothing needs none.
 fn touches(statement: &Statement) -> bool {
     !statement.accesses.is_empty() || !statement.names.is_empty()
@@ -397,7 +484,18 @@ fn bench<'a>(
     (database, user): (&'a str, &'a str),
     function: Option<u32>,
 ) -> Bench<'a> {
-    Bench { set, mentions, catalog, mode, principal: &session.principal, target: &session.target, database, user, function }
+    let (principal, target) = (&session.principal, &session.target);
+    Bench { set, mentions, catalog, mode, principal, target, database, user, function, ground: None, masks: false }
+}
+
+/// What masking rests on, where all of it is there.
+fn ground<'a>(
+    masking: Option<&'a Masking>,
+    assigned: Option<&'a Assigned>,
+    catalog: Option<&'a Catalog>,
+    mode: Mode,
+) -> Option<Ground<'a>> {
+    Some(Ground { masking: masking?, assigned: assigned?, catalog: catalog?, mode })
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.

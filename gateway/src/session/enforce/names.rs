@@ -52,6 +52,12 @@ impl Names {
         }
     }
 
+    /// What a name stands for, where that is known.
+    pub(super) fn meaning(&self, kind: NameKind, name: &str) -> Option<&Statement> {
+        let table = if name.is_ascii() { self.table(kind) } else { return None };
+        table.get(name).map(|meaning| meaning.statement.as_ref())
+    }
+
     /// Nobody knows what `name` stands for.
     fn unknown(&self, name: &NameUse, whole: &mut Statement) {
         let why = match name.kind {

@@ -1,6 +1,7 @@
 //! An operation that was asked about: what its text does, and what was made of that.
 
 use super::decode::Places;
+use super::mask::Masked;
 use super::names;
 use super::verdict::Judged;
 use gateway_core::inspect::resolve::Question;
@@ -37,12 +38,14 @@ pub(super) struct Part {
     pub(super) in_transaction: bool,
     /// Code runs in it that nobody has reviewed.
     pub(super) hidden: bool,
+    /// What is hidden of its results.
+    pub(super) masked: Masked,
 }
 
 impl Part {
     pub(super) fn new(statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
         let hidden = names::hidden(&statement, &questions);
-        Self { statement: Arc::new(statement), questions, in_transaction, hidden }
+        Self { statement: Arc::new(statement), questions, in_transaction, hidden, masked: Masked::default() }
     }
 
     /// Whether the policies see the same in both.
@@ -71,6 +74,9 @@ pub(super) fn pass(parts: &[Part], places: &Places, changed: bool) -> Pass {
         pass.changes |= part.hidden || names::changes(&part.statement) || (changed && ends);
         pass.code |= part.hidden;
         pass.names.extend(part.statement.names.iter().map(|name| rename(name, number, places)));
+    }
+    if parts.iter().any(|part| part.masked.plan.is_some()) {
+        pass.masks = Some(parts.iter().map(|part| part.masked.plan.clone()).collect());
     }
     pass
 }

@@ -1,5 +1,6 @@
 //! The words of a refusal: to the client, to whoever reads the job's log, to the record.
 
+use super::mask::Telling;
 use super::operation::Part;
 use crate::session::live::Session;
 use crate::telemetry;
@@ -37,6 +38,26 @@ pub(super) fn by_policy(session: &Session, id: OperationId, part: &Part, decisio
         message: format!("weir refused {} on {}{message}", what(part, decision), session.target.name),
         detail: detail(session, &format!("{why}{}", because(decision))),
         hint: hint(session, id),
+        position: None,
+    }
+}
+
+/// The refusal of what would tell, or carry away, what is masked.
+pub(super) fn by_masking(session: &Session, id: OperationId, part: &Part, telling: &Telling) -> Refusal {
+    let classes = telling.classes.iter().map(|class| &**class).collect::<Vec<_>>().join(", ");
+    let of = if telling.classes.len() == 1 { "class" } else { "classes" };
+    Refusal {
+        code: "42501",
+        message: format!(
+            "weir refused {} on {}: it {} {}{}",
+            part.statement.command,
+            session.target.name,
+            telling.what,
+            telling.columns,
+            if classes.is_empty() { String::new() } else { format!(" ({of} {classes})") }
+        ),
+        detail: detail(session, "no policy permits `reveal` here"),
+        hint: format!("{}; {}", telling.hint, hint(session, id)),
         position: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The judge over a house of its own: what it answers, what it records, what it kills.
 
 use super::*;
+use crate::catalog::Place;
 use crate::session::totals::Totals;
 use gateway_core::inspect::{
     Access, Action, CopyWith, Facts, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
@@ -69,6 +70,10 @@ impl House for Fake {
     fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
         let catalog = if self.unreadable.load(Ordering::Relaxed) > 0 { Err("no route".to_owned()) } else { Ok(None) };
         Box::pin(std::future::ready(catalog))
+    }
+
+    fn place(&self, session: &Session, database: &str) -> Place {
+        Place { address: session.address, database: database.into(), columns: false }
     }
 
     fn catalog_changed(&self, _session: &Session, _database: &str) {

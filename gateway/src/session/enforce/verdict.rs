@@ -1,5 +1,6 @@
 //! The judgement of a text: its statements in their order, up to the first that is refused.
 
+use super::mask::{Ground, Masked};
 use super::names::Names;
 use super::operation::Part;
 use gateway_core::inspect::catalog::Catalog;
@@ -22,6 +23,10 @@ pub(super) struct Bench<'a> {
     pub(super) user: &'a str,
     /// The function that is called by its number, where that is what is judged.
     pub(super) function: Option<u32>,
+    /// The classes of the database's columns, where any concerns the target.
+    pub(super) ground: Option<Ground<'a>>,
+    /// Whether any does: without a ground nothing can be told then.
+    pub(super) masks: bool,
 }
 
 /// What came of it.
@@ -52,9 +57,11 @@ impl Bench<'_> {
         let several =
             inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
         for (number, statement) in inspection.statements.iter().enumerate() {
-            let part = self.part(later.as_ref().unwrap_or(names).effective(statement), in_transaction);
+            let known = later.as_ref().unwrap_or(names);
+            let mut part = self.part(known.effective(statement), in_transaction);
             if let Some(control) = statement.transaction {
                 in_transaction = opens(control).unwrap_or(in_transaction);
+                self.mask(&mut part, known, inspection.statements.len(), totals(number as u64 + 1));
             } else {
                 let totals = totals(number as u64 + 1);
                 let before = judged.decisions.last().filter(|_| stretch.as_ref().is_some_and(|stretch| stretch.holds(&totals)));
@@ -64,7 +71,9 @@ impl Bench<'_> {
                     None => self.decide(&part, inspection.statements.len(), totals),
                 };
                 stretch = self.set.stretch(&totals);
-                let refused = decision.permit(self.mode).is_none();
+                self.mask(&mut part, known, inspection.statements.len(), totals);
+                let told = part.masked.refusal.is_some() && self.mode == Mode::Enforce;
+                let refused = decision.permit(self.mode).is_none() || told;
                 judged.decisions.push((number, decision));
                 if refused {
                     judged.refused = Some(number);
@@ -98,9 +107,27 @@ impl Bench<'_> {
         }
     }
 
+    /// Finds out what is hidden of a statement's results.
+    fn mask(&self, part: &mut Part, names: &Names, statements: usize, totals: Totals) {
+        let Some(ground) = self.ground else {
+            let harmless = part.statement.transaction.is_some() || part.statement.is_empty_handed();
+            if self.masks && !harmless {
+                part.masked = Masked::groundless();
+            }
+            return;
+        };
+        let request = self.request(part, statements, totals);
+        let reveals = |class: &str| self.set.decide_reveal(&request, class).allows();
+        part.masked = ground.mask(&part.statement, names, reveals);
+    }
+
     /// Decides on one statement.
     pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
-        self.set.decide_operation(&OperationRequest {
+        self.set.decide_operation(&self.request(part, statements, totals))
+    }
+
+    fn request<'r>(&'r self, part: &'r Part, statements: usize, totals: Totals) -> OperationRequest<'r> {
+        OperationRequest {
             principal: self.principal,
             target: self.target,
             // Nobody tells yet when an owner leaves; to have one at all is the least.
@@ -114,7 +141,7 @@ impl Bench<'_> {
             in_transaction: part.in_transaction,
             totals,
             approved: false,
-        })
+        }
     }
 }
 

@@ -71,6 +71,7 @@ impl Relay {
             }
             Event::Running(_)
             | Event::Answered { .. }
+            | Event::Masked { .. }
             | Event::Finished(_)
             | Event::Bound { .. }
             | Event::Forgotten(_)
@@ -92,6 +93,7 @@ impl Relay {
                 };
                 judge.answered(id, part, answered, &mut self.frames);
             }
+            Event::Masked { id, part, rows } => judge.masked(id, part, rows, &mut self.frames),
             Event::Finished(id) => judge.finished(id),
             Event::Bound { id, name } => judge.bound(id, output.kept(&name)),
             Event::Forgotten(id) => judge.forgotten(id),

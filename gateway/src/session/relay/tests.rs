@@ -1,6 +1,7 @@
 //! The question beside the pump: what goes on while it waits, and what ends it.
 
 use super::*;
+use crate::catalog::Place;
 use crate::evidence::{EvidenceSettings, Store};
 use crate::session::enforce::{House, Limits, Pending};
 use crate::session::live::KillOrder;
@@ -121,6 +122,10 @@ impl House for Slow {
 
     fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
         Some(None)
+    }
+
+    fn place(&self, session: &Session, database: &str) -> Place {
+        Place { address: session.address, database: database.into(), columns: false }
     }
 
     fn catalog_changed(&self, _session: &Session, _database: &str) {}

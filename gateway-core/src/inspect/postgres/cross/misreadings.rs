@@ -99,7 +99,7 @@ mod tests {
     fn each_shape_is_found_and_is_read_as_postgres_reads_it() {
         for Misreading { example, is: _ } in &MISREADINGS {
             assert!(misread(example, true), "{example}");
-            let read = inspect(example, Reading { standard_conforming_strings: Some(true) }, Bounds::default());
+            let read = inspect(example, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default());
             assert!(
                 !read.cross_checked && read.statements.iter().all(|statement| statement.facts.unparsed.is_none()),
                 "{example}"

@@ -172,7 +172,7 @@ mod tests {
     /// What the comparison says where no shape is left out.
     fn compared(text: &str) -> Result<bool, String> {
         let tree = parse::parse(text, true).unwrap();
-        let walked: Vec<_> = tree.stmts.iter().map(|raw| walk::walk(raw.stmt.as_deref().unwrap()).unwrap()).collect();
+        let walked: Vec<_> = tree.stmts.iter().map(|raw| walk::walk(raw.stmt.as_deref().unwrap(), false).unwrap()).collect();
         let first: Vec<_> =
             walked.iter().map(|walked| First { statement: &walked.statement, written: &walked.written }).collect();
         compare(text, &first)

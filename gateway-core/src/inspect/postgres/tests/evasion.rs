@@ -12,8 +12,9 @@ fn a_span_is_what_stands_between_semicolons() {
 
 #[test]
 fn a_backslash_is_read_in_both_ways_until_the_setting_is_known() {
-    let read =
-        |text: &str, setting| notation(text, &inspect(text, Reading { standard_conforming_strings: setting }, Bounds::default()));
+    let read = |text: &str, setting| {
+        notation(text, &inspect(text, Reading { standard_conforming_strings: setting, exact: false }, Bounds::default()))
+    };
     // On: a string, and a comment. Off: the string goes on up to the next quote.
     let text = "SELECT '\\', (SELECT a FROM secret) --'";
     assert_eq!(read(text, Some(true)), "SELECT: read secret");

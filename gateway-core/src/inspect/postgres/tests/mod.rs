@@ -24,7 +24,7 @@ fn every_other_command_has_its_word_and_its_accesses() {
 
 /// Inspects with everything known as a new session has it.
 fn inspected(text: &str) -> Inspection {
-    inspect(text, Reading { standard_conforming_strings: Some(true) }, Bounds::default())
+    inspect(text, Reading { standard_conforming_strings: Some(true), exact: false }, Bounds::default())
 }
 
 /// Each line of `cases` is a text, and behind ` => ` what each of its statements does.

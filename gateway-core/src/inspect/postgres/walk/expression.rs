@@ -300,7 +300,7 @@ impl Walk {
 }
 
 /// The text of a string literal, also where it is cast: `'seq'`, `'seq'::regclass`.
-pub(super) fn literal(node: &Node) -> Option<&str> {
+pub(in crate::inspect) fn literal(node: &Node) -> Option<&str> {
     match &node.node {
         Some(Kind::AConst(constant)) => match &constant.val {
             Some(a_const::Val::Sval(text)) => Some(&text.sval),

@@ -19,6 +19,9 @@ mod select;
 mod session;
 mod statement;
 
+pub(in crate::inspect) use expression::literal;
+pub(in crate::inspect) use session::is_on;
+
 use super::names;
 use super::places::{Place, Wanted};
 use super::scope::Scope;
@@ -75,6 +78,8 @@ pub(super) struct Walk {
     into: bool,
     /// Relations as written, CTEs among them: for the cross-check.
     written: BTreeSet<ObjectName>,
+    /// Bodies keep their trees.
+    exact: bool,
 }
 
 /// A statement, walked.
@@ -88,9 +93,9 @@ pub(super) struct Walked {
     pub(super) written: BTreeSet<ObjectName>,
 }
 
-/// Walks a statement; the error says why it is not understood.
-pub(super) fn walk(node: &Node) -> Result<Walked, String> {
-    let mut walk = Walk::default();
+/// Walks a statement; the error says why it is not understood. `exact`: what names will stand for keeps its tree.
+pub(super) fn walk(node: &Node, exact: bool) -> Result<Walked, String> {
+    let mut walk = Walk { exact, ..Walk::default() };
     walk.statement(node);
     if let Some(trouble) = walk.trouble {
         return Err(trouble);

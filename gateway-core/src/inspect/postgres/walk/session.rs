@@ -1,6 +1,7 @@
 //! The session's own state: settings, roles, prepared statements, cursors, transactions, EXPLAIN, code.
 
 use super::{Part, Walk};
+use crate::inspect::postgres::kept;
 use crate::inspect::postgres::places::Place;
 use crate::inspect::postgres::sweep::Counted;
 use crate::inspect::{Action, Changes, NameKind, Statement, TransactionControl, Usage};
@@ -249,6 +250,7 @@ impl Walk {
         self.nested(query);
         let mut body = std::mem::replace(&mut self.out, outer);
         body.accesses = super::settled(std::mem::replace(&mut self.accesses, accesses), &self.seen);
+        body.tree = if self.exact { kept(query.clone()) } else { None };
         self.accesses.extend(body.accesses.iter().cloned());
         let facts = &mut self.out.facts;
         facts.no_where |= body.facts.no_where;
@@ -268,7 +270,7 @@ impl Part for VariableSetStmt {
 }
 
 /// Whether an option is on, as `defGetBoolean` has it; what can't be told counts as on.
-fn is_on(option: &DefElem) -> bool {
+pub(in crate::inspect) fn is_on(option: &DefElem) -> bool {
     let text = match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
         Some(Kind::Integer(number)) => return number.ival != 0,
         Some(Kind::Boolean(value)) => return value.boolval,

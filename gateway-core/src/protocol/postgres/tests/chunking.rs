@@ -63,8 +63,16 @@ fn story() -> Vec<(Side, Vec<u8>)> {
 
 fn ask(operations: bool) -> Script {
     let mut settings = settings();
-    settings.interest =
-        Interest { operations, executions: false, result_rows: u64::MAX, result_bytes: 200, parameter_bytes: 100 };
+    settings.interest = Interest {
+        operations,
+        executions: false,
+        result_rows: u64::MAX,
+        result_bytes: 200,
+        parameter_bytes: 100,
+        texts: true,
+        masks: false,
+        payloads: true,
+    };
     Script::new(settings)
 }
 

@@ -246,7 +246,7 @@ fn a_statement_with_names_waits_until_all_before_it_is_answered() {
     script.server(m(b'1', ""));
     assert_eq!(script.events.last().unwrap(), "ask 2 Query deallocate s");
     let name = Rename { kind: NameKind::Prepared, act: NameAct::Drop, name: b"s".to_vec(), span: 11..12, statement: 0 };
-    script.verdict(2, Directive::Forward(Pass { names: vec![name], changes: true, code: false }));
+    script.verdict(2, Directive::Forward(Pass { names: vec![name], changes: true, code: false, ..Pass::default() }));
     assert!(script.to_server.ends_with(&query("deallocate \"weir_n_1\"")));
     script.server([complete("DEALLOCATE"), ready(b'I')].concat());
     script.client([bind("", "s", "x"), sync()].concat());
@@ -263,9 +263,10 @@ fn what_sql_prepared_or_declared_is_asked_about_before_it_runs() {
     ] {
         let name = if kind == NameKind::Prepared { "s" } else { "c" };
         let id = script.session.relay.operations + 1;
-        script
-            .client(query(text))
-            .verdict(id, Directive::Forward(Pass { names: vec![made(kind, name, 8..9)], changes: false, code: false }));
+        script.client(query(text)).verdict(
+            id,
+            Directive::Forward(Pass { names: vec![made(kind, name, 8..9)], changes: false, code: false, ..Pass::default() }),
+        );
         script.server([complete("DONE"), ready(b'T')].concat());
         script.client(&message);
         assert_eq!(script.events.last().unwrap(), &format!("ask {} {asked} {text}", id + 1));
