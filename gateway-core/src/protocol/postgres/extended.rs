@@ -57,6 +57,7 @@ impl Relay {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(_, pass) => {
                     entry.masks = pass.masks;
+                    entry.shape = None;
                     self.statements.allowed(&statement, self.epoch, &entry.masks);
                 }
                 Passage::No(operation, refused) => {
@@ -174,6 +175,7 @@ impl Relay {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(_, pass) => {
                     entry.masks = pass.masks;
+                    entry.shape = None;
                     self.portals.allowed(&name, self.epoch, &entry.masks);
                 }
                 Passage::No(operation, refused) => {

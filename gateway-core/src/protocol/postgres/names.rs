@@ -232,6 +232,8 @@ impl Names {
         if let Some(entry) = self.current_mut(name) {
             entry.epoch = epoch;
             entry.masks.clone_from(masks);
+            // What its columns are may be another since.
+            entry.shape = None;
         }
     }
 
