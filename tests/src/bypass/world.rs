@@ -152,7 +152,9 @@ pub(super) fn hide_run(directory: &Path, daemons: &[&str]) {
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).expect("root may");
     let mut script = format!(
         "set -e; mount --make-rprivate /
-         awk '$2 ~ \"^/run/\" {{ print $2 }}' /proc/self/mounts | sort -r | while read -r place; do umount -l $place; done
+         awk '$2 ~ \"^/run/\" {{ print $2 }}' /proc/self/mounts | sort -r | while read -r place; do
+           # What is listed twice goes with the first.
+           umount -l $place || ! grep -qF \" $place \" /proc/self/mounts; done
          exec 9</run; mount -t tmpfs -o mode=755 weir-bypass /run
          cd /proc/$$/fd/9; old=/proc/self/fd/9
          for entry in *; do name=/run/$entry
