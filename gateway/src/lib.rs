@@ -26,4 +26,5 @@ pub mod summary;
 // -- everywhere --
 pub mod app;
 pub mod config;
+pub mod durable;
 pub mod telemetry;

@@ -5,9 +5,6 @@ mod bypass;
 mod ci;
 mod deny;
 mod detect_quality;
-mod evasion;
-mod identity;
-mod leak;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
 #[expect(unreachable_pub, reason = "it is public there")]
 #[path = "../../tests/src/machine.rs"]
@@ -17,6 +14,7 @@ mod reviewed;
 mod run;
 mod soak;
 mod sql_corpus;
+mod suite;
 mod test;
 mod tidy;
 mod vm;
@@ -85,9 +83,9 @@ fn main() -> ExitCode {
         Chore::Deny => deny::deny(),
         Chore::DetectQuality(options) => detect_quality::detect_quality(&options),
         Chore::Reviewed { write } => reviewed::reviewed(write),
-        Chore::Evasion { json } => evasion::evasion(json.as_deref()),
-        Chore::Identity { json } => identity::identity(json.as_deref()),
-        Chore::Leak { json } => leak::leak(json.as_deref()),
+        Chore::Evasion { json } => suite::suite("evasion", json.as_deref()),
+        Chore::Identity { json } => suite::suite("identity", json.as_deref()),
+        Chore::Leak { json } => suite::suite("leak", json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),

@@ -136,12 +136,6 @@ impl Classed {
     pub fn all(&self) -> BTreeSet<usize> {
         self.0.values().flatten().copied().collect()
     }
-
-    /// Whether no column has any.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,23 @@ pub enum Transform {
     Detect(Detector),
 }
 
+impl Transform {
+    /// Its name in a configuration: `mask = "partial"`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Redact => "redact",
+            Self::Null => "null",
+            Self::Partial { .. } => "partial",
+            Self::Pseudonym => "pseudonym",
+            Self::Digits => "digits",
+            Self::Date(_) => "date",
+            Self::Constant(_) => "constant",
+            Self::Detect(_) => "detect",
+        }
+    }
+}
+
 /// Detectors, as a transform has them. Two are equal where they are the same ones.
 #[derive(Clone)]
 pub struct Detector(Arc<Detectors>);

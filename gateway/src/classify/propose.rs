@@ -72,16 +72,7 @@ fn transform(kind: Kind, column: &Column) -> Option<(Transform, Option<&'static 
 
 /// The transform in a class's name.
 const fn word(transform: &Transform) -> &'static str {
-    match transform {
-        Transform::Redact => "redacted",
-        Transform::Null => "null",
-        Transform::Partial { .. } => "partial",
-        Transform::Pseudonym => "pseudonym",
-        Transform::Digits => "digits",
-        Transform::Date(_) => "date",
-        Transform::Constant(_) => "constant",
-        Transform::Detect(_) => "detect",
-    }
+    if matches!(transform, Transform::Redact) { "redacted" } else { transform.name() }
 }
 
 fn words(column: &Column) -> String {

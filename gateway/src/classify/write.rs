@@ -25,25 +25,23 @@ pub fn toml(target: &str, proposals: &[Proposal]) -> String {
     text
 }
 
+/// A transform's lines.
 fn mask(transform: &Transform) -> String {
-    match transform {
-        Transform::Redact => "mask = \"redact\"".to_owned(),
-        Transform::Null => "mask = \"null\"".to_owned(),
-        Transform::Partial { first: 0, last } => format!("mask = \"partial\"\nlast = {last}"),
-        Transform::Partial { first, last } => format!("mask = \"partial\"\nfirst = {first}\nlast = {last}"),
-        Transform::Pseudonym => "mask = \"pseudonym\"".to_owned(),
-        Transform::Digits => "mask = \"digits\"".to_owned(),
+    let settings = match transform {
+        Transform::Redact | Transform::Null | Transform::Pseudonym | Transform::Digits | Transform::Detect(_) => String::new(),
+        Transform::Partial { first: 0, last } => format!("\nlast = {last}"),
+        Transform::Partial { first, last } => format!("\nfirst = {first}\nlast = {last}"),
         Transform::Date(part) => {
             let keep = match part {
                 DatePart::Year => "year",
                 DatePart::Month => "month",
                 DatePart::Day => "day",
             };
-            format!("mask = \"date\"\nkeep = \"{keep}\"")
+            format!("\nkeep = \"{keep}\"")
         }
-        Transform::Detect(_) => "mask = \"detect\"".to_owned(),
-        Transform::Constant(value) => format!("mask = \"constant\"\nvalue = {}", quoted(value)),
-    }
+        Transform::Constant(value) => format!("\nvalue = {}", quoted(value)),
+    };
+    format!("mask = \"{}\"{settings}", transform.name())
 }
 
 fn quoted(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! `weir classify`: proposes classes for a target's columns.
 
+use super::run::say;
 use super::{CliError, Format, Result, block_on, load, print};
 use crate::catalog::SideConnection;
 use crate::classify::{self, Column, Proposal};
@@ -61,12 +62,12 @@ pub(super) fn classify(arguments: &Arguments) -> Result {
         Format::Text => {
             print(text.trim_end())?;
             let classed = columns.iter().filter(|column| masked(column)).count();
-            eprintln(&format!("weir: {} of {} columns proposed, {classed} classed already", proposals.len(), columns.len()));
+            say(&format!("{} of {} columns proposed, {classed} classed already", proposals.len(), columns.len()));
         }
     }
     if arguments.append && !proposals.is_empty() {
         append(&file, &text)?;
-        eprintln(&format!("weir: added to {}; read it, then `weir config check {0}`", file.display()));
+        say(&format!("added to {}; read it, then `weir config check {0}`", file.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -87,7 +88,7 @@ async fn look(target: &TargetSettings, arguments: &Arguments) -> Result<Vec<Colu
     let shown = std::io::stderr().is_terminal();
     let progress = |table: &str, number: usize, all: usize| {
         if shown {
-            eprintln(&format!("weir: {number}/{all} {table}"));
+            say(&format!("{number}/{all} {table}"));
         }
     };
     classify::look(&side, arguments.schema.as_deref(), arguments.rows, progress).await.map_err(CliError::new)
@@ -109,8 +110,4 @@ fn append(file: &Path, text: &str) -> Result<()> {
     let added = after.get(before.trim_end().len()..).unwrap_or_default();
     let mut open = OpenOptions::new().append(true).open(file).map_err(CliError::new)?;
     open.write_all(added.as_bytes()).and_then(|()| open.sync_all()).map_err(CliError::new)
-}
-
-fn eprintln(line: &str) {
-    let _told = writeln!(std::io::stderr(), "{line}").is_ok();
 }

@@ -1,11 +1,11 @@
 //! The secret of pseudonyms.
 
 use crate::credential::{CredentialError, Credentials, Source};
+use crate::durable;
 use gateway_core::mask::Key;
 use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -61,18 +61,8 @@ fn read_or_make(file: &Path) -> io::Result<Key> {
         if let Some(directory) = file.parent() {
             fs::create_dir_all(directory)?;
         }
-        // Whole or not at all: a second gateway that comes at the same time takes the first one's.
-        let beside = file.with_extension(format!("key.{}", std::process::id()));
-        let mut open = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        open.write_all(&bytes)?;
-        open.sync_all()?;
-        let linked = fs::hard_link(&beside, file);
-        fs::remove_file(&beside)?;
-        match linked {
-            Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::read(file).map(Zeroizing::new),
-            Err(error) => Err(error),
-        }
+        // A second gateway that comes at the same time takes the first one's.
+        if durable::create(file, &bytes, 0o600)? { Ok(bytes) } else { fs::read(file).map(Zeroizing::new) }
     };
     let bytes = match fs::read(file) {
         Ok(bytes) => Zeroizing::new(bytes),

@@ -1,5 +1,6 @@
 //! What was classed before: a column keeps its class when it, or its relation, gets another name.
 
+use crate::durable;
 use gateway_core::hex::hex;
 use gateway_core::inspect::catalog::{Catalog, ColumnId};
 use gateway_core::mask::classes::Place;
@@ -7,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// No such file is longer, in bytes.
@@ -78,18 +78,9 @@ impl Remembered {
             classes: classes.clone(),
         });
         let text = serde_json::to_vec(&File { columns: columns.collect() }).map_err(|error| error.to_string())?;
-        self.replace(&text).map_err(|error| said(&self.file, "write", &error))
-    }
-
-    fn replace(&self, text: &[u8]) -> io::Result<()> {
         let directory = self.file.parent().unwrap_or_else(|| Path::new("/"));
-        fs::create_dir_all(directory)?;
-        let beside = self.file.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.file)?;
-        fs::File::open(directory)?.sync_all()
+        let written = fs::create_dir_all(directory).and_then(|()| durable::replace(&self.file, &text, 0o600));
+        written.map_err(|error| said(&self.file, "write", &error))
     }
 }
 

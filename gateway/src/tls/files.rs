@@ -4,9 +4,9 @@ use super::TlsError;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// More than any system's whole set of roots, with room.
@@ -56,31 +56,14 @@ pub(super) fn stamp(path: &Path) -> Result<Stamp, TlsError> {
     Ok(Stamp(m.dev(), m.ino(), m.mtime(), m.mtime_nsec(), m.size()))
 }
 
-/// Writes a whole file, or leaves what was there: through a new file beside it, then a rename.
+/// Writes a whole file, or leaves what was there.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), TlsError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let result = write_new(&beside, bytes, mode).and_then(|()| std::fs::rename(&beside, path));
-    result.map_err(|source| {
-        // The first error is the one to tell; a leftover is overwritten next time.
-        drop(std::fs::remove_file(&beside));
-        TlsError::File { what: "writing", path: path.to_owned(), source }
-    })
+    let failed = |source| TlsError::File { what: "writing", path: path.to_owned(), source };
+    crate::durable::replace(path, bytes, mode).map_err(failed)
 }
 
 pub(super) fn content(path: &Path, problem: String) -> TlsError {
     TlsError::Content { path: path.to_owned(), problem }
-}
-
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Mode and bytes of a regular file. It is opened without blocking, because a job may name it.

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 26] = [
+const EDGES: [(&str, &[&str]); 27] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -64,11 +64,12 @@ const EDGES: [(&str, &[&str]); 26] = [
     ("app", &["*"]),
     ("main", &["app", "cli"]),
     ("lib", &[]),
+    ("durable", &[]),
     ("telemetry", &[]),
 ];
 
 /// Parts that everyone may use.
-const COMMON: [&str; 2] = ["telemetry", "error"];
+const COMMON: [&str; 3] = ["telemetry", "durable", "error"];
 
 pub(super) fn check(file: &SourceFile, report: &mut Report) {
     let Some(part) = part_of(&file.path) else { return };

@@ -2,7 +2,7 @@
 
 use super::super::{DatePart, Key, Transform};
 use super::types::{Family, Plain, Type};
-use super::{ColumnMask, Format, act};
+use super::{ColumnMask, Format};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -28,25 +28,11 @@ pub struct Misfit {
 pub fn fits(transform: &Transform, type_oid: u32) -> Result<(), Misfit> {
     // What a mask would do is asked of what makes masks: both can't disagree. No value is masked by this key.
     let key = Key::new(Zeroizing::new([0; 32]));
-    let column = ColumnMask::whole(type_oid, -1, Format::Text);
-    if act(transform, &column, -1, &key, "").is_some() {
+    if ColumnMask::fitting(transform, type_oid, -1, Format::Text, &key, "").is_some() {
         return Ok(());
     }
     let Type { name, family, element: _ } = Type::of(type_oid);
-    Err(Misfit { transform: name_of(transform), type_name: name, reason: reason(transform, family), instead: instead(family) })
-}
-
-fn name_of(transform: &Transform) -> &'static str {
-    match transform {
-        Transform::Redact => "redact",
-        Transform::Null => "null",
-        Transform::Partial { .. } => "partial",
-        Transform::Pseudonym => "pseudonym",
-        Transform::Digits => "digits",
-        Transform::Date(_) => "date",
-        Transform::Constant(_) => "constant",
-        Transform::Detect(_) => "detect",
-    }
+    Err(Misfit { transform: transform.name(), type_name: name, reason: reason(transform, family), instead: instead(family) })
 }
 
 fn reason(transform: &Transform, family: Family) -> &'static str {

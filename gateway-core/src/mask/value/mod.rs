@@ -89,18 +89,35 @@ impl ColumnMask {
     /// `pg_attribute` has not). Where the transform does not [fit](fits), every value becomes NULL.
     #[must_use]
     pub fn new(transform: &Transform, type_oid: u32, type_modifier: i32, format: Format, key: &Key, class: &str) -> Self {
-        Self::of(type_oid, type_modifier, format, |column| act(transform, column, type_modifier, key, class))
+        Self::fitting(transform, type_oid, type_modifier, format, key, class)
+            .unwrap_or_else(|| Self::of(type_oid, type_modifier, format))
+    }
+
+    /// The mask that [`new`](Self::new) makes, or `None` where the transform does not fit.
+    #[must_use]
+    pub fn fitting(
+        transform: &Transform,
+        type_oid: u32,
+        type_modifier: i32,
+        format: Format,
+        key: &Key,
+        class: &str,
+    ) -> Option<Self> {
+        let column = Self::of(type_oid, type_modifier, format);
+        let act = act(transform, &column, type_modifier, key, class)?;
+        Some(Self { act, ..column })
     }
 
     /// The mask of a column that is derived from classed ones, which is replaced as a whole: by `[masked]` in text
     /// types, by NULL in all others.
     #[must_use]
     pub fn whole(type_oid: u32, type_modifier: i32, format: Format) -> Self {
-        let mask = Self::of(type_oid, type_modifier, format, |column| match column.element {
+        let column = Self::of(type_oid, type_modifier, format);
+        let act = match column.element {
             Some(_) => None,
             None => fixed(constant::redacted(column.family, column.room, format)),
-        });
-        Self { covers_null: true, ..mask }
+        };
+        Self { act: act.unwrap_or(Act::Null), covers_null: true, ..column }
     }
 
     /// Whether a NULL is replaced, too: whether something computed is NULL can depend on what it is computed from.
@@ -109,9 +126,10 @@ impl ColumnMask {
         self.covers_null
     }
 
-    fn of(type_oid: u32, type_modifier: i32, format: Format, act: impl FnOnce(&Self) -> Option<Act>) -> Self {
+    /// The mask of a column of this type whose values all become NULL.
+    fn of(type_oid: u32, type_modifier: i32, format: Format) -> Self {
         let known = Type::of(type_oid);
-        let mut column = Self {
+        Self {
             family: known.family,
             element: known.element,
             format,
@@ -119,11 +137,7 @@ impl ColumnMask {
             precision: precision(type_modifier),
             act: Act::Null,
             covers_null: false,
-        };
-        if let Some(act) = act(&column) {
-            column.act = act;
         }
-        column
     }
 
     /// Appends what is sent instead of `value`. NULLs stay what they are, unless the mask [covers](Self::covers_null) them: then

@@ -12,9 +12,10 @@ use super::pending::{Awaited, Item};
 use super::relay::{Cut, NameOf, Relay, Step};
 use super::withhold;
 use crate::mask::copy::CopyMask;
-use crate::mask::{ColumnMask, Format, fits, row};
-use crate::protocol::masking::{Columns, Cover, MaskPlan, Plans, Texts};
+use crate::mask::{ColumnMask, Format, Key, row};
+use crate::protocol::masking::{ClassMask, Columns, Cover, MaskPlan, Plans, Texts};
 use crate::protocol::{Event, Output};
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 /// A message of a masked result is taken whole; a longer one ends the session.
@@ -69,10 +70,11 @@ pub(super) enum Sending {
 }
 
 /// What is known of the message that the server answers now.
-struct Current {
-    plan: Arc<MaskPlan>,
-    shape: Option<Arc<Shape>>,
-    formats: Arc<[i16]>,
+#[derive(Clone, Copy)]
+struct Current<'a> {
+    plan: &'a Arc<MaskPlan>,
+    shape: Option<&'a Shape>,
+    formats: &'a Arc<[i16]>,
 }
 
 const TOO_LONG: Fault = Fault { side: crate::protocol::Side::Server, code: "54000", what: "a row that is too long to be masked" };
@@ -126,7 +128,7 @@ impl Relay {
         }
         let rest = bytes.get(cut.at..).unwrap_or_default();
         let looked = front.is_some_and(|item| item.awaited == Awaited::Look);
-        let current = front.and_then(|item| self.current(item));
+        let current = front.and_then(|item| current(&self.masking, self.part, item));
         let concerned = match header.kind {
             b'A' => !self.payloads,
             b'N' | b'E' => self.texts(front) != Texts::Clear,
@@ -135,11 +137,11 @@ impl Relay {
             b'D' | b'd' | b'H' | b'V' => {
                 let (Some(current), Some(item)) = (&current, front) else { return Ok(None) };
                 if header.kind == b'D' && matches!(self.sending, Sending::Unknown) {
-                    self.sending = prepared(current)?.map_or(Sending::Clear, Sending::Rows);
+                    self.sending = prepared(*current)?.map_or(Sending::Clear, Sending::Rows);
                 }
                 let anew = header.kind == b'H' || matches!(self.sending, Sending::Rows(_) | Sending::Copy(_));
                 if !anew {
-                    return Ok(self.unrecorded(header, item, &current.plan));
+                    return Ok(if current.plan.rows_unrecorded { self.unrecorded(header, item) } else { None });
                 }
                 true
             }
@@ -186,51 +188,41 @@ impl Relay {
             (b'T', Some(current), _) => {
                 let fields = fields(body).ok_or(MALFORMED)?;
                 let formats: Vec<i16> = fields.iter().map(|field| field.format).collect();
-                self.sending = masks(&current.plan, &fields, &formats)?.map_or(Sending::Clear, Sending::Rows);
+                self.sending = masks(current.plan, &fields, &formats)?.map_or(Sending::Clear, Sending::Rows);
                 Ok(None)
             }
             (b'H', Some(current), _) => {
-                self.sending = copy(&current.plan, body)?;
+                self.sending = copy(current.plan, body)?;
                 Ok(None)
             }
-            (b'D', Some(current), Some(item)) => {
-                let Sending::Rows(masks) = &self.sending else { return Ok(None) };
-                let masks = Arc::clone(masks);
-                self.row(
-                    item,
-                    &current.plan,
-                    (bytes, cut),
-                    output,
-                    |body_to| row::data_row(body, &masks, body_to).map_err(|_fault| MALFORMED),
-                    b'D',
-                )
-            }
-            (b'd', Some(current), Some(item)) => {
-                let Sending::Copy(mut mask) = std::mem::take(&mut self.sending) else { return Ok(None) };
-                let done = self.row(
-                    item,
-                    &current.plan,
-                    (bytes, cut),
-                    output,
-                    |to| mask.row(body, to).map_err(|_fault| MALFORMED),
-                    b'd',
-                );
-                self.sending = Sending::Copy(mask);
+            (kind @ (b'D' | b'd'), Some(current), Some(item)) => {
+                let unrecorded = current.plan.rows_unrecorded;
+                let mut sending = std::mem::take(&mut self.sending);
+                let done = match (&mut sending, kind) {
+                    (Sending::Rows(masks), b'D') => {
+                        self.row(item, unrecorded, (bytes, cut), output, b'D', |to| row::data_row(body, masks, to).is_ok())
+                    }
+                    (Sending::Copy(mask), b'd') => {
+                        self.row(item, unrecorded, (bytes, cut), output, b'd', |to| mask.row(body, to).is_ok())
+                    }
+                    _ => Ok(None),
+                };
+                self.sending = sending;
                 done
             }
             _ => Ok(None),
         }
     }
 
-    /// One masked row.
+    /// One masked row, as `write` appends it where it can.
     fn row(
         &mut self,
         item: Item,
-        plan: &MaskPlan,
+        unrecorded: bool,
         (bytes, cut): (&[u8], &mut Cut),
         output: &mut Output,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>,
         kind: u8,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Result<Option<Step>, Fault> {
         if !matches!(item.awaited, Awaited::Query | Awaited::Execute) || self.must_fail(item) {
             // The one who takes rows says what is wrong.
@@ -238,28 +230,28 @@ impl Relay {
         }
         let to = cut.tail(bytes, &mut output.to_client);
         let start = to.len();
-        let mut done = Ok(());
+        let mut done = false;
         codec::message(to, kind, |body| done = write(body));
-        if done.is_err() {
+        if !done {
             to.truncate(start);
+            return Err(MALFORMED);
         }
-        done?;
         self.totals.rows += 1;
         self.masked_rows += 1;
         let message = to.get(start..).unwrap_or_default();
-        self.recorder.masked(item.operation, message, plan.rows_unrecorded);
+        self.recorder.masked(item.operation, message, unrecorded);
         Ok(Some(Step::Drop))
     }
 
-    /// What goes through and stays out of the record, where `plan` says so.
-    fn unrecorded(&mut self, header: Header, item: Item, plan: &MaskPlan) -> Option<Step> {
+    /// What goes through and stays out of the record.
+    fn unrecorded(&mut self, header: Header, item: Item) -> Option<Step> {
         let expected = match (header.kind, item.awaited) {
             (b'D', Awaited::Query | Awaited::Execute) | (b'V', Awaited::FunctionCall) => true,
             (b'd', Awaited::Query | Awaited::Execute) => self.copying_out,
             _ => false,
         };
         // What is not expected is for the one who says so.
-        if !plan.rows_unrecorded || !expected || self.must_fail(item) {
+        if !expected || self.must_fail(item) {
             return None;
         }
         let called = header.kind == b'V';
@@ -267,13 +259,6 @@ impl Relay {
         self.called |= called;
         self.recorder.counted(header.total, !called);
         Some(Step::Pass)
-    }
-
-    fn current(&self, item: Item) -> Option<Current> {
-        let masking = self.masking.front().filter(|masking| masking.serial == item.serial)?;
-        let number = usize::try_from(if item.awaited == Awaited::Query { self.part } else { 0 }).ok()?;
-        let plan = masking.plans.get(number)?.clone()?;
-        Some(Current { plan, shape: masking.shape.clone(), formats: Arc::clone(&masking.formats) })
     }
 
     /// What an error or a notice may say now.
@@ -302,6 +287,14 @@ impl Relay {
     }
 }
 
+/// What is known of `item`, in whose text the server is at statement `part`. Borrowed, since each row asks for it.
+fn current(masking: &VecDeque<Masking>, part: u32, item: Item) -> Option<Current<'_>> {
+    let masking = masking.front().filter(|masking| masking.serial == item.serial)?;
+    let number = usize::try_from(if item.awaited == Awaited::Query { part } else { 0 }).ok()?;
+    let plan = masking.plans.get(number)?.as_ref()?;
+    Some(Current { plan, shape: masking.shape.as_deref(), formats: &masking.formats })
+}
+
 /// A RowDescription's columns.
 fn fields(body: &[u8]) -> Option<Vec<Field>> {
     let mut reader = Reader(body);
@@ -321,28 +314,27 @@ fn fields(body: &[u8]) -> Option<Vec<Field>> {
 }
 
 /// The masks of something prepared.
-fn prepared(current: &Current) -> Result<Masks, Fault> {
+fn prepared(current: Current<'_>) -> Result<Masks, Fault> {
     if !current.plan.hides() {
         return Ok(None);
     }
-    let shape = current.shape.as_ref().ok_or(NOT_DESCRIBED)?;
+    let shape = current.shape.ok_or(NOT_DESCRIBED)?;
     let described = shape.fields.get().ok_or(NOT_DESCRIBED)?;
-    let formats = if current.formats.is_empty() { None } else { Some(&current.formats) };
     if let Some(made) = shape.made.get()
-        && Arc::ptr_eq(&made.plan, &current.plan)
-        && made.formats == current.formats
+        && Arc::ptr_eq(&made.plan, current.plan)
+        && made.formats == *current.formats
     {
         return Ok(made.masks.clone());
     }
-    let formats: Vec<i16> = match formats.map(|formats| &**formats) {
+    let formats: Vec<i16> = match &**current.formats {
         // Of a portal, the description has them.
-        None => described.iter().map(|field| field.format).collect(),
-        Some([one]) => vec![*one; described.len()],
-        Some(each) if each.len() == described.len() => each.to_vec(),
-        Some(_) => return Err(MALFORMED),
+        [] => described.iter().map(|field| field.format).collect(),
+        [one] => vec![*one; described.len()],
+        each if each.len() == described.len() => each.to_vec(),
+        _ => return Err(MALFORMED),
     };
-    let masks = masks(&current.plan, described, &formats)?;
-    let made = Made { plan: Arc::clone(&current.plan), formats: Arc::clone(&current.formats), masks: masks.clone() };
+    let masks = masks(current.plan, described, &formats)?;
+    let made = Made { plan: Arc::clone(current.plan), formats: Arc::clone(current.formats), masks: masks.clone() };
     let _first = shape.made.set(made).is_ok();
     Ok(masks)
 }
@@ -375,12 +367,15 @@ fn masks(plan: &MaskPlan, fields: &[Field], formats: &[i16]) -> Result<Masks, Fa
             },
         };
         any = true;
-        masks.push(Some(match class.filter(|class| fits(&class.transform, field.type_oid).is_ok()) {
-            Some(class) => ColumnMask::new(&class.transform, field.type_oid, field.typmod, format, &plan.key, &class.class),
-            None => ColumnMask::whole(field.type_oid, field.typmod, format),
-        }));
+        masks.push(Some(mask(class.map(Arc::as_ref), (field.type_oid, field.typmod), format, &plan.key)));
     }
     Ok(any.then(|| masks.into()))
+}
+
+/// The mask of a column of a type and its modifier: its class's; as a whole, where it is of none or the transform does not fit.
+fn mask(class: Option<&ClassMask>, (type_oid, typmod): (u32, i32), format: Format, key: &Key) -> ColumnMask {
+    let of_class = class.and_then(|class| ColumnMask::fitting(&class.transform, type_oid, typmod, format, key, &class.class));
+    of_class.unwrap_or_else(|| ColumnMask::whole(type_oid, typmod, format))
 }
 
 /// What a copy to the client goes through. Its columns are the plan's: it describes none but their number.
@@ -398,13 +393,15 @@ fn copy(plan: &MaskPlan, body: &[u8]) -> Result<Sending, Fault> {
     let mut masks = Vec::with_capacity(columns.len());
     for column in columns {
         let format = format_of(reader.short().ok_or(MALFORMED)?)?;
-        masks.push(match &column.cover {
-            Cover::Clear => None,
-            Cover::Class(class) if fits(&class.transform, column.type_oid).is_ok() => {
-                Some(ColumnMask::new(&class.transform, column.type_oid, column.typmod, format, &plan.key, &class.class))
+        let class = match &column.cover {
+            Cover::Clear => {
+                masks.push(None);
+                continue;
             }
-            Cover::Class(_) | Cover::Whole => Some(ColumnMask::whole(column.type_oid, column.typmod, format)),
-        });
+            Cover::Class(class) => Some(class.as_ref()),
+            Cover::Whole => None,
+        };
+        masks.push(Some(mask(class, (column.type_oid, column.typmod), format, &plan.key)));
     }
     let options = plan.copy.as_deref().cloned().ok_or(UNKNOWN_COPY)?;
     Ok(Sending::Copy(Box::new(CopyMask::new(options, masks))))

@@ -7,7 +7,7 @@ use gateway_core::inspect::catalog::{Catalog, ColumnId};
 use gateway_core::inspect::lineage::{self, CopyTo, Lineage, LineageScope, Output, Place, Sources, UseKind};
 use gateway_core::inspect::{Action, Object, Statement, TransactionControl};
 use gateway_core::mask::copy::{CopyFormat, CopyOptions, ForceQuote};
-use gateway_core::mask::{Transform, fits};
+use gateway_core::mask::fits;
 use gateway_core::policy::Mode;
 use gateway_core::protocol::masking::{Column, Columns, Cover, MaskPlan, Texts};
 use serde::Serialize;
@@ -103,7 +103,8 @@ impl Ground<'_> {
             return self.at_the_end(control);
         }
         let traced = self.trace(statement, names, DEEPEST);
-        let concerned = self.concerned(&traced);
+        let carried = self.carried(&traced);
+        let concerned = self.concerned(&traced, &carried);
         let looked_at = traced.outputs.is_some() && !traced.touched.is_empty();
         if concerned.is_empty() && !looked_at && !traced.runs_code {
             return Masked::default();
@@ -112,10 +113,10 @@ impl Ground<'_> {
         // What only the server's description can show is every class's.
         let asked = if concerned.is_empty() { all } else { &concerned };
         let closed: BTreeSet<usize> = asked.iter().copied().filter(|class| !shown(class)).collect();
-        let text_unrecorded = !self.assigned.of(&traced.touched).is_empty() || !concerned.is_empty();
+        let text_unrecorded = !concerned.is_empty();
         let (columns, covered, misfit) = self.columns(&traced, &closed);
         let refusal = self.telling(statement, &traced, &closed).or(misfit);
-        let open_rows = self.carried(&traced).iter().any(|class| !closed.contains(class));
+        let open_rows = carried.iter().any(|class| !closed.contains(class));
         let observed = self.mode == Mode::Observe;
         let texts = match (closed.is_empty() || observed, traced.runs_code) {
             (true, _) => Texts::Clear,
@@ -178,9 +179,9 @@ impl Ground<'_> {
         traced
     }
 
-    /// The classes of everything that the statement reads, writes or tells.
-    fn concerned(&self, traced: &Lineage) -> BTreeSet<usize> {
-        let mut classes = self.carried(traced);
+    /// The classes of everything that the statement reads, writes or tells; `carried` are those of its rows.
+    fn concerned(&self, traced: &Lineage, carried: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut classes = carried.clone();
         let more = traced.uses.iter().map(|one| &one.sources).chain(traced.flows.iter().map(|flow| &flow.sources));
         more.chain([&traced.touched]).for_each(|sources| classes.extend(self.assigned.of(sources)));
         classes
@@ -229,7 +230,7 @@ impl Ground<'_> {
                 hint: format!("{why}, in [[class]] {:?}", first.class),
             });
         }
-        (Cover::Class(Arc::clone(first)), transform_name(&first.transform))
+        (Cover::Class(Arc::clone(first)), first.transform.name())
     }
 
     /// The modifier of a column's type, so that what is put in its place fits.
@@ -242,11 +243,14 @@ impl Ground<'_> {
 
     /// What the statement would tell of, or carry away from, what is hidden; the first of it.
     fn telling(&self, statement: &Statement, traced: &Lineage, closed: &BTreeSet<usize>) -> Option<Telling> {
+        if closed.is_empty() {
+            return None;
+        }
         let hidden = |sources: &Sources| -> BTreeSet<usize> { self.assigned.of(sources).intersection(closed).copied().collect() };
-        if statement.command == "DO" && !closed.is_empty() {
+        if statement.command == "DO" {
             return Some(self.refused("runs code that can't be read, and that may read", &Sources::everything(), closed));
         }
-        if let Some(name) = self.changing(statement).filter(|_| !closed.is_empty()) {
+        if let Some(name) = self.changing(statement) {
             let what = format!("calls {name}, which may change what it likes and carry away");
             return Some(Telling {
                 hint: "name it in [masking] pure_functions if it only computes, or have a policy permit `reveal`".to_owned(),
@@ -403,18 +407,5 @@ const fn carries(place: Place) -> &'static str {
         Place::Code => "makes code of",
         Place::Server => "writes to the server's files",
         Place::Unknown => "may carry away",
-    }
-}
-
-const fn transform_name(transform: &Transform) -> &'static str {
-    match transform {
-        Transform::Redact => "redact",
-        Transform::Null => "null",
-        Transform::Partial { .. } => "partial",
-        Transform::Pseudonym => "pseudonym",
-        Transform::Digits => "digits",
-        Transform::Date(_) => "date",
-        Transform::Constant(_) => "constant",
-        Transform::Detect(_) => "detect",
     }
 }

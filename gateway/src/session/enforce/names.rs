@@ -42,7 +42,7 @@ impl Names {
 
     fn add(&self, part: &Statement, whole: &mut Statement, depth: usize) {
         for name in part.names.iter().filter(|name| name.usage == Usage::Use) {
-            match self.find(name).filter(|_| depth > 0) {
+            match self.meaning(name.kind, &name.name).filter(|_| depth > 0) {
                 Some(body) => {
                     merge(whole, body);
                     self.add(body, whole, depth - 1);
@@ -54,6 +54,7 @@ impl Names {
 
     /// What a name stands for, where that is known.
     pub(super) fn meaning(&self, kind: NameKind, name: &str) -> Option<&Statement> {
+        // How the server folds other letters depends on its locale.
         let table = if name.is_ascii() { self.table(kind) } else { return None };
         table.get(name).map(|meaning| meaning.statement.as_ref())
     }
@@ -71,12 +72,6 @@ impl Names {
         if !self.code && name.name.is_ascii() && self.table(name.kind).len() < MOST {
             whole.rejection.get_or_insert_with(|| Box::new(nothing_of(name)));
         }
-    }
-
-    fn find(&self, name: &NameUse) -> Option<&Statement> {
-        // How the server folds other letters depends on its locale.
-        let table = if name.name.is_ascii() { self.table(name.kind) } else { return None };
-        table.get(&name.name).map(|meaning| meaning.statement.as_ref())
     }
 
     /// The server has done `statement`, or will have before what comes next.

@@ -1,0 +1,62 @@
+//! Files that are there whole or not at all, whenever the machine stops: written beside, then moved to their place.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// Writes a file of these permissions, in place of the one that is there.
+///
+/// # Errors
+/// When it can't be written: then what was there still is.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let directory = directory(path);
+    beside(directory, bytes, mode)?.persist(path)?;
+    File::open(directory)?.sync_all()
+}
+
+/// Writes a file of these permissions where none is; says whether it did.
+///
+/// # Errors
+/// When it can't be written.
+pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
+    let directory = directory(path);
+    match beside(directory, bytes, mode)?.persist_noclobber(path) {
+        Ok(_file) => File::open(directory)?.sync_all().map(|()| true),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// It is gone with its value, unless it is moved.
+fn beside(directory: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(".new-").permissions(Permissions::from_mode(mode)).tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_created_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(create(&path, b"first", 0o600).unwrap());
+        assert!(!create(&path, b"second", 0o600).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        replace(&path, b"third", 0o640).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(replace(&folder.path().join("none/file"), b"", 0o600).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside");
+    }
+}
