@@ -239,6 +239,8 @@ fn who_has_reveal_sees_everything_and_the_record_does_not() {
     assert_eq!(one(&weir, "SELECT name FROM customers WHERE id = 1"), "Customer 1");
     let record = records(&weir);
     assert!(!record.contains("secret.example") && !record.contains("canary1%") && record.contains("Customer 1"));
+    assert!(record.contains("WHERE id = 1"), "a constant that no class is compared with stays: {record}");
+    assert!(record.contains(r#""reveals":[{"class":"pii","policies":["sees-all"]}"#), "who showed it is said: {record}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod show;
 pub(super) mod text;
 
 pub(super) use list::list;
-pub(super) use play::{play, watch};
+pub(super) use play::{play, revealed, watch};
 pub(super) use show::show;
 
 use super::CliError;

@@ -1,7 +1,7 @@
 //! `weir why`: what was refused in a session, or would have been, by which policy, and what to do.
 
 use super::session::text;
-use super::session::{finish, tell};
+use super::session::{finish, revealed, tell};
 use super::{CliError, Format};
 use crate::evidence::{Seen, Walk};
 use gateway_core::model::ids::SessionId;
@@ -201,6 +201,10 @@ impl Explained {
             let touched = decision.get("accesses").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             if !touched.is_empty() {
                 writeln!(out, "            touches {}", touched.iter().map(plain).collect::<Vec<_>>().join(", "))?;
+            }
+            let revealed = revealed(decision);
+            if !revealed.is_empty() {
+                writeln!(out, "            {}", revealed.trim_start_matches("; "))?;
             }
             for (name, words) in [("message", "says"), ("unparsed", "not understood:")] {
                 if decision.get(name).is_some() {

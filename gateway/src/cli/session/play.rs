@@ -238,7 +238,19 @@ fn decision(value: &Value, outcome: &str) -> String {
         (false, true) => format!("policy {policies}"),
         (true, true) => "no policy".to_owned(),
     };
-    format!("{outcome}{part} {command} [{}] by {because}", list("accesses"))
+    format!("{outcome}{part} {command} [{}] by {because}{}", list("accesses"), revealed(value))
+}
+
+/// The classes that a decision shows as they are, and by which policies; nothing where it shows none.
+pub(in crate::cli) fn revealed(decision: &Value) -> String {
+    let shown = decision.get("reveals").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let word = |value: &Value| value.as_str().map(|word| text::line(word.as_bytes())).unwrap_or_default();
+    let one = |shown: &Value| {
+        let policies = shown.get("policies").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let policies = policies.iter().map(word).collect::<Vec<_>>().join(", ");
+        format!("; reveals {} by policy {policies}", shown.get("class").map(word).unwrap_or_default())
+    };
+    shown.iter().map(one).collect()
 }
 
 /// A JSON body in a line that a person reads.

@@ -27,7 +27,7 @@ async fn recorded() -> (tempfile::TempDir, SessionId) {
     frames.push(at(2), FrameKind::Statement, |to| to.extend([&one[..], b"PSELECT \x1b[2J name FROM t WHERE id = $1"].concat()));
     let decision = json!({
         "operation": 1, "part": 0, "asked": "prepare", "command": "SELECT", "accesses": ["read public.t"], "outcome": "allow",
-        "policies": ["reads-\u{1b}"], "errors": [], "mode": "enforce", "would_refuse": false, "set_hash": "ba5d",
+        "policies": ["reads-\u{1b}"], "reveals": [{"class": "pii", "policies": ["backup-\u{1b}sees"]}], "errors": [], "mode": "enforce", "would_refuse": false, "set_hash": "ba5d",
     });
     frames.push_json(at(2), FrameKind::Decision, &decision);
     frames.push(at(3), FrameKind::Parameters, |to| to.extend([&one[..], b"\0\0\0\x01\0\0\0\x0242\0\0"].concat()));
@@ -60,6 +60,7 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
                 "SELECT 1 (1 row,",
                 "backups",
                 "allow statement 1 SELECT [read public.t] by policy reads-",
+                "reveals pii by policy backup-",
             ],
         ),
         (
@@ -105,7 +106,7 @@ async fn a_changed_record_fails_the_check_and_names_the_frame() {
     let (state, session) = recorded().await;
     let path = files::segment(state.path(), session, 0);
     let mut bytes = std::fs::read(&path).unwrap();
-    let at = bytes.windows(3).position(|window| window == b"eve").unwrap();
+    let at = bytes.windows(4).position(|window| window == b"\x03eve").unwrap() + 1;
     bytes[at..at + 3].copy_from_slice(b"bob");
     std::fs::write(path, bytes).unwrap();
     let (status, text) = shown(|out| audit::verify(state.path(), Some(session), Format::Text, out));

@@ -1,6 +1,7 @@
 //! What the record keeps of a judgement: a decision for each statement, a note for what is found.
 
 use super::Ask;
+use super::mask::Shown;
 use super::operation::Part;
 use super::refusal;
 use super::verdict::Judged;
@@ -36,6 +37,9 @@ struct Frame<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held: bool,
     policies: &'a [String],
+    /// The classes that are shown as they are, each with the policies that say so.
+    #[serde(skip_serializing_if = "<[Shown]>::is_empty")]
+    reveals: &'a [Shown],
     errors: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
@@ -75,6 +79,7 @@ pub(super) fn decision(
         outcome: if denied { "deny" } else { "allow" },
         held: decision.held,
         policies: &decision.policies,
+        reveals: &part.masked.shown,
         errors: &decision.errors,
         message: decision.message.as_deref(),
         alert: decision.alert.map(alert),

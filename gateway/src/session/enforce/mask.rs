@@ -8,7 +8,7 @@ use gateway_core::inspect::lineage::{self, CopyTo, Lineage, LineageScope, Output
 use gateway_core::inspect::{Action, Object, Statement, TransactionControl};
 use gateway_core::mask::copy::{CopyFormat, CopyOptions, ForceQuote};
 use gateway_core::mask::fits;
-use gateway_core::policy::Mode;
+use gateway_core::policy::{Decision, Mode};
 use gateway_core::protocol::masking::{Column, Columns, Cover, MaskPlan, Texts};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -37,8 +37,19 @@ pub(super) struct Masked {
     pub(super) covered: Vec<Covered>,
     /// Values in its text may be of a class: the record has it without its literals.
     pub(super) text_unrecorded: bool,
+    /// The classes of it that a policy shows.
+    pub(super) shown: Vec<Shown>,
+    /// Why policies could not say whether a class is shown: it is hidden then.
+    pub(super) errors: BTreeSet<String>,
     /// Why it is refused, where it is; in observe mode, why it would be.
     pub(super) refusal: Option<Telling>,
+}
+
+/// A class that is shown as it is, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Shown {
+    class: Arc<str>,
+    policies: Vec<String>,
 }
 
 /// A hidden column, as records name it: never its values.
@@ -93,8 +104,8 @@ impl Telling {
 }
 
 impl Ground<'_> {
-    /// What becomes of `statement`, whose names stand for what `names` says. `reveals` says whether policy shows a class.
-    pub(super) fn mask(&self, statement: &Statement, names: &Names, mut reveals: impl FnMut(&str) -> bool) -> Masked {
+    /// What becomes of `statement`, whose names stand for what `names` says. `reveals` decides whether policy shows a class.
+    pub(super) fn mask(&self, statement: &Statement, names: &Names, mut reveals: impl FnMut(&str) -> Decision) -> Masked {
         let all = self.assigned.all();
         if all.is_empty() {
             return Masked::default();
@@ -109,11 +120,22 @@ impl Ground<'_> {
         if concerned.is_empty() && !looked_at && !traced.runs_code {
             return Masked::default();
         }
-        let mut shown = |class: &usize| self.masking.mask(*class).is_some_and(|mask| reveals(&mask.class));
         // What only the server's description can show is every class's.
         let asked = if concerned.is_empty() { all } else { &concerned };
-        let closed: BTreeSet<usize> = asked.iter().copied().filter(|class| !shown(class)).collect();
-        let text_unrecorded = !concerned.is_empty();
+        let (mut closed, mut shown, mut errors) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+        for class in asked {
+            let Some(mask) = self.masking.mask(*class) else { continue };
+            let decision = reveals(&mask.class);
+            errors.extend(decision.errors.iter().cloned());
+            if !decision.allows() {
+                closed.insert(*class);
+            } else if concerned.contains(class) {
+                shown.push(Shown { class: Arc::clone(&mask.class), policies: decision.policies });
+            }
+        }
+        // A constant may be a value of a class where it is compared with one, or written to one.
+        let writes = statement.accesses.iter().any(|access| access.action == Action::Write);
+        let text_unrecorded = if writes { !concerned.is_empty() } else { !self.told(&traced, &carried).is_empty() };
         let (columns, covered, misfit) = self.columns(&traced, &closed);
         let refusal = self.telling(statement, &traced, &closed).or(misfit);
         let open_rows = carried.iter().any(|class| !closed.contains(class));
@@ -134,7 +156,7 @@ impl Ground<'_> {
             parameters_unrecorded: text_unrecorded,
         };
         let needed = plan.hides() || plan.texts != Texts::Clear || plan.rows_unrecorded || plan.parameters_unrecorded;
-        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, refusal }
+        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, shown, errors, refusal }
     }
 
     /// At the end of a transaction, constraints and triggers that waited for it speak.
@@ -181,9 +203,16 @@ impl Ground<'_> {
 
     /// The classes of everything that the statement reads, writes or tells; `carried` are those of its rows.
     fn concerned(&self, traced: &Lineage, carried: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut classes = self.told(traced, carried);
+        classes.extend(self.assigned.of(&traced.touched));
+        classes
+    }
+
+    /// The classes of what it shows, decides by or moves, without those that errors alone may quote.
+    fn told(&self, traced: &Lineage, carried: &BTreeSet<usize>) -> BTreeSet<usize> {
         let mut classes = carried.clone();
         let more = traced.uses.iter().map(|one| &one.sources).chain(traced.flows.iter().map(|flow| &flow.sources));
-        more.chain([&traced.touched]).for_each(|sources| classes.extend(self.assigned.of(sources)));
+        more.for_each(|sources| classes.extend(self.assigned.of(sources)));
         classes
     }
 

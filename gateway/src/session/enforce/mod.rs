@@ -411,8 +411,12 @@ impl Enforcer {
         let last = before.map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
         for (number, decision) in &judged.decisions {
             let Some(part) = judged.parts.get(*number) else { continue };
+            let shown = before.and_then(|operation| Some(&operation.recorded.parts.get(*number)?.masked.shown));
             let same = |(place, last): &(usize, Decision)| {
-                place == number && last.policies == decision.policies && last.allows() == decision.allows()
+                place == number
+                    && last.policies == decision.policies
+                    && last.allows() == decision.allows()
+                    && shown == Some(&part.masked.shown)
             };
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
@@ -430,10 +434,11 @@ impl Enforcer {
                 let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "columns": part.masked.covered });
                 frame::finding(frames, "would_mask", fields);
             }
-            if !decision.errors.is_empty() {
-                let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "errors": decision.errors });
+            let errors: Vec<_> = decision.errors.iter().chain(&part.masked.errors).collect();
+            if !errors.is_empty() {
+                let fields = serde_json::json!({ "operation": ask.id.0, "part": number, "errors": errors });
                 frame::finding(frames, "policy_error", fields);
-                tracing::error!(session = %self.session.id, errors = ?decision.errors, "a policy could not be evaluated");
+                tracing::error!(session = %self.session.id, ?errors, "a policy could not be evaluated");
             }
         }
     }
