@@ -1,4 +1,5 @@
 //! The detectors over texts of standard input, a JSON object with `text` a line: what they find (`find`), or how fast (`speed`).
+//! `--rules a,b,c` names the built-in rules that are used; all of them are, unless it is given.
 
 use gateway_core::detect::{DetectConfig, Detectors, Scratch};
 use serde_json::{Value, json};
@@ -10,15 +11,10 @@ use std::time::{Duration, Instant};
 const FEW: usize = 100;
 /// Each measurement goes on for at least so long.
 const LONG_ENOUGH: Duration = Duration::from_secs(4);
+const USAGE: &str = "usage: detect find|speed [--rules NAME,NAME…] < texts.jsonl";
 
 fn main() -> ExitCode {
-    let mode = std::env::args().nth(1).unwrap_or_default();
-    let done = match mode.as_str() {
-        "find" => texts().and_then(|texts| find(&texts)),
-        "speed" => texts().and_then(|texts| speed(&texts)),
-        _ => Err("usage: detect find|speed < texts.jsonl".into()),
-    };
-    match done {
+    match run(std::env::args().skip(1)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             writeln!(std::io::stderr(), "detect: {error}").ok();
@@ -29,6 +25,20 @@ fn main() -> ExitCode {
 
 type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
+fn run(mut arguments: impl Iterator<Item = String>) -> Done {
+    let measure = match arguments.next().as_deref() {
+        Some("find") => find,
+        Some("speed") => speed,
+        _ => return Err(USAGE.into()),
+    };
+    let rules = match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
+        (None, ..) => None,
+        (Some("--rules"), Some(names), None) => Some(names.split(',').map(str::to_owned).collect()),
+        _ => return Err(USAGE.into()),
+    };
+    measure(&detectors(rules)?, &texts()?)
+}
+
 fn texts() -> Done<Vec<String>> {
     let mut texts = Vec::new();
     for line in std::io::stdin().lock().lines() {
@@ -38,15 +48,14 @@ fn texts() -> Done<Vec<String>> {
     Ok(texts)
 }
 
-fn detectors() -> Done<Detectors> {
+fn detectors(rules: Option<Vec<String>>) -> Done<Detectors> {
     let told =
         |problems: Vec<gateway_core::detect::RuleProblem>| problems.iter().map(|one| format!("{one}\n")).collect::<String>();
-    Ok(Detectors::new(&DetectConfig::default()).map_err(told)?)
+    Ok(Detectors::new(&DetectConfig { rules, ..DetectConfig::default() }).map_err(told)?)
 }
 
 /// A line for each text: `{"found": [{"class", "start", "end", "score"}]}`, places in characters.
-fn find(texts: &[String]) -> Done {
-    let detectors = detectors()?;
+fn find(detectors: &Detectors, texts: &[String]) -> Done {
     let (mut scratch, mut found) = (detectors.scratch(), Vec::new());
     let mut out = std::io::stdout().lock();
     for text in texts {
@@ -66,12 +75,11 @@ fn find(texts: &[String]) -> Done {
 }
 
 /// How fast texts are redacted, one by one, on one core: those that were given, and rows as tables have them.
-fn speed(texts: &[String]) -> Done {
-    let detectors = detectors()?;
+fn speed(detectors: &Detectors, texts: &[String]) -> Done {
     let mut scratch = detectors.scratch();
     let rows: Vec<_> = (0..4000u32).map(row).collect();
-    let (given, per_second) = rate(&detectors, &mut scratch, texts);
-    let (plain, _) = rate(&detectors, &mut scratch, &rows);
+    let (given, per_second) = rate(detectors, &mut scratch, texts);
+    let (plain, _) = rate(detectors, &mut scratch, &rows);
     let report = json!({
         "rules": detectors.rules().count(),
         "mb_per_s": given,
