@@ -4,16 +4,9 @@ use super::config::{DetectConfig, RuleProblem};
 use super::context::Words;
 use super::numbering::{Numbering, NumberingProblem};
 use super::own;
-use super::pass::{MOST_PATTERNS, Pass, Sought, relaxed, shape, syntax};
+use super::pass::{MOST_PATTERNS, MOST_SHARING, Pass, Sought, relaxed};
 use super::rules::Where;
-use super::{Detectors, Form, Rule, RuleId, Search, rules};
-use regex_automata::meta;
-use regex_automata::nfa::thompson::WhichCaptures;
-
-/// Bytes of one pattern's automaton.
-const PATTERN: usize = 2 << 20;
-/// Bytes of states that a worker keeps of one pattern.
-const STATES: usize = 256 << 10;
+use super::{Detectors, Form, Rule, RuleId, rules};
 
 /// Rules while they are compiled.
 #[derive(Debug, Default)]
@@ -79,16 +72,17 @@ fn numbering_problem(problem: NumberingProblem) -> RuleProblem {
 
 impl Building {
     fn built_in(&mut self, rule: &rules::Rule, uses: impl Fn(Where) -> bool) -> Result<(), RuleProblem> {
-        let own = |what: String| RuleProblem::Pattern { name: rule.name.to_owned(), what };
-        let words = |words: &[&str]| Words::new(words).map_err(|error| own(error.to_string()));
+        let problem = |what: String| RuleProblem::Pattern { name: rule.name.to_owned(), what };
+        let words = |words: &[&str]| Words::new(words).map_err(|error| problem(error.to_string()));
         let id = self.rule(rule.name, words(rule.raise)?, words(rule.lower)?)?;
         for form in rule.forms.iter().filter(|form| uses(form.only)) {
-            let search = Search::Pattern(Box::new(pattern(form.pattern).map_err(own)?));
-            self.form(
-                Form { rule: id, search, score: form.score, check: form.check, tail: form.tail },
-                shape(form.pattern),
-                form.pass.map_or_else(|| relaxed(form.pattern), str::to_owned),
-            );
+            let own = (self.forms.len(), Some(form.pattern.to_owned()));
+            self.forms.push(Form { rule: id, words: None, score: form.score, check: form.check, tail: form.tail });
+            let pattern = form.pass.map_or_else(|| relaxed(form.pattern), str::to_owned);
+            match self.sought.iter_mut().find(|other| other.pattern == pattern && other.forms.len() < MOST_SHARING) {
+                Some(other) => other.forms.push(own),
+                None => self.sought.push(Sought { pattern, forms: vec![own] }),
+            }
         }
         Ok(())
     }
@@ -104,28 +98,10 @@ impl Building {
         Ok(RuleId(id))
     }
 
-    /// Adds a form, of this pattern, that is sought by another which other forms may share.
-    pub(super) fn form(&mut self, form: Form, pattern: String, sought: String) {
-        let own = (self.forms.len(), pattern);
+    /// Adds a form that is sought by its own pattern, which no other form shares.
+    pub(super) fn form(&mut self, form: Form, pattern: String) {
+        let own = form.words.is_none().then(|| pattern.clone());
+        self.sought.push(Sought { pattern, forms: vec![(self.forms.len(), own)] });
         self.forms.push(form);
-        match self.sought.iter_mut().find(|other| other.pattern == sought) {
-            Some(other) => other.forms.push(own),
-            None => self.sought.push(Sought { pattern: sought, forms: vec![own] }),
-        }
     }
-}
-
-/// A pattern as a region is searched with it.
-pub(super) fn pattern(text: &str) -> Result<meta::Regex, String> {
-    let config = meta::Config::new()
-        .nfa_size_limit(Some(PATTERN))
-        .hybrid_cache_capacity(STATES)
-        .which_captures(WhichCaptures::Implicit)
-        .utf8_empty(false)
-        // Regions are short, and it is known that something is there.
-        .auto_prefilter(false);
-    meta::Regex::builder().configure(config).syntax(syntax()).build(text).map_err(|error| match error.syntax_error() {
-        Some(syntax) => format!("is not understood: {syntax}"),
-        None => format!("is too large ({error}): bound its repetitions more tightly"),
-    })
 }

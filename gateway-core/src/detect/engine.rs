@@ -1,12 +1,12 @@
 //! From regions to findings: each flagged pattern is searched, checked, scored, and what overlaps is resolved.
 
 use super::numbering::Dialled;
-use super::pass::{Caches, Outcome, Region};
+use super::pass::{Group, MOST_SHARING, Outcome, Region, Tables, bits};
 use super::resolve::resolve;
 use super::rules::{Candidate, THRESHOLD};
 use super::tail::Open;
-use super::{BESIDE, CONTEXT, Detectors, Form, RuleId, Search};
-use regex_automata::{Input, meta};
+use super::{BESIDE, CONTEXT, Detectors, Form, RuleId};
+use aho_corasick::{AhoCorasick, Input};
 use std::ops::Range;
 
 /// What words before a finding add to its score, or take from it.
@@ -26,8 +26,9 @@ pub struct Finding {
 /// A worker's own memory: states of the automata and buffers. It serves the [`Detectors`] that made it, and no others.
 #[derive(Debug)]
 pub struct Scratch {
-    pass: Caches,
-    forms: Vec<Option<meta::Cache>>,
+    pass: Tables,
+    /// Where the next match of each form may begin, by its place in its group.
+    free: [usize; MOST_SHARING],
     dialled: Dialled,
     candidates: Vec<Finding>,
     tails: Vec<(usize, usize)>,
@@ -71,13 +72,9 @@ impl Detectors {
     /// What a worker needs to use them.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        let cache = |form: &Form| match &form.search {
-            Search::Pattern(pattern) => Some(pattern.create_cache()),
-            Search::Words(_) => None,
-        };
         Scratch {
-            pass: self.pass.caches(),
-            forms: self.forms.iter().map(cache).collect(),
+            pass: self.pass.tables(),
+            free: [0; MOST_SHARING],
             dialled: self.numbering.dialled(),
             candidates: Vec::new(),
             tails: Vec::new(),
@@ -126,13 +123,19 @@ impl Detectors {
     ) {
         scratch.candidates.clear();
         scratch.tails.clear();
-        for place in self.pass.forms(&mut scratch.pass, text, region).iter() {
-            if let Some(form) = self.forms.get(place) {
-                self.search(text, region, place, form, scratch);
+        // What a check may see.
+        let view = text.get(..region.view).unwrap_or(text);
+        for place in region.flagged.iter() {
+            if let Some(group) = self.pass.group(place) {
+                self.search(view, region, place, group, scratch);
             }
         }
-        resolve(&mut scratch.candidates);
         cursor.region = region.next;
+        if scratch.candidates.is_empty() {
+            cursor.done = cursor.done.max(cursor.region);
+            return;
+        }
+        resolve(&mut scratch.candidates);
         for mut finding in scratch.candidates.drain(..) {
             finding.span.start = finding.span.start.max(cursor.done);
             if finding.span.end <= cursor.done {
@@ -155,38 +158,72 @@ impl Detectors {
         cursor.done = cursor.done.max(cursor.region);
     }
 
-    /// The candidates of one form in a region, those that score enough.
-    fn search(&self, text: &[u8], region: &Region, place: usize, form: &Form, scratch: &mut Scratch) {
-        let view = text.get(..region.view).unwrap_or(text);
-        let mut at = region.start;
-        while at < region.next {
-            let input = Input::new(view).range(at..region.end.min(view.len()));
-            let matched = match (&form.search, scratch.forms.get_mut(place)) {
-                (Search::Pattern(pattern), Some(Some(cache))) => pattern.search_with(cache, &input).map(|found| found.range()),
-                (Search::Words(words), _) => words.find(input_of(view, at, region.end)).map(|found| found.range()),
-                (Search::Pattern(_), _) => None,
-            };
-            let Some(span) = matched.filter(|span| span.start < region.next) else { return };
-            at = span.start + 1;
-            let mut candidate =
-                Candidate { text: view, span, score: form.score, dialled: &mut scratch.dialled, numbering: &self.numbering };
-            let Some(verdict) = (form.check)(&mut candidate) else { continue };
-            let Some(score) = self.score(view, form.rule, verdict.span.start, verdict.score) else { continue };
-            at = at.max(verdict.span.end);
-            if form.tail.is_some() {
-                scratch.tails.push((verdict.span.end, place));
-            }
-            scratch.candidates.push(Finding { span: verdict.span, rule: form.rule, score });
+    /// The candidates of a group's forms in a region, those that score enough.
+    fn search(&self, text: &[u8], region: &Region, place: usize, group: &Group, scratch: &mut Scratch) {
+        if let [only] = group.forms()
+            && let Some(form) = self.forms.get(*only)
+            && let Some(words) = &form.words
+        {
+            return self.words(text, region, *only, form, words, scratch);
         }
+        let (mut at, mut found) = (region.start, 0u64);
+        while let Some(start) = group.next(text, at, region.next) {
+            at = start + 1;
+            let Some(places) = scratch.pass.groups.get_mut(place) else { return };
+            for member in bits(group.matching(places, text, region, start)) {
+                let ends = scratch.pass.groups.get(place).map(|places| places.end(member));
+                let (Some(number), Some(end), Some(free)) = (group.forms().get(member), ends, scratch.free.get(member)) else {
+                    continue;
+                };
+                // What follows a finding of the form begins behind it.
+                if found >> member & 1 == 1 && *free > start {
+                    continue;
+                }
+                let Some(form) = self.forms.get(*number) else { continue };
+                if let Some(end) = self.judge_match(text, start..end, *number, form, scratch) {
+                    found |= 1 << member;
+                    if let Some(free) = scratch.free.get_mut(member) {
+                        *free = end;
+                    }
+                    at = if group.forms().len() == 1 { at.max(end) } else { at };
+                }
+            }
+        }
+    }
+
+    /// The candidates of a form that is words.
+    fn words(&self, text: &[u8], region: &Region, number: usize, form: &Form, words: &AhoCorasick, scratch: &mut Scratch) {
+        let (mut at, end) = (region.start, region.end.min(text.len()));
+        while at < region.next {
+            let found = words.find(Input::new(text).range(at..end)).map(|found| found.range());
+            let Some(span) = found.filter(|span| span.start < region.next) else { return };
+            at = span.start + 1;
+            at = at.max(self.judge_match(text, span, number, form, scratch).unwrap_or_default());
+        }
+    }
+
+    /// Makes a candidate of what a form matched, if it is one. Tells where it ends.
+    fn judge_match(&self, text: &[u8], span: Range<usize>, number: usize, form: &Form, scratch: &mut Scratch) -> Option<usize> {
+        let mut candidate =
+            Candidate { text, span, score: form.score, dialled: &mut scratch.dialled, numbering: &self.numbering };
+        let verdict = (form.check)(&mut candidate)?;
+        let score = self.score(text, form.rule, verdict.span.start, verdict.score)?;
+        let end = verdict.span.end;
+        if form.tail.is_some() {
+            scratch.tails.push((end, number));
+        }
+        scratch.candidates.push(Finding { span: verdict.span, rule: form.rule, score });
+        Some(end)
     }
 
     /// The score with what the words before say; `None` where it is too low to count.
     fn score(&self, text: &[u8], rule: RuleId, at: usize, base: u8) -> Option<u8> {
         let rule = self.rules.get(usize::from(rule.0))?;
-        let (raise, lower) = (
-            rule.raise.as_ref().and_then(|words| words.before(text, at, CONTEXT)),
-            rule.lower.as_ref().and_then(|words| words.before(text, at, BESIDE)),
-        );
+        let raise = rule.raise.as_ref().and_then(|words| words.before(text, at, CONTEXT));
+        if raise.is_none() && base < THRESHOLD {
+            return None;
+        }
+        let lower = rule.lower.as_ref().and_then(|words| words.before(text, at, BESIDE));
         // The nearer word is the one that is meant.
         let score = match (raise, lower) {
             (Some(raise), Some(lower)) if lower < raise => base.saturating_sub(WORDS),
@@ -196,9 +233,4 @@ impl Detectors {
         };
         (score >= THRESHOLD).then_some(score)
     }
-}
-
-/// A region as what searches for words takes it.
-fn input_of(text: &[u8], start: usize, end: usize) -> aho_corasick::Input<'_> {
-    aho_corasick::Input::new(text).range(start..end.min(text.len()))
 }

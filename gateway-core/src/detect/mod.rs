@@ -1,9 +1,9 @@
 //! Finds what is sensitive by its own form, in free text: e-mail addresses, cards, keys.
 //!
 //! One pass of a lazy DFA over all patterns (`pass`) says in which *regions* of a text something may be, and of which
-//! pattern. Only there a pattern's own expression is run, and what it matches is checked in code: what stands beside it, its
-//! checksum, the words before it (`rules`). What is said of a region depends on its bytes and a few beside it alone, so a
-//! text gives the same findings however it is cut (`stream`).
+//! pattern. Only there the patterns' own expressions are followed from where one can begin, and what they match is checked in
+//! code: what stands beside it, its checksum, the words before it (`rules`). What is said of a region depends on its bytes and a
+//! few beside it alone, so a text gives the same findings however it is cut (`stream`).
 
 mod checksum;
 mod compile;
@@ -32,7 +32,6 @@ pub use stream::Stream;
 
 use aho_corasick::AhoCorasick;
 use context::Words;
-use regex_automata::meta;
 use rules::{Check, Tail};
 use std::fmt;
 
@@ -79,17 +78,11 @@ struct Rule {
 #[derive(Debug)]
 struct Form {
     rule: RuleId,
-    search: Search,
+    /// What finds it, where it is words; a pattern is followed by its group's automaton.
+    words: Option<Box<AhoCorasick>>,
     score: u8,
     check: Check,
     tail: Tail,
-}
-
-/// What finds a form in a region.
-#[derive(Debug)]
-enum Search {
-    Pattern(Box<meta::Regex>),
-    Words(Box<AhoCorasick>),
 }
 
 impl fmt::Debug for Detectors {

@@ -1,12 +1,13 @@
 //! Rules of one's own: what they may be, and how they become forms beside the built-in ones.
 
-use super::compile::{Building, pattern};
+use super::compile::Building;
 use super::config::{OwnRule, RuleProblem};
 use super::context::Words;
 use super::pass::{is_word, syntax};
 use super::rules::{CHECKS, Candidate, Check, Tail, Verdict};
-use super::{Form, LONGEST_MATCH, RuleId, Search};
+use super::{Form, LONGEST_MATCH};
 use aho_corasick::{AhoCorasick, MatchKind};
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax::parse_with;
 use std::fmt::Write as _;
 
@@ -15,6 +16,8 @@ const SHORTEST_MATCH: usize = 3;
 /// Words of one rule, and the bytes of all of them.
 const MOST_WORDS: usize = 2000;
 const MOST_WORD_BYTES: usize = 32 << 10;
+/// Bytes of one pattern's automaton.
+const PATTERN: usize = 2 << 20;
 
 pub(super) fn add(rule: &OwnRule, building: &mut Building) -> Result<(), RuleProblem> {
     let name = rule.name.as_str();
@@ -34,15 +37,15 @@ pub(super) fn add(rule: &OwnRule, building: &mut Building) -> Result<(), RulePro
         return Err(words_problem(format!("word {} of `context` is empty: take it out", empty + 1)));
     }
     let context = Words::new(&rule.context).map_err(|error| words_problem(format!("`context` is too large ({error})")))?;
-    let expression = rule.pattern.as_deref().map(|text| expression(name, text)).transpose()?;
+    rule.pattern.as_deref().map_or(Ok(()), |text| expression(name, text))?;
     let list = if rule.words.is_empty() { None } else { Some(words(&rule.words).map_err(words_problem)?) };
     let id = building.rule(name, context, None)?;
-    let form = |rule_id: RuleId, search, check| Form { rule: rule_id, search, score: rule.score, check, tail: Tail::None };
-    if let (Some(search), Some(text)) = (expression, &rule.pattern) {
-        building.form(form(id, search, check.unwrap_or(any)), text.clone(), text.clone());
+    let form = |words, check| Form { rule: id, words, score: rule.score, check, tail: Tail::None };
+    if let Some(text) = &rule.pattern {
+        building.form(form(None, check.unwrap_or(any)), text.clone());
     }
-    if let Some((search, text)) = list {
-        building.form(form(id, search, whole_words), text.clone(), text);
+    if let Some((words, text)) = list {
+        building.form(form(Some(Box::new(words)), whole_words), text);
     }
     Ok(())
 }
@@ -57,7 +60,7 @@ fn check(rule: &OwnRule) -> Result<Option<Check>, RuleProblem> {
 }
 
 /// A pattern of bounded length, so that a stream has to hold back no more than that.
-fn expression(name: &str, text: &str) -> Result<Search, RuleProblem> {
+fn expression(name: &str, text: &str) -> Result<(), RuleProblem> {
     let problem = |what: String| RuleProblem::Pattern { name: name.to_owned(), what };
     let parsed = parse_with(text, &syntax()).map_err(|error| problem(format!("is not understood: {error}")))?;
     let properties = parsed.properties();
@@ -78,11 +81,14 @@ fn expression(name: &str, text: &str) -> Result<Search, RuleProblem> {
         }
         None => return Err(problem("has a repetition without an end: write `{0,64}` for `*`, and `{1,64}` for `+`".to_owned())),
     }
-    Ok(Search::Pattern(Box::new(pattern(text).map_err(problem)?)))
+    let built = thompson::NFA::compiler()
+        .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(PATTERN)))
+        .build_from_hir(&parsed);
+    built.map_or_else(|error| Err(problem(format!("is too large ({error}): bound its repetitions more tightly"))), |_| Ok(()))
 }
 
 /// The words as an automaton, and as a pattern for the pass.
-fn words(words: &[String]) -> Result<(Search, String), String> {
+fn words(words: &[String]) -> Result<(AhoCorasick, String), String> {
     let bytes: usize = words.iter().map(String::len).sum();
     if words.len() > MOST_WORDS || bytes > MOST_WORD_BYTES {
         return Err(format!(
@@ -110,7 +116,7 @@ fn words(words: &[String]) -> Result<(Search, String), String> {
         pattern += at_word(word.bytes().next_back());
     }
     pattern.push(')');
-    Ok((Search::Words(Box::new(automaton)), pattern))
+    Ok((automaton, pattern))
 }
 
 fn any(candidate: &mut Candidate<'_>) -> Option<Verdict> {

@@ -13,8 +13,14 @@ impl Flags {
         }
     }
 
-    pub(super) fn contains(self, pattern: usize) -> bool {
-        self.0.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
+    pub(super) fn add(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+    }
+
+    /// The first 64 of them, a bit each.
+    pub(super) const fn first(self) -> u64 {
+        let [first, ..] = self.0;
+        first
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -24,12 +30,16 @@ impl Flags {
 
     /// The patterns, in order.
     pub(in crate::detect) fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(place, mut word)| {
-            std::iter::from_fn(move || {
-                let bit = word.trailing_zeros() as usize;
-                word &= word.checked_sub(1)?;
-                Some(place * 64 + bit)
-            })
-        })
+        self.0.into_iter().enumerate().flat_map(|(place, word)| bits(word).map(move |bit| place * 64 + bit))
     }
+}
+
+/// The places of the bits that are set, in order.
+#[inline]
+pub(in crate::detect) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.checked_sub(1)?;
+        Some(bit)
+    })
 }

@@ -1,55 +1,55 @@
 //! The one pass over all bytes: a lazy DFA of all patterns says where one may be, and which.
 
+mod automaton;
 mod flags;
+mod group;
 mod pattern;
 mod run;
+mod table;
 
 use super::{AHEAD, LONGEST_REGION, OVERLAP};
+use automaton::Automaton;
 use flags::Flags;
-use regex_automata::Anchored;
 use regex_automata::hybrid::BuildError;
-use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::util::{start, syntax};
-use run::{Run, automaton, flag};
+use regex_automata::util::syntax;
+use run::Run;
+use table::Table;
 
-pub(super) use pattern::{relaxed, shape};
+pub(super) use flags::bits;
+pub(super) use group::{Group, Places};
+pub(super) use pattern::relaxed;
 
 /// Patterns there can be, those of own rules included.
 pub(super) const MOST_PATTERNS: usize = 256;
+/// Forms that can share a pattern of the pass.
+pub(super) const MOST_SHARING: usize = 64;
 
 /// What the pass looks for: a pattern, and the forms that can match only where it does and while it is in progress.
 #[derive(Debug)]
 pub(super) struct Sought {
     pub(super) pattern: String,
-    /// Each form with its own pattern.
-    pub(super) forms: Vec<(usize, String)>,
+    /// Each form with its own pattern; none where it is words.
+    pub(super) forms: Vec<(usize, Option<String>)>,
 }
 
-/// The automaton of all that is sought. Where several forms have a pattern in common, another automaton says of a region which
-/// of them it may be: apart, so that the first has few states.
+/// The automaton of all that is sought, and those of the forms, which are followed only where it has seen something: apart, so
+/// that the first has few states.
 #[derive(Debug)]
 pub(super) struct Pass {
-    dfa: DFA,
+    automaton: Automaton,
     groups: Vec<Group>,
-}
-
-#[derive(Debug)]
-struct Group {
-    forms: Vec<usize>,
-    /// None where there is but one form.
-    dfa: Option<DFA>,
 }
 
 /// A worker's states of it.
 #[derive(Debug)]
-pub(super) struct Caches {
-    pass: Cache,
-    groups: Vec<Option<Cache>>,
+pub(super) struct Tables {
+    pass: Table,
+    pub(super) groups: Vec<Places>,
 }
 
-impl Caches {
+impl Tables {
     pub(super) fn memory(&self) -> usize {
-        self.pass.memory_usage() + self.groups.iter().flatten().map(Cache::memory_usage).sum::<usize>()
+        self.pass.memory() + self.groups.iter().filter_map(|places| places.table.as_ref()).map(Table::memory).sum::<usize>()
     }
 }
 
@@ -81,44 +81,27 @@ pub(super) enum Outcome {
 
 impl Pass {
     pub(super) fn new(sought: &[Sought]) -> Result<Self, Box<BuildError>> {
-        let group = |sought: &Sought| {
-            let patterns: Vec<_> = sought.forms.iter().map(|(_, pattern)| pattern.as_str()).collect();
-            let dfa = if patterns.len() > 1 { Some(automaton(&patterns)?) } else { None };
-            Ok::<_, Box<BuildError>>(Group { forms: sought.forms.iter().map(|(form, _)| *form).collect(), dfa })
-        };
         let patterns: Vec<_> = sought.iter().map(|sought| sought.pattern.as_str()).collect();
-        Ok(Self { dfa: automaton(&patterns)?, groups: sought.iter().map(group).collect::<Result<_, _>>()? })
+        Ok(Self { automaton: Automaton::searching(&patterns)?, groups: sought.iter().map(Group::new).collect::<Result<_, _>>()? })
     }
 
-    pub(super) fn caches(&self) -> Caches {
-        let groups = self.groups.iter().map(|group| group.dfa.as_ref().map(DFA::create_cache)).collect();
-        Caches { pass: self.dfa.create_cache(), groups }
+    pub(super) fn tables(&self) -> Tables {
+        Tables { pass: self.automaton.table(), groups: self.groups.iter().map(Group::places).collect() }
     }
 
-    /// The forms that may match in a region.
-    pub(super) fn forms(&self, caches: &mut Caches, text: &[u8], region: &Region) -> Flags {
-        let mut forms = Flags::default();
-        for place in region.flagged.iter() {
-            let (Some(group), Some(cache)) = (self.groups.get(place), caches.groups.get_mut(place)) else { continue };
-            let found = match (&group.dfa, cache) {
-                (Some(dfa), Some(cache)) => matching(dfa, cache, text, region),
-                _ => None,
-            };
-            // Where there is no automaton, or it gives up, it may be any of them.
-            let maybe = |at: usize| found.is_none_or(|found| found.contains(at));
-            group.forms.iter().enumerate().filter(|(at, _)| maybe(*at)).for_each(|(_, form)| forms.insert(*form));
-        }
-        forms
+    /// The forms that share the pattern of this place.
+    pub(super) fn group(&self, place: usize) -> Option<&Group> {
+        self.groups.get(place)
     }
 
     /// The next region of `text` from `from` on, where a region begins. With `more`, other bytes may follow the text.
-    pub(super) fn next(&self, caches: &mut Caches, text: &[u8], from: usize, more: bool) -> Outcome {
+    pub(super) fn next(&self, tables: &mut Tables, text: &[u8], from: usize, more: bool) -> Outcome {
         // A lazy DFA without a limit of clears never gives up; if it did, everything would be looked at.
-        self.walk(&mut caches.pass, text, from, more).unwrap_or_else(|| self.whole(text, from, more))
+        self.walk(&mut tables.pass, text, from, more).unwrap_or_else(|| self.whole(text, from, more))
     }
 
-    fn walk(&self, cache: &mut Cache, text: &[u8], from: usize, more: bool) -> Option<Outcome> {
-        let mut run = Run::begin(&self.dfa, cache, text, from)?;
+    fn walk(&self, table: &mut Table, text: &[u8], from: usize, more: bool) -> Option<Outcome> {
+        let mut run = Run::begin(&self.automaton, table, text, from)?;
         let mut flagged = Flags::default();
         let (mut start, mut at) = (from, from);
         loop {
@@ -145,7 +128,7 @@ impl Pass {
                 }
                 // What begins before it would have matched. It goes on as if the text began here: so it does in a stream.
                 (start, at) = (next, next);
-                run.again(text, at);
+                run.again(text, at)?;
             }
         }
         if more {
@@ -166,31 +149,6 @@ impl Pass {
             (false, false) => region(text, from, text.len(), text.len(), flagged, false),
         }
     }
-}
-
-/// Which patterns match in a region; `None` where the automaton gives up.
-fn matching(dfa: &DFA, cache: &mut Cache, text: &[u8], region: &Region) -> Option<Flags> {
-    let behind = region.start.checked_sub(1).and_then(|at| text.get(at)).copied();
-    let mut state = dfa.start_state(cache, &start::Config::new().look_behind(behind).anchored(Anchored::No)).ok()?;
-    let mut flagged = Flags::default();
-    for byte in text.get(region.start..region.end)? {
-        if !state.is_tagged() {
-            let next = dfa.next_state_untagged(cache, state, *byte);
-            if !next.is_tagged() {
-                state = next;
-                continue;
-            }
-        }
-        state = dfa.next_state(cache, state, *byte).ok()?;
-        flag(dfa, cache, state, &mut flagged);
-    }
-    // What ends with the region is told by what follows.
-    let last = match text.get(region.end) {
-        Some(byte) => dfa.next_state(cache, state, *byte).ok()?,
-        None => dfa.next_eoi_state(cache, state).ok()?,
-    };
-    flag(dfa, cache, last, &mut flagged);
-    Some(flagged)
 }
 
 /// A region, once there is enough of the text to judge it: a line feed is enough.
@@ -222,25 +180,64 @@ pub(super) const fn is_word(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_region_ends_where_nothing_is_in_progress() {
-        let sought =
+    /// Two patterns, one of which three forms share.
+    fn sought() -> Vec<Sought> {
+        let patterns =
             [(r"\b[a-z]+@[a-z]+", &[r"\b[a-z]+@[a-z]+"][..]), (r"[0-9]+", &[r"\b[0-9]{4}\b", r"\b[0-9]{5}\b", r"\b[0-9]{6}\b"])];
         let mut form = 0..;
-        let sought = sought.map(|(pattern, forms)| Sought {
+        let sought = patterns.map(|(pattern, forms)| Sought {
             pattern: pattern.to_owned(),
-            forms: forms.iter().filter_map(|text| Some((form.next()?, (*text).to_owned()))).collect(),
+            forms: forms.iter().filter_map(|text| Some((form.next()?, Some((*text).to_owned())))).collect(),
         });
-        let pass = Pass::new(&sought).expect("four patterns");
-        let (text, mut caches) = (b"some words, a@b; and 1234 or 12345", pass.caches());
+        sought.into()
+    }
+
+    #[test]
+    fn a_region_ends_where_nothing_is_in_progress() {
+        let pass = Pass::new(&sought()).expect("four patterns");
+        let (text, mut tables) = (b"some words, a@b; and 1234 or 12345", pass.tables());
         let mut from = 0;
         let mut regions = Vec::new();
-        while let Outcome::Region(region) = pass.next(&mut caches, text, from, false) {
-            let forms = pass.forms(&mut caches, text, &region);
-            regions.push((region.start, region.end, forms.iter().collect::<Vec<_>>()));
+        while let Outcome::Region(region) = pass.next(&mut tables, text, from, false) {
+            let mut found = Vec::new();
+            for place in region.flagged.iter() {
+                let (group, places) = (pass.group(place).expect("a group"), &mut tables.groups[place]);
+                let mut at = region.start;
+                while let Some(start) = group.next(text, at, region.next) {
+                    let matched = group.matching(places, text, &region, start);
+                    found.extend(bits(matched).map(|form| (group.forms()[form], start, places.end(form))));
+                    at = start + 1;
+                }
+            }
+            regions.push((region.start, region.end, found));
             from = region.next;
         }
-        assert_eq!(regions, [(12, 17, vec![0]), (21, 29, vec![1]), (29, 34, vec![2])]);
-        assert!(matches!(pass.next(&mut caches, b"and a", 0, true), Outcome::Undecided(4)));
+        let expected = [(12, 17, vec![(0, 12, 15)]), (21, 29, vec![(1, 21, 25)]), (29, 34, vec![(2, 29, 34)])];
+        assert_eq!(regions, expected);
+        assert!(matches!(pass.next(&mut tables, b"and a", 0, true), Outcome::Undecided(4)));
+    }
+
+    #[test]
+    fn what_is_forgotten_makes_no_difference() {
+        let patterns: Vec<_> =
+            (3..9).map(|count| format!(r"\b[a-f]{{1,{count}}}[0-9]{{{count}}}@|[0-9a-c]{{{count}}}x")).collect();
+        let patterns: Vec<_> = patterns.iter().map(String::as_str).collect();
+        let pass = |automaton| Pass { automaton, groups: Vec::new() };
+        let (wide, narrow) = (Automaton::searching(&patterns), Automaton::searching_within(&patterns, 40 << 10));
+        let (wide, narrow) = (pass(wide.expect("patterns")), pass(narrow.expect("room for a few states")));
+        let (mut many, mut few) = (wide.tables(), narrow.tables());
+        let mut text = Vec::new();
+        let mut random = 1u64;
+        for _ in 0..40_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.extend(b"abcdef0123456789@x \n".get((random >> 33) as usize % 20));
+        }
+        let (mut from, mut regions) = (0, 0);
+        while let Outcome::Region(region) = wide.next(&mut many, &text, from, false) {
+            let Outcome::Region(other) = narrow.next(&mut few, &text, from, false) else { panic!("{region:?} is missed") };
+            assert_eq!((region.start, region.end, region.flagged), (other.start, other.end, other.flagged));
+            (from, regions) = (region.next, regions + 1);
+        }
+        assert!(regions > 500 && few.pass.memory() < many.pass.memory(), "{regions} regions");
     }
 }

@@ -3,11 +3,26 @@
 /// Repetitions that can be so high are not counted in the pass.
 const COUNTED: usize = 10;
 
+/// Which digit or letter it is can wait for the pattern itself.
+const WIDER: [(&str, &str); 10] = [
+    ("[0-3]", "[0-9]"),
+    ("[01]", "[0-9]"),
+    ("[A-HJ-NP-TV-Z]", "[A-Z]"),
+    ("[0-9LMNP-V]", "[0-9A-Z]"),
+    ("[ABCDEHLMPRST]", "[A-Z]"),
+    ("[A-CEGHJ-PR-TW-Z]", "[A-Z]"),
+    ("[A-CEGHJ-NPR-TW-Z]", "[A-Z]"),
+    ("[ABCFGHJLPT]", "[A-Z]"),
+    ("[-+A-FU-Y]", "[-+A-Z]"),
+    ("[0-9A-FHJ-NPR-Y]", "[0-9A-Z]"),
+];
+
 /// A built-in pattern as it is sought: high repetitions are not counted, since counting each of them apart would make a state of
 /// nearly every combination. It matches where the pattern does, and is as long in progress.
 pub(in crate::detect) fn relaxed(pattern: &str) -> String {
+    let pattern = WIDER.iter().fold(pattern.to_owned(), |text, (some, all)| text.replace(some, all));
     let mut out = String::new();
-    let mut rest = pattern;
+    let mut rest = pattern.as_str();
     while let Some(place) = rest.find('{') {
         let (before, behind) = rest.split_at(place);
         out += before;
@@ -30,13 +45,6 @@ pub(in crate::detect) fn relaxed(pattern: &str) -> String {
         };
     }
     out + rest
-}
-
-/// A built-in pattern as it is told from others in a region: whichever digits stand there, and no more of them than are needed.
-pub(in crate::detect) fn shape(pattern: &str) -> String {
-    let any = ["[1-9]", "[2-9]", "[1-69]", "[5-9]"].iter().fold(pattern.to_owned(), |text, some| text.replace(some, "[0-9]"));
-    let least = [("{11,18}", "{11}"), ("{6,14}", "{6}"), ("{6,12}", "{6}")];
-    least.iter().fold(any, |text, (range, least)| text.replace(range, least)).replace(r"(?:\b|_)", "")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! India (Aadhaar, PAN) and Australia (tax file and business numbers).
 
-use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 use crate::detect::checksum::{abn, tfn, verhoeff};
 
 pub(super) const RULES: &[Rule] = &[
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "in_pan",
         // The fourth letter is the kind of holder (Income Tax Department).
-        forms: &[Form::new(r"(?i)\b[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]\b", 55, account).pass(MIXED)],
+        forms: &[Form::new(r"(?i)\b[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]\b", 55, account)],
         raise: &["pan", "permanent account", "income tax", "pan card"],
         lower: &["part", "sku", "serial", "model"],
     },

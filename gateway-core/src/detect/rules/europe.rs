@@ -1,25 +1,24 @@
 //! Spain (NIF, NIE), Italy (codice fiscale), Poland (PESEL) and Finland (henkilötunnus).
 
-use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 use crate::detect::checksum::{codice_fiscale, hetu, is_day, nif_letter, pesel};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "es_nif",
-        forms: &[Form::new(r"(?i)\b[0-9]{7,8}-?[A-HJ-NP-TV-Z]\b", 60, spanish).pass(MIXED)],
+        forms: &[Form::new(r"(?i)\b[0-9]{7,8}-?[A-HJ-NP-TV-Z]\b", 60, spanish)],
         raise: &["nif", "dni", "documento", "identificación", "identidad", "spanish id"],
         lower: &[],
     },
     Rule {
         name: "es_nie",
-        forms: &[Form::new(r"(?i)\b[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]\b", 75, spanish).pass(MIXED)],
+        forms: &[Form::new(r"(?i)\b[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]\b", 75, spanish)],
         raise: &["nie", "extranjero", "foreigner", "documento", "identificación"],
         lower: &[],
     },
     Rule {
         name: "it_fiscal_code",
-        forms: &[Form::new(r"(?i)\b[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]\b", 95, italian)
-            .pass(MIXED)],
+        forms: &[Form::new(r"(?i)\b[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]\b", 95, italian)],
         raise: &[],
         lower: &[],
     },
@@ -31,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "fi_hetu",
-        forms: &[Form::new(r"(?i)\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", 85, finnish).pass(MIXED)],
+        forms: &[Form::new(r"(?i)\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", 85, finnish)],
         raise: &["hetu", "henkilötunnus", "personbeteckning", "personal identity code"],
         lower: &[],
     },

@@ -174,12 +174,24 @@ impl Candidate<'_> {
     }
 }
 
-/// Where digits stand in groups, seven or more: of cards, telephones and national ids, with an extension.
-const DIGITS: &str = r"[+(_]?[0-9](?:[ .()/-]{0,3}[0-9]){6}(?:[0-9 .()/-]|[0-9] ?(?:x|e(?:xt?)?\.?|#))*";
-/// Words of letters and digits: ids that have both, in one piece.
-const MIXED: &str = r"\b(?:[A-Za-z]+[0-9][A-Za-z0-9+-]{3}|[0-9]{6}[0-9]*[A-Za-z+-]|[XYZxyz]-[0-9]{7})[A-Za-z0-9+-]*";
-/// Groups with colons: IPv6 and MAC addresses, and times.
-const COLONS: &str = r"(?:\b[0-9A-Fa-f]{1,4})?:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*";
+/// Digits in groups, and an extension.
+macro_rules! grouped {
+    ($begin:literal, $more:literal) => {
+        concat!(
+            $begin,
+            r"[0-9](?:[ .()/-]{0,3}[0-9])",
+            $more,
+            r"(?: ?(?:x|e(?:xt?)?\.?|#))?(?:[0-9 .()/-]|[0-9] ?(?:x|e(?:xt?)?\.?|#))*"
+        )
+    };
+}
+
+/// Where nine digits or more stand in groups: of cards, telephones and national ids.
+const DIGITS: &str = grouped!(r"(?:\b|[+(_])", "{8}");
+/// Seven digits or more behind a `+`: of telephones.
+const PLUS_DIGITS: &str = grouped!(r"\+", "{6}");
+/// Seven digits or more: of telephones where numbers are short.
+const FEW_DIGITS: &str = grouped!(r"(?:\b|\()", "{6}");
 
 /// All rules, in the order of their ids.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {

@@ -1,6 +1,6 @@
 //! Addresses of machines: IPv4, IPv6 (RFC 4291, section 2.2) and MAC.
 
-use super::{COLONS, Candidate, Form, Rule, Verdict};
+use super::{Candidate, Form, Rule, Verdict};
 use std::net::Ipv6Addr;
 
 pub(super) const RULES: &[Rule] = &[
@@ -13,13 +13,13 @@ pub(super) const RULES: &[Rule] = &[
                 r"\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}:(?:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})",
                 70,
                 version_6,
-            ).pass(COLONS),
+            ),
             // Fewer, and `::` for those of zeros.
             Form::new(
                 r"(?:\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?:\.[0-9]{1,3}){0,3}",
                 70,
                 version_6,
-            ).pass(COLONS),
+            ),
         ],
         raise: &["ip", "ipv4", "ipv6", "address", "addr", "host", "client", "remote", "server", "peer"],
         lower: &["version", "ver", "release", "released", "build", "firmware", "upgrade", "upgraded", "package", "section"],
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "mac_address",
         forms: &[
-            Form::new(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\b", 75, hardware).pass(COLONS),
+            Form::new(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\b", 75, hardware),
             Form::new(r"\b[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}\b", 75, hardware),
             Form::new(r"\b[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\b", 55, hardware),
         ],

@@ -1,12 +1,12 @@
 //! Telephone numbers: written candidates, held against the numbering plans of all countries (E.164).
 
-use super::{Candidate, DIGITS, Form, Rule, Verdict, Where};
+use super::{Candidate, DIGITS, FEW_DIGITS, Form, PLUS_DIGITS, Rule, Verdict, Where};
 use crate::detect::checksum::Digits;
 
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "phone",
     forms: &[
-        Form::new(r"\+[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 80, international).pass(DIGITS),
+        Form::new(r"\+[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 80, international).pass(PLUS_DIGITS),
         Form::new(r"\b0(?:0|11)[ .-]?[1-9](?:[ .()/-]{0,2}[0-9]){6,14}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 65, dialled_abroad)
             .pass(DIGITS),
         Form::new(
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
         .pass(DIGITS)
         .only(Where::NorthAmerica),
         Form::new(r"(?:\([0-9]{2,5}\)|\b[0-9]{1,5})(?:[ .()/-]{0,2}[0-9]){6,12}(?: ?(?:x|ext\.?|#) ?[0-9]{1,6})?", 60, national)
-            .pass(DIGITS)
+            .pass(FEW_DIGITS)
             .only(Where::Elsewhere),
     ],
     raise: &[

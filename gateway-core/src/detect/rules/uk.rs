@@ -1,6 +1,6 @@
 //! United Kingdom: NHS numbers and National Insurance numbers.
 
-use super::{Candidate, DIGITS, Form, MIXED, Rule, Verdict};
+use super::{Candidate, DIGITS, Form, Rule, Verdict};
 use crate::detect::checksum::nhs;
 
 pub(super) const RULES: &[Rule] = &[
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "uk_nino",
         forms: &[
-            Form::new(r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]\b", 75, insurance).pass(MIXED),
+            Form::new(r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]\b", 75, insurance),
             Form::new(r"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: [0-9]{2}){3} [A-D]\b", 75, insurance)
                 .pass(r"(?i)\b[A-Z]{2}(?: [0-9]{2}){3} [A-D]"),
         ],

@@ -1,10 +1,44 @@
 //! The same text in any pieces gives the same.
 
 use super::super::fuzz::holds;
-use super::super::pass::{Outcome, Region};
-use super::super::{LONGEST_MATCH, Search, Stream};
+use super::super::pass::{MOST_PATTERNS, Outcome, Region, Tables, syntax};
+use super::super::rules::{self, Form};
+use super::super::{DetectConfig, Detectors, LONGEST_MATCH, Stream};
 use super::{detectors, redacted};
 use proptest::prelude::*;
+use regex_automata::{Anchored, Input, meta};
+use std::sync::OnceLock;
+
+/// Each form's number, its group, its place in that, and its expression by itself.
+type Expression = (usize, usize, usize, meta::Regex);
+
+/// All forms, those of telephone numbers of either kind of country among them.
+fn everywhere() -> &'static (Detectors, Vec<Expression>) {
+    static EVERYWHERE: OnceLock<(Detectors, Vec<Expression>)> = OnceLock::new();
+    EVERYWHERE.get_or_init(|| {
+        let config = DetectConfig { phone_regions: vec!["US".to_owned(), "GB".to_owned()], ..DetectConfig::default() };
+        let detectors = Detectors::new(&config).expect("the built-in rules");
+        let one = |(number, form): (usize, &Form)| {
+            let place = |place: &usize| detectors.pass.group(*place).is_some_and(|group| group.forms().contains(&number));
+            let group = (0..MOST_PATTERNS).find(place).expect("a group of each form");
+            let member = detectors.pass.group(group)?.forms().iter().position(|other| *other == number)?;
+            let config = meta::Config::new().utf8_empty(false);
+            let pattern = meta::Regex::builder().configure(config).syntax(syntax()).build(form.pattern).expect("a pattern");
+            Some((number, group, member, pattern))
+        };
+        let expressions = rules::all().flat_map(|rule| rule.forms).enumerate().filter_map(one).collect();
+        (detectors, expressions)
+    })
+}
+
+fn regions(detectors: &Detectors, tables: &mut Tables, text: &str) -> Vec<Region> {
+    let (mut regions, mut from) = (Vec::new(), 0);
+    while let Outcome::Region(region) = detectors.pass.next(tables, text.as_bytes(), from, false) {
+        from = region.next;
+        regions.push(region);
+    }
+    regions
+}
 
 /// What is put together to texts: values, parts of values, what is beside them, and what is long.
 fn part() -> impl Strategy<Value = String> {
@@ -35,19 +69,36 @@ proptest! {
 
     #[test]
     fn the_pass_misses_no_match(parts in prop::collection::vec(part(), 1..14)) {
-        let (text, detectors) = (parts.concat(), detectors());
-        let (mut caches, mut regions, mut from) = (detectors.pass.caches(), Vec::new(), 0);
-        while let Outcome::Region(region) = detectors.pass.next(&mut caches, text.as_bytes(), from, false) {
-            from = region.next;
-            let forms: Vec<_> = detectors.pass.forms(&mut caches, text.as_bytes(), &region).iter().collect();
-            regions.push((region, forms));
-        }
-        for (place, form) in detectors.forms.iter().enumerate() {
-            let Search::Pattern(pattern) = &form.search else { continue };
+        let (text, (detectors, expressions)) = (parts.concat(), everywhere());
+        let regions = regions(detectors, &mut detectors.pass.tables(), &text);
+        for (number, place, _, pattern) in expressions {
             for found in pattern.find_iter(text.as_bytes()) {
-                let covers = |region: &Region| region.start <= found.start() && found.start() < region.next && found.end() <= region.end;
-                let seen = regions.iter().any(|(region, forms)| covers(region) && forms.contains(&place));
-                prop_assert!(seen, "{} at {:?} in {}", detectors.name(form.rule), found.span(), text);
+                let covers = |region: &&Region| region.start <= found.start() && found.start() < region.next && found.end() <= region.end;
+                let region = regions.iter().find(covers).filter(|region| region.flagged.iter().any(|flagged| flagged == *place));
+                let name = detectors.name(detectors.forms[*number].rule);
+                prop_assert!(region.is_some(), "{} at {:?} in {}", name, found.span(), text);
+                let begins = detectors.pass.group(*place).and_then(|group| group.next(text.as_bytes(), found.start(), found.end()));
+                prop_assert_eq!(begins, Some(found.start()), "{} in {}", name, text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_group_says_what_each_expression_says(parts in prop::collection::vec(part(), 1..14)) {
+        let (text, (detectors, expressions)) = (parts.concat(), everywhere());
+        let mut tables = detectors.pass.tables();
+        for region in regions(detectors, &mut tables, &text) {
+            for (number, place, member, pattern) in expressions {
+                let (group, places) = (detectors.pass.group(*place).expect("a group"), &mut tables.groups[*place]);
+                let mut at = region.start;
+                while let Some(start) = group.next(text.as_bytes(), at, region.next) {
+                    let matched = group.matching(places, text.as_bytes(), &region, start) >> member & 1 == 1;
+                    let input = Input::new(text.as_bytes()).range(start..region.end).anchored(Anchored::Yes);
+                    let expected = pattern.find(input).map(|found| found.end());
+                    let name = detectors.name(detectors.forms[*number].rule);
+                    prop_assert_eq!(matched.then(|| places.end(*member)), expected, "{} at {} in {}", name, start, text);
+                    at = start + 1;
+                }
             }
         }
     }
@@ -60,8 +111,8 @@ proptest! {
 
 #[test]
 fn no_form_matches_more_than_regions_overlap() {
-    for form in super::super::rules::all().flat_map(|rule| rule.forms) {
-        let parsed = regex_automata::util::syntax::parse_with(form.pattern, &super::super::pass::syntax()).expect("a pattern");
+    for form in rules::all().flat_map(|rule| rule.forms) {
+        let parsed = regex_automata::util::syntax::parse_with(form.pattern, &syntax()).expect("a pattern");
         let longest = parsed.properties().maximum_len();
         assert!(longest.is_some_and(|longest| longest <= LONGEST_MATCH), "{longest:?} of {}", form.pattern);
     }
