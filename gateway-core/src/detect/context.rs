@@ -12,7 +12,10 @@ impl Words {
         if words.is_empty() {
             return Ok(None);
         }
-        let written = words.iter().map(AsRef::as_ref).flat_map(|word| [" ", "_", "-", ""].map(|space| word.replace(' ', space)));
+        let mut written: Vec<_> =
+            words.iter().flat_map(|word| [" ", "_", "-", ""].map(|space| word.as_ref().replace(' ', space))).collect();
+        written.sort_unstable();
+        written.dedup();
         let automaton =
             AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(written)?;
         Ok(Some(Self(automaton)))
