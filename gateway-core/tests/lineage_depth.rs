@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests: a thread that can't be made or that fails is the failure")]
 
 use gateway_core::inspect::catalog::{Catalog, RelationKind};
-use gateway_core::inspect::lineage::{Lineage, LineageScope, Tree, lineage};
+use gateway_core::inspect::lineage::{Lineage, LineageScope, Own, Tree, lineage};
 use gateway_core::inspect::postgres::{Bounds, Reading, STACK, inspect};
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn catalog() -> Catalog {
 
 fn of(catalog: &Catalog, tree: &Tree) -> Lineage {
     let pure = BTreeSet::new();
-    lineage(tree.node().unwrap(), &LineageScope { catalog, search_path: None, temporary: &[], pure: &pure })
+    lineage(tree.node().unwrap(), &LineageScope { catalog, search_path: None, own: &Own::default(), pure: &pure })
 }
 
 /// The tree of a text that is too deep for a test's own stack.

@@ -52,8 +52,6 @@ pub enum Aim {
     Hide,
     /// It is as it would be without weir.
     Keep,
-    /// As [`Aim::Keep`], but known not to be.
-    Limit,
 }
 
 /// Who asks.

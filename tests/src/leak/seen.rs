@@ -79,11 +79,18 @@ fn comparable(message: &Received) -> Option<(char, String)> {
     match message.kind {
         b'K' => None,
         b'T' => Some((kind, printable(&without_oids(&message.body)))),
-        b'E' | b'N' => Some((kind, without_ids(&printable(&message.body)))),
+        b'E' | b'N' => Some((kind, without_ids(&printable(&without_source(&message.body))))),
         // The backend's own number.
         b'A' => Some((kind, printable(message.body.get(4..).unwrap_or_default()))),
         _ => Some((kind, printable(&message.body))),
     }
+}
+
+/// An error without its place in the server's source, where that is all that says who raised it: weir's own have none.
+fn without_source(body: &[u8]) -> Vec<u8> {
+    let fields = body.split(|byte| *byte == 0);
+    let kept = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+    kept.collect::<Vec<_>>().join(&0)
 }
 
 /// A RowDescription in which tables and types of the job's own have no number.

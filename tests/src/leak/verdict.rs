@@ -79,7 +79,6 @@ impl Row {
         match self.case.aim {
             Aim::Hide => matches!(self.outcome, Outcome::Leaked | Outcome::Unplayed),
             Aim::Keep => self.outcome != Outcome::Same,
-            Aim::Limit => false,
         }
     }
 }
@@ -88,8 +87,6 @@ impl Row {
 #[must_use]
 pub fn summary(rows: &[Row], elsewhere: &[String]) -> Value {
     let of = |aim: Aim| rows.iter().filter(move |row| row.case.aim == aim);
-    let limits: Vec<_> =
-        of(Aim::Limit).filter(|row| row.outcome != Outcome::Same).map(|row| row.case.statements.join("; ")).collect();
     json!({
         "attempts": of(Aim::Hide).count(),
         "canaries_out": of(Aim::Hide).filter(|row| row.is_bad()).count() + elsewhere.len(),
@@ -98,7 +95,6 @@ pub fn summary(rows: &[Row], elsewhere: &[String]) -> Value {
         "leak_without_weir": of(Aim::Hide).filter(|row| row.leaks_without).count(),
         "masked": of(Aim::Hide).filter(|row| row.outcome == Outcome::Masked).count(),
         "refused": of(Aim::Hide).filter(|row| row.outcome == Outcome::Refused).count(),
-        "known_limits": limits,
     })
 }
 

@@ -16,6 +16,7 @@ impl Trace<'_> {
         let AlterTableStmt { relation, cmds, objtype: _, missing_ok: _ } = statement;
         let Some(relation) = relation else { return self.give_up() };
         let target = self.target(relation);
+        let before = self.is_quiet();
         self.within(target.space(), |trace| {
             for command in cmds {
                 match &command.node {
@@ -24,6 +25,9 @@ impl Trace<'_> {
                 }
             }
         });
+        if before && self.is_quiet() && target.meant.made.is_empty() {
+            self.extends(&target.meant.relations, cmds);
+        }
     }
 
     fn alter(&mut self, target: &Target, command: &AlterTableCmd) {
@@ -266,6 +270,11 @@ impl Trace<'_> {
             _ => self.uses(UseKind::Probe, &Sources::everything()),
         }
     }
+}
+
+/// Whether it is ADD COLUMN.
+pub(super) fn adds_column(command: &AlterTableCmd) -> bool {
+    AlterTableType::try_from(command.subtype) == Ok(AlterTableType::AtAddColumn)
 }
 
 fn kind(node: Option<&Node>) -> Option<&Kind> {

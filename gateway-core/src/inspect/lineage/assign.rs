@@ -71,7 +71,7 @@ impl Trace<'_> {
             let places: Vec<_> = columns.iter().flat_map(|column| self.places(&target.meant, column)).collect();
             places.into_iter().for_each(|place| self.flow(&row, place));
             if unknown {
-                self.flow(&row, if target.meant.temporary { Place::NewRelation } else { Place::Unknown });
+                self.flow(&row, if target.meant.unknown { Place::Unknown } else { Place::NewRelation });
             }
         } else {
             for (field, column) in rows.fields.iter().zip(columns) {

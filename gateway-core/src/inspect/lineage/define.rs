@@ -14,26 +14,27 @@ impl Trace<'_> {
     /// A table without rows: its defaults and conditions are code; a key that points elsewhere will be held against what is there.
     pub(super) fn create_table(&mut self, statement: &CreateStmt) {
         let CreateStmt {
-            relation: _,
+            relation,
             table_elts,
-            inh_relations: _,
-            partbound: _,
+            inh_relations,
+            partbound,
             partspec: _,
-            of_typename: _,
+            of_typename,
             constraints,
             nnconstraints: _,
             options: _,
-            oncommit: _,
+            oncommit,
             tablespacename: _,
             access_method: _,
-            if_not_exists: _,
+            if_not_exists,
         } = statement;
+        let before = self.is_quiet();
         let fields = table_elts.iter().filter_map(|element| match &element.node {
             Some(Kind::ColumnDef(column)) => Some(Field { name: Some(cut(&column.colname).into()), value: Value::default() }),
             _ => None,
         });
-        let space = Space::bare(Shape { fields: fields.collect(), rest: None });
-        self.within(space, |trace| {
+        let shape = Shape { fields: fields.collect(), rest: None };
+        self.within(Space::bare(shape.clone()), |trace| {
             for element in table_elts.iter().chain(constraints) {
                 match &element.node {
                     Some(Kind::ColumnDef(column)) => _ = trace.column_definition(column),
@@ -44,6 +45,11 @@ impl Trace<'_> {
                 }
             }
         });
+        let like = table_elts.iter().any(|element| matches!(element.node, Some(Kind::TableLikeClause(_))));
+        let alone = inh_relations.is_empty() && partbound.is_none() && of_typename.is_none() && !like && !if_not_exists;
+        if before && alone && self.is_quiet() {
+            self.makes(relation.as_ref(), &shape, *oncommit, Sources::default());
+        }
     }
 
     /// A column's defaults and conditions; what flows into it where rows are there already.
@@ -140,7 +146,7 @@ impl Trace<'_> {
     }
 
     pub(super) fn create_table_as(&mut self, statement: &CreateTableAsStmt) -> Returned {
-        let CreateTableAsStmt { query, into, objtype: _, is_select_into: _, if_not_exists: _ } = statement;
+        let CreateTableAsStmt { query, into, objtype: _, is_select_into: _, if_not_exists } = statement;
         let shape = match query.as_deref() {
             Some(Node { node: Some(Kind::ExecuteStmt(execute)) }) => {
                 self.execute(execute);
@@ -152,13 +158,21 @@ impl Trace<'_> {
             Some(into) => self.into(into, &shape),
             None => self.give_up(),
         }
+        if *if_not_exists {
+            self.made = None;
+        }
         Returned::Nothing
     }
 
     pub(super) fn create_view(&mut self, statement: &ViewStmt) {
-        let ViewStmt { view: _, aliases: _, query, replace: _, options: _, with_check_option: _ } = statement;
-        let shape = self.query(query.as_deref());
+        let ViewStmt { view, aliases, query, replace, options: _, with_check_option: _ } = statement;
+        let mut shape = self.query(query.as_deref());
         self.flow(&shape.row(), Place::Code);
+        if !replace && self.goes_to(Place::Unknown).is_none() {
+            shape.rename(&super::with::named(aliases));
+            let touched = self.touched.clone();
+            self.makes(view.as_ref(), &shape, 0, touched);
+        }
     }
 
     /// What the view is made of goes into its columns.

@@ -5,7 +5,7 @@
 //!
 //! `value` has what flows into a value, `space` what names mean at a place, `trace` the state of one
 //! reading. `select`, `from`, `relation` and `with` read queries; `expression`, `operator`, `function`, `cast` and
-//! `json` what values are computed by; `modify` and `assign` what changes rows; `copy`, `define`, `code`, `alter`,
+//! `json` what values are computed by; `modify` and `assign` what changes rows; `copy`, `define`, `made`, `code`, `alter`,
 //! `session` and `statement` everything else; `view` the definitions of views. `builtin` has the lists.
 
 mod alter;
@@ -20,6 +20,7 @@ mod figure;
 mod from;
 mod function;
 mod json;
+mod made;
 mod modify;
 mod operator;
 mod relation;
@@ -39,6 +40,7 @@ mod with;
 
 pub use super::catalog::ColumnId;
 pub use copy::{CopyFormat, CopyTo};
+pub use made::{Made, MadeColumn, Own};
 pub use tree::Tree;
 pub use value::Sources;
 pub use view::Traced;
@@ -57,8 +59,8 @@ pub struct LineageScope<'a> {
     pub catalog: &'a Catalog,
     /// The search path, where it is known; every schema counts where it is not.
     pub search_path: Option<&'a [Box<str>]>,
-    /// Temporary relations of the session, by name.
-    pub temporary: &'a [Box<str>],
+    /// What the session has made and done that the catalog does not tell.
+    pub own: &'a Own,
     /// Functions, by schema and name, of which the configuration says that they depend on their arguments alone.
     pub pure: &'a BTreeSet<(Box<str>, Box<str>)>,
 }
@@ -82,6 +84,10 @@ pub struct Lineage {
     pub copy: Option<CopyTo>,
     /// The prepared statement or cursor whose rows it returns, or that it runs.
     pub refers: Option<NameRef>,
+    /// The relation that it makes, or makes longer, where all of that is known.
+    pub makes: Option<Made>,
+    /// It gives something that is there another name or schema.
+    pub renames: bool,
     /// Of PREPARE and DECLARE, what the name stands for. What that uses and where it flows is also the maker's.
     pub body: Option<Box<Self>>,
 }

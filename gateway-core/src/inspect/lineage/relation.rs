@@ -14,19 +14,18 @@ use std::rc::Rc;
 pub(super) struct Meant {
     /// By the catalog.
     pub(super) relations: Vec<Relation>,
-    /// It may also be one that nobody knows.
+    /// The columns of those that the session has made itself.
+    pub(super) made: Vec<Shape>,
+    /// It is one that nobody knows.
     pub(super) unknown: bool,
-    /// It is, or may be, a temporary one of the session.
-    pub(super) temporary: bool,
 }
 
 impl Trace<'_> {
     /// What a name without WITH's may mean.
     pub(super) fn meant(&self, relation: &RangeVar) -> Meant {
         let (schema, name) = (cut(&relation.schemaname), cut(&relation.relname));
-        let catalog = self.scope.catalog;
+        let (catalog, made) = (self.scope.catalog, self.made_by_session(schema, name));
         if schema.is_empty() {
-            let temporary = relation.relpersistence == "t" || self.scope.temporary.iter().any(|known| **known == *name);
             let mut relations: Vec<_> =
                 catalog.relations(name).iter().filter(|known| self.reachable(&known.schema)).cloned().collect();
             if self.built_in_first()
@@ -34,11 +33,15 @@ impl Trace<'_> {
             {
                 relations = vec![relations.swap_remove(own)];
             }
-            return Meant { unknown: temporary || relations.is_empty(), relations, temporary };
+            return self.known_as(relations, made);
         }
         let relations: Vec<_> = catalog.relation(schema, name).cloned().into_iter().collect();
-        let temporary = schema == "pg_temp" || schema.starts_with("pg_temp_");
-        Meant { unknown: relations.is_empty(), relations, temporary }
+        self.known_as(relations, made)
+    }
+
+    fn known_as(&self, relations: Vec<Relation>, made: Vec<Shape>) -> Meant {
+        let renamed = self.scope.own.renamed && relations.iter().any(|relation| relation.oid >= FIRST_OWN);
+        Meant { unknown: renamed || (made.is_empty() && relations.is_empty()), relations, made }
     }
 
     /// Whether a bare name may mean something in `schema`. `pg_catalog` is on every path.
@@ -60,6 +63,8 @@ impl Trace<'_> {
     pub(super) fn relation_item(&mut self, relation: &RangeVar) -> Item {
         let meant = self.meant(relation);
         let shape = self.shape_of(&meant, relation.inh);
+        let beside = self.touched_by_session(cut(&relation.schemaname), cut(&relation.relname));
+        self.touched.add(&beside);
         let mut schemas: Vec<Box<str>> = meant.relations.iter().map(|known| Box::from(&*known.schema)).collect();
         if !relation.schemaname.is_empty() {
             schemas.push(cut(&relation.schemaname).into());
@@ -72,6 +77,11 @@ impl Trace<'_> {
         let mut shapes = Vec::new();
         for relation in &meant.relations {
             shapes.push(self.columns_of(relation, inherits));
+        }
+        for made in &meant.made {
+            self.spend(made.fields.len());
+            self.touched.add(&made.row());
+            shapes.push(made.clone());
         }
         let mut shapes = shapes.into_iter();
         let first = shapes.next().filter(|_| !meant.unknown && !self.is_spent());
@@ -117,7 +127,7 @@ impl Trace<'_> {
                     let value = self.through(relation, place, value);
                     Field { name: Some(Box::from(&*column.name)), value }
                 });
-                Shape { fields: fields.collect(), rest: None }
+                Shape { fields: fields.chain(self.added_by_session(relation)).collect(), rest: None }
             }
             RelationKind::Table
             | RelationKind::Partitioned
@@ -174,7 +184,8 @@ impl Trace<'_> {
         let mut places = Vec::new();
         for relation in &meant.relations {
             let Some(known) = catalog.column_named(relation.oid, column) else {
-                places.push(Place::Unknown);
+                let added = self.added_by_session(relation).iter().any(|field| field.name.as_deref() == Some(column));
+                places.push(if added { Place::NewRelation } else { Place::Unknown });
                 continue;
             };
             places.push(Place::Column(ColumnId { relation: relation.oid, number: known.number }));
@@ -183,7 +194,10 @@ impl Trace<'_> {
             }
         }
         if meant.unknown {
-            places.push(if meant.temporary { Place::NewRelation } else { Place::Unknown });
+            places.push(Place::Unknown);
+        }
+        if !meant.made.is_empty() {
+            places.push(Place::NewRelation);
         }
         places
     }

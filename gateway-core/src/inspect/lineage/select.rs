@@ -92,6 +92,7 @@ impl Trace<'_> {
 
     /// The relation that INTO makes, or CREATE TABLE AS: all rows go there.
     pub(super) fn into(&mut self, into: &IntoClause, returned: &Shape) {
+        self.makes_into(into, returned);
         let IntoClause {
             rel: _,
             col_names: _,

@@ -79,7 +79,7 @@ impl Trace<'_> {
         Returned::Rows(one("QUERY PLAN", Value::derived(sources.and(&widths), true)))
     }
 
-    /// A setting that a session makes up has a dot; only there can values have been put.
+    /// A setting that a session makes up has a dot; only there can values have been put, by code: all else is seen.
     pub(super) fn show(&mut self, statement: &VariableShowStmt) -> Returned {
         let VariableShowStmt { name } = statement;
         if name.eq_ignore_ascii_case("all") {
@@ -87,7 +87,7 @@ impl Trace<'_> {
                 ["name", "setting", "description"].map(|name| Field { name: Some(name.into()), value: Value::default() });
             return Returned::Rows(Shape { fields: fields.into(), rest: None });
         }
-        let value = if name.contains('.') { Value::everything() } else { Value::default() };
+        let value = if name.contains('.') && self.scope.own.code_ran { Value::everything() } else { Value::default() };
         Returned::Rows(one(name, value))
     }
 

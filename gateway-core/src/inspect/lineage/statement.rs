@@ -82,6 +82,8 @@ impl Trace<'_> {
                 let VacuumStmt { options: _, rels, is_vacuumcmd: _ } = statement;
                 self.vacuumed(rels);
             }
+            // From now on names mean something else.
+            Kind::RenameStmt(_) | Kind::AlterObjectSchemaStmt(_) => self.renames = true,
             // They run a script or a library.
             Kind::CreateExtensionStmt(_) | Kind::AlterExtensionStmt(_) | Kind::LoadStmt(_) => self.code(),
             _ if moves_nothing(kind) => {}
@@ -161,7 +163,6 @@ const fn moves_nothing(kind: &Kind) -> bool {
             | Kind::AlterForeignServerStmt(_)
             | Kind::AlterFunctionStmt(_)
             | Kind::AlterObjectDependsStmt(_)
-            | Kind::AlterObjectSchemaStmt(_)
             | Kind::AlterOpFamilyStmt(_)
             | Kind::AlterOperatorStmt(_)
             | Kind::AlterOwnerStmt(_)
@@ -215,7 +216,6 @@ const fn moves_nothing(kind: &Kind) -> bool {
             | Kind::ListenStmt(_)
             | Kind::NotifyStmt(_)
             | Kind::ReassignOwnedStmt(_)
-            | Kind::RenameStmt(_)
             | Kind::SecLabelStmt(_)
             | Kind::UnlistenStmt(_)
             | Kind::VariableSetStmt(_)

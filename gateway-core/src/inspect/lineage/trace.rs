@@ -3,7 +3,7 @@
 use super::space::Level;
 use super::value::{Field, Shape, Value};
 use super::with::Common;
-use super::{CopyTo, Flow, Lineage, LineageScope, NameRef, Output, Place, Sources, Use, UseKind};
+use super::{CopyTo, Flow, Lineage, LineageScope, Made, NameRef, Output, Place, Sources, Use, UseKind};
 use std::collections::BTreeMap;
 
 /// Queries and expressions inside one another, at most: a chain of as many operators.
@@ -29,6 +29,8 @@ pub(super) struct Trace<'a> {
     pub(super) runs_code: bool,
     pub(super) copy: Option<CopyTo>,
     pub(super) refers: Option<NameRef>,
+    pub(super) made: Option<Made>,
+    pub(super) renames: bool,
     pub(super) body: Option<Box<Lineage>>,
     depth: usize,
     spent: usize,
@@ -62,6 +64,8 @@ impl<'a> Trace<'a> {
             runs_code: false,
             copy: None,
             refers: None,
+            made: None,
+            renames: false,
             body: None,
             depth: 0,
             spent: 0,
@@ -127,6 +131,11 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// Nothing was found to decide, flow or run.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.uses.is_empty() && self.flows.is_empty() && !self.runs_code
+    }
+
     /// What goes into a place, if anything does.
     pub(super) fn goes_to(&self, place: Place) -> Option<&Sources> {
         self.flows.get(&place)
@@ -139,8 +148,22 @@ impl<'a> Trace<'a> {
 
     /// What was found is the maker's, and the body's alone.
     pub(super) fn finish(self, returned: Returned) -> Lineage {
-        let Self { scope: _, levels: _, common: _, uses, flows, touched, runs_code, copy, refers, body, depth: _, spent: _ } =
-            self;
+        let Self {
+            scope: _,
+            levels: _,
+            common: _,
+            uses,
+            flows,
+            touched,
+            runs_code,
+            copy,
+            refers,
+            made,
+            renames,
+            body,
+            depth: _,
+            spent: _,
+        } = self;
         let (outputs, unknown_outputs) = match returned {
             Returned::Nothing => (None, false),
             Returned::Rows(Shape { fields, rest: None }) => (Some(fields.into_iter().map(output).collect()), false),
@@ -148,7 +171,7 @@ impl<'a> Trace<'a> {
         };
         let uses = uses.into_iter().map(|(kind, sources)| Use { kind, sources }).collect();
         let flows = flows.into_iter().map(|(into, sources)| Flow { sources, into }).collect();
-        Lineage { outputs, unknown_outputs, uses, flows, touched, runs_code, copy, refers, body }
+        Lineage { outputs, unknown_outputs, uses, flows, touched, runs_code, copy, refers, makes: made, renames, body }
     }
 
     /// What a name will stand for: read apart, and what it does is also this statement's.

@@ -2,7 +2,7 @@
 
 use super::trace::{Returned, Trace};
 use super::value::Sources;
-use super::{LineageScope, Place};
+use super::{LineageScope, Own, Place};
 use crate::inspect::catalog::Catalog;
 use crate::inspect::postgres::with_tree;
 use std::collections::BTreeSet;
@@ -22,7 +22,9 @@ pub struct Traced {
 pub(in crate::inspect) fn trace_view(catalog: &Catalog, view: u32, definition: &str) -> Traced {
     let pure = BTreeSet::new();
     let path: [Box<str>; 1] = ["pg_catalog".into()];
-    let scope = LineageScope { catalog, search_path: Some(&path), temporary: &[], pure: &pure };
+    // Whoever reads it: code may have run there.
+    let own = Own { code_ran: true, ..Own::default() };
+    let scope = LineageScope { catalog, search_path: Some(&path), own: &own, pure: &pure };
     let read = with_tree(definition, |node| {
         let mut trace = Trace::new(&scope);
         let returned = trace.statement(node);

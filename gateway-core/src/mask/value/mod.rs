@@ -114,6 +114,8 @@ impl ColumnMask {
     pub fn whole(type_oid: u32, type_modifier: i32, format: Format) -> Self {
         let column = Self::of(type_oid, type_modifier, format);
         let act = match column.element {
+            // It has one value, which says nothing.
+            None if type_oid == types::VOID => Some(Act::Fixed(Box::default())),
             Some(_) => None,
             None => fixed(constant::redacted(column.family, column.room, format)),
         };

@@ -2,6 +2,8 @@
 
 /// The first OID that a database gives to what its users make (`FirstNormalObjectId`).
 const FIRST_OF_USERS: u32 = 16384;
+/// What functions return that return nothing: always written as an empty text (`void_out`, `void_send`).
+pub(super) const VOID: u32 = 2278;
 /// What stands before the length in a character type's modifier.
 const MODIFIER_HEADER: i32 = 4;
 /// Bytes that a `name` has room for.

@@ -48,6 +48,8 @@ pub(super) fn fields(body: &[u8], texts: Texts, to: &mut Vec<u8>) {
             b'C' => Some(code(told.code, texts)),
             b'M' => Some(message(told.code, value, texts)),
             // Places in the client's text, names of what is concerned, places in the server's source.
+            // Of what is wrong with a text hints name objects, as its message does.
+            b'H' if texts == Texts::Known && told.code.starts_with(b"42") => Some(value),
             b'P' | b's' | b't' | b'c' | b'd' | b'n' | b'F' | b'L' | b'R' if texts == Texts::Known => Some(value),
             _ => None,
         };

@@ -1,6 +1,7 @@
 //! What the protocol reports of the server's answers: what names stand for now, whether an answer is
 //! one that its statement may have, what was counted.
 
+use super::operation::Part;
 use super::verdict::leaves_open;
 use super::{Enforcer, MOST, frame, refusal};
 use crate::session::live::KillOrder;
@@ -32,6 +33,7 @@ impl Enforcer {
         if let Some(open) = leaves_open(parts) {
             self.begun = Some(open);
         }
+        self.moving |= self.masking.is_some() && parts.iter().any(Part::moves_relations);
         self.controlled |= parts.iter().any(|part| part.statement.transaction.is_some());
         self.meter.begin(statements as u64);
         self.watch.begin(id);
@@ -52,6 +54,7 @@ impl Enforcer {
             }
             Answered::Done(tag) => self.done(id, part, tag, frames),
             Answered::Failed => {
+                self.names.relations().failed();
                 if let Some(part) = operation.part(part) {
                     self.names.ran(part.hidden);
                 }
@@ -99,9 +102,13 @@ impl Enforcer {
             // What was read of the database meanwhile is without what was only now committed.
             self.house.catalog_changed(&self.session, &self.database);
         }
+        if transaction == Transaction::Idle && self.names.relations().ended() {
+            self.known.clear();
+        }
         if self.watch.is_idle() {
             self.begun = None;
             self.controlled = false;
+            self.moving = false;
             // What never ran is not reported as finished.
             self.operations.retain(|_, operation| operation.stays());
         }
@@ -132,6 +139,9 @@ impl Enforcer {
             self.house.catalog_changed(&self.session, &self.database);
         }
         self.names.done(&part.statement, part.hidden);
+        if self.masking.is_some() && self.names.relations().done(part) {
+            self.known.clear();
+        }
         if !legal {
             let tag = String::from_utf8_lossy(tag).into_owned();
             tracing::error!(session = %self.session.id, operation = id.0, command, tag, "the server's answer contradicts its statement");

@@ -4,7 +4,7 @@
 use super::names::Names;
 use crate::masking::{Assigned, Masking};
 use gateway_core::inspect::catalog::{Catalog, ColumnId};
-use gateway_core::inspect::lineage::{self, CopyTo, Lineage, LineageScope, Output, Place, Sources, UseKind};
+use gateway_core::inspect::lineage::{self, CopyTo, Flow, Lineage, LineageScope, Made, Output, Place, Sources, UseKind};
 use gateway_core::inspect::{Action, Object, Statement, TransactionControl};
 use gateway_core::mask::copy::{CopyFormat, CopyOptions, ForceQuote};
 use gateway_core::mask::fits;
@@ -37,6 +37,14 @@ pub(super) struct Masked {
     pub(super) covered: Vec<Covered>,
     /// Values in its text may be of a class: the record has it without its literals.
     pub(super) text_unrecorded: bool,
+    /// The relation that it makes, where that is known.
+    pub(super) made: Option<Arc<Made>>,
+    /// It gives something another name.
+    pub(super) renames: bool,
+    /// What goes into a relation that is made, or was by the session.
+    pub(super) carries: Sources,
+    /// Code runs that nobody has reviewed.
+    pub(super) runs_code: bool,
     /// The classes of it that a policy shows.
     pub(super) shown: Vec<Shown>,
     /// Why policies could not say whether a class is shown: it is hidden then.
@@ -113,12 +121,21 @@ impl Ground<'_> {
         if let Some(control) = statement.transaction {
             return self.at_the_end(control);
         }
-        let traced = self.trace(statement, names, DEEPEST);
+        let mut traced = self.trace(statement, names, DEEPEST);
         let carried = self.carried(&traced);
         let concerned = self.concerned(&traced, &carried);
         let looked_at = traced.outputs.is_some() && !traced.touched.is_empty();
+        let into_new = |flow: &&Flow| matches!(flow.into, Place::NewRelation | Place::Unknown);
+        let carries = traced.flows.iter().filter(into_new).fold(Sources::default(), |all, flow| all.and(&flow.sources));
+        let done = Masked {
+            made: traced.makes.take().map(Arc::new),
+            renames: traced.renames,
+            carries,
+            runs_code: traced.runs_code,
+            ..Masked::default()
+        };
         if concerned.is_empty() && !looked_at && !traced.runs_code {
-            return Masked::default();
+            return done;
         }
         // What only the server's description can show is every class's.
         let asked = if concerned.is_empty() { all } else { &concerned };
@@ -156,7 +173,7 @@ impl Ground<'_> {
             parameters_unrecorded: text_unrecorded,
         };
         let needed = plan.hides() || plan.texts != Texts::Clear || plan.rows_unrecorded || plan.parameters_unrecorded;
-        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, shown, errors, refusal }
+        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, shown, errors, refusal, ..done }
     }
 
     /// At the end of a transaction, constraints and triggers that waited for it speak.
@@ -183,7 +200,7 @@ impl Ground<'_> {
         let scope = LineageScope {
             catalog: self.catalog,
             search_path: None,
-            temporary: &[],
+            own: names.own(),
             pure: &self.masking.settings().pure_functions,
         };
         let mut traced = lineage::lineage(node, &scope);

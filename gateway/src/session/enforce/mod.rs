@@ -1,7 +1,7 @@
 //! The session's side of the judgement: each question of the protocol becomes an inspection, a
 //! decision and a directive; the server's answers confirm what was thought.
 //!
-//! Files by concern: `decode` text, `names` what SQL's names stand for, `verdict` the decision on a text,
+//! Files by concern: `decode` text, `names` what SQL's names stand for, `own` what the session has made, `verdict` the decision on a text,
 //! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
 
 mod decode;
@@ -12,6 +12,7 @@ mod known;
 mod mask;
 mod names;
 mod operation;
+mod own;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -129,6 +130,8 @@ pub struct Enforcer {
     begun: Option<bool>,
     /// Something that controls the transaction was: whether that has failed is no longer known.
     controlled: bool,
+    /// What went to the server and is not answered may give names another meaning.
+    moving: bool,
     /// The open transaction has changed the database.
     changed: bool,
     /// Each execution is asked about.
@@ -161,6 +164,7 @@ impl Enforcer {
             known: Known::default(),
             begun: None,
             controlled: false,
+            moving: false,
             changed: false,
             meter,
             slot: None,
@@ -240,7 +244,7 @@ impl Enforcer {
             }
             _ => return None,
         };
-        if !self.house.has(&self.set) {
+        if !self.house.has(&self.set) || (self.moving && !ask.standing.settled) {
             return None;
         }
         let catalog = if self.masking.is_some() || inspection.statements.iter().any(touches) {
@@ -319,7 +323,7 @@ impl Enforcer {
         let ask = &ask.borrowed();
         let Read { inspection, places, function, catalog, assigned } = read;
         let names = inspection.statements.iter().any(|statement| !statement.names.is_empty());
-        if names && !ask.standing.settled {
+        if (names || self.moving) && !ask.standing.settled {
             return Verdict::Answer(Directive::Settle);
         }
         if let Some(refusal) = self.limit(ask, &inspection, frames) {

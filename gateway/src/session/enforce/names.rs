@@ -1,6 +1,8 @@
 //! The session's prepared statements and cursors by the names that SQL has for them, as the server's
 //! answers confirm them.
 
+use super::own::OwnRelations;
+use gateway_core::inspect::lineage::Own;
 use gateway_core::inspect::resolve::Question;
 use gateway_core::inspect::{Action, Changes, Facts, NameKind, NameUse, Rejection, Statement, Usage};
 use gateway_core::protocol::OperationId;
@@ -22,6 +24,8 @@ pub(super) struct Names {
     cursors: HashMap<Box<str>, Meaning>,
     /// Code has run that nobody has read: it may have made any name.
     code: bool,
+    /// Its relations.
+    relations: OwnRelations,
 }
 
 /// What a name stands for.
@@ -91,6 +95,16 @@ impl Names {
                 Usage::DropAll => table.clear(),
             }
         }
+    }
+
+    /// What the session has made and done, as lineage takes it.
+    pub(super) const fn own(&self) -> &Own {
+        self.relations.own()
+    }
+
+    /// Its relations, to be told what came of them.
+    pub(super) const fn relations(&mut self) -> &mut OwnRelations {
+        &mut self.relations
     }
 
     /// The server has run something, well or not: names are no part of a transaction, so code that

@@ -48,6 +48,13 @@ impl Part {
         Self { statement: Arc::new(statement), questions, in_transaction, hidden, masked: Masked::default() }
     }
 
+    /// Whether names of relations may mean something else behind it.
+    pub(super) fn moves_relations(&self) -> bool {
+        let ends = |control| !matches!(control, TransactionControl::Begin | TransactionControl::Savepoint);
+        let Changes { schema, anything, .. } = self.statement.changes;
+        schema || anything || self.hidden || self.masked.runs_code || self.statement.transaction.is_some_and(ends)
+    }
+
     /// Whether the policies see the same in both.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         let seen = |part: &Self| (part.statement.command, part.in_transaction);

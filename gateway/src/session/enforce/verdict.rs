@@ -54,8 +54,8 @@ impl Bench<'_> {
         let mut later = None::<Names>;
         // Of the last decision: a text with thousands of INSERTs is one question.
         let mut stretch = None::<Stretch>;
-        let several =
-            inspection.statements.len() > 1 && inspection.statements.iter().any(|statement| !statement.names.is_empty());
+        let moves = |statement: &Statement| !statement.names.is_empty() || (self.masks && statement.changes.schema);
+        let several = inspection.statements.len() > 1 && inspection.statements.iter().any(moves);
         for (number, statement) in inspection.statements.iter().enumerate() {
             let known = later.as_ref().unwrap_or(names);
             let mut part = self.part(known.effective(statement), in_transaction);
@@ -82,7 +82,9 @@ impl Bench<'_> {
                 }
             }
             if several {
-                later.get_or_insert_with(|| names.clone()).done(&part.statement, part.hidden);
+                let later = later.get_or_insert_with(|| names.clone());
+                later.done(&part.statement, part.hidden);
+                later.relations().done(&part);
             }
             judged.parts.push(part);
         }

@@ -67,11 +67,6 @@ impl Clause {
         Self { aim: Aim::Keep, ..Self::new(name) }
     }
 
-    /// What is known not to come through as it is.
-    pub(super) fn limits(name: &'static str) -> Self {
-        Self { aim: Aim::Limit, ..Self::new(name) }
-    }
-
     /// Statements that bring rows, each for itself: as a Query, prepared in one way, and by one driver.
     pub(super) fn reads<S: Into<String>>(mut self, statements: impl IntoIterator<Item = S>) -> Self {
         self.last = self.cases.len();
@@ -82,6 +77,10 @@ impl Clause {
                 self.wire(EXTENDED[self.turn % EXTENDED.len()], &statement);
             }
             let (client, mode) = READERS[self.turn % READERS.len()];
+            // These two declare a cursor for it, and what cannot be declared is no harmless statement.
+            let declares = ["server-cursor", "server-cursor-binary"].contains(&mode);
+            let can_be = ["SELECT", "VALUES", "WITH", "TABLE"].iter().any(|word| statement[0].starts_with(word));
+            let mode = if self.aim == Aim::Keep && declares && !can_be { "text" } else { mode };
             self.driver(client, mode, &statement);
             self.turn += 1;
         }

@@ -128,9 +128,17 @@ fn tools() -> Clause {
 }
 
 fn temporary() -> Clause {
-    Clause::limits("temporary tables").undone([
-        "CREATE TEMP TABLE t1 AS SELECT id, label FROM plain ;; SELECT label FROM t1 ORDER BY id LIMIT 1",
-        "CREATE TEMP TABLE t2 (id int, t text) ;; INSERT INTO t2 VALUES (1, 'x') ;; SELECT * FROM t2",
-        "CREATE TEMP TABLE t3 (id int) ON COMMIT DROP ;; INSERT INTO t3 SELECT id FROM plain ;; SELECT count(*) FROM t3",
-    ])
+    Clause::harmless("temporary tables")
+        .undone([
+            "CREATE TEMP TABLE t1 AS SELECT id, label FROM plain ;; SELECT label FROM t1 ORDER BY id LIMIT 1",
+            "CREATE TEMP TABLE t2 (id int, t text) ;; INSERT INTO t2 VALUES (1, 'x') ;; SELECT * FROM t2 WHERE t LIKE 'x%'",
+            "CREATE TEMP TABLE t3 (id int) ON COMMIT DROP ;; INSERT INTO t3 SELECT id FROM plain ;; SELECT count(*) FROM t3 WHERE id > 1",
+            "CREATE TEMP TABLE t4 AS SELECT id, name FROM customers ;; SELECT name FROM t4 JOIN orders USING (id) ORDER BY name",
+            "SELECT id, city INTO TEMP t5 FROM customers ;; UPDATE t5 SET city = upper(city) WHERE id = 2 ;; SELECT city FROM t5 ORDER BY id",
+        ])
+        .alone([
+            "CREATE TEMP TABLE t6 (id int PRIMARY KEY, t text) ;; INSERT INTO t6 VALUES (1, 'a'), (2, 'b') ;; CREATE INDEX ON t6 (t) ;; SELECT t FROM t6 ORDER BY t DESC ;; DROP TABLE t6 ;; SELECT FROM t6",
+            "BEGIN ;; CREATE TEMP TABLE t7 (id int) ON COMMIT DELETE ROWS ;; INSERT INTO t7 VALUES (3) ;; SELECT id FROM t7 ;; COMMIT ;; SELECT count(*) FROM t7 WHERE id = 3",
+            "CREATE TEMP TABLE t8 (id int) ;; BEGIN ;; INSERT INTO t8 VALUES (3) ;; SELECT 1 / 0 ;; ROLLBACK ;; SELECT count(*) FROM t8 WHERE id = 3",
+        ])
 }

@@ -51,6 +51,15 @@ fn shadows() -> Clause {
         "CREATE CAST (customers AS text) WITH FUNCTION mail_of(customers) ;; SELECT CAST(c AS text) FROM customers c",
         "CREATE FUNCTION pg_temp.tell_it(text) RETURNS text LANGUAGE sql AS 'SELECT $1' ;; SELECT pg_temp.tell_it(email) FROM customers",
         "CREATE AGGREGATE pile (text) (SFUNC = ladder, STYPE = text, INITCOND = '') ;; SELECT pile(email) FROM customers",
+        "ALTER TABLE customers RENAME COLUMN email TO label ;; ALTER TABLE plain RENAME TO before ;; ALTER TABLE customers RENAME TO plain ;; SELECT lower(label) FROM plain ;; SELECT id FROM plain WHERE label LIKE 'c%'",
+        "CREATE TEMP TABLE t (email text) ;; DROP TABLE t ;; ALTER TABLE customers RENAME TO t ;; SELECT lower(email) FROM t",
+        "CREATE TABLE t (email text) ;; ALTER TABLE t RENAME TO t2 ;; ALTER TABLE customers RENAME TO t ;; SELECT id FROM t WHERE email LIKE 'c%'",
+        "CREATE TABLE t (email text) ;; SAVEPOINT s ;; DROP TABLE t ;; ALTER TABLE customers RENAME TO t ;; SELECT max(email) FROM t ;; ROLLBACK TO s ;; SELECT max(email) FROM t",
+        "SAVEPOINT s ;; CREATE TABLE t (email text) ;; ROLLBACK TO s ;; ALTER TABLE customers RENAME TO t ;; SELECT max(email) FROM t",
+        "CREATE SCHEMA mine ;; CREATE TABLE mine.t (email text) ;; ALTER TABLE customers RENAME TO t ;; ALTER TABLE t SET SCHEMA mine ;; SELECT max(email) FROM mine.t",
+        "CREATE TABLE t (email text) ;; DO $$ BEGIN DROP TABLE t; ALTER TABLE customers RENAME TO t; END $$ ;; SELECT max(email) FROM t",
+        "CREATE TEMP VIEW t AS SELECT id, name AS email FROM customers ;; CREATE OR REPLACE TEMP VIEW t AS SELECT id, email AS email FROM customers ;; SELECT max(email) FROM t",
+        "CREATE TABLE t (email varchar REFERENCES customers (email)) ;; INSERT INTO t VALUES ('canary') ;; SELECT email FROM t",
         "CREATE TABLE twin (LIKE customers INCLUDING ALL) ;; INSERT INTO twin SELECT * FROM customers ;; SELECT email FROM twin",
     ])
 }

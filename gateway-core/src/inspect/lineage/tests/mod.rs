@@ -7,7 +7,7 @@
 mod properties;
 mod schema;
 
-use super::{ColumnId, CopyTo, Flow, Lineage, Output, Place, Sources, Tree, Use, UseKind, lineage};
+use super::{ColumnId, CopyTo, Flow, Lineage, Made, MadeColumn, Output, Place, Sources, Tree, Use, UseKind, lineage};
 use crate::inspect::catalog::Catalog;
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::{NameKind, Usage};
@@ -58,7 +58,8 @@ fn understood(text: &str) -> Option<Tree> {
 }
 
 fn shown(catalog: &Catalog, lineage: &Lineage) -> String {
-    let Lineage { outputs, unknown_outputs, uses, flows, touched: _, runs_code, copy, refers, body } = lineage;
+    let Lineage { outputs, unknown_outputs, uses, flows, touched: _, runs_code, copy, refers, makes: _, renames: _, body } =
+        lineage;
     let mut parts = vec![match (outputs, unknown_outputs) {
         (None, false) => "-".to_owned(),
         (None, true) => "??".to_owned(),
@@ -201,6 +202,55 @@ fn literals_of_long_lists_count_where_they_are_read_exactly() {
 }
 
 #[test]
+fn what_is_made_is_known_with_what_flows_into_it() {
+    let catalog = schema();
+    for (text, expected) in [
+        ("CREATE TABLE t (a int PRIMARY KEY, b text DEFAULT 'x' CHECK (b <> ''))", "t(a, b)"),
+        ("CREATE TEMP TABLE t (a int) ON COMMIT DROP", "temporary t(a) until commit"),
+        ("CREATE TABLE pg_temp.t (a int)", "temporary t(a)"),
+        ("CREATE TABLE sales.t (a int REFERENCES plain)", "sales.t(a)"),
+        ("CREATE TABLE t (a text REFERENCES customers (email))", ""),
+        ("CREATE TABLE t (LIKE customers)", ""),
+        ("CREATE TABLE t () INHERITS (customers)", ""),
+        ("CREATE TABLE IF NOT EXISTS t (a int)", ""),
+        ("CREATE TABLE t (a int DEFAULT tag('x'))", ""),
+        ("CREATE TABLE t AS SELECT id, email FROM customers", "t(id, email~email)"),
+        ("CREATE TABLE t (x) AS SELECT id, name FROM customers", "t(x, name)"),
+        ("CREATE TABLE IF NOT EXISTS t AS SELECT id FROM customers", ""),
+        ("CREATE TABLE t AS SELECT * FROM gone", ""),
+        ("SELECT id, lower(email) INTO TEMP t FROM customers", "temporary t(id, lower~email)"),
+        ("CREATE VIEW t AS SELECT id, name FROM customers", "t(id, name)"),
+        ("CREATE TEMP VIEW t (a) AS SELECT email FROM customers", "temporary t(a~email)"),
+        ("CREATE OR REPLACE VIEW t AS SELECT id FROM customers", ""),
+        ("CREATE VIEW t AS SELECT tag('x') AS a", ""),
+        ("ALTER TABLE plain ADD COLUMN a int DEFAULT 7, ADD COLUMN b text", "longer public.plain(a, b)"),
+        ("ALTER TABLE plain ADD COLUMN a int, DROP COLUMN label", ""),
+        ("ALTER TABLE customers ADD COLUMN a int", ""),
+        ("ALTER TABLE plain ADD COLUMN a int DEFAULT tag('x')", ""),
+        ("SELECT 1", ""),
+    ] {
+        let made = read(&catalog, text).makes.map(|made| {
+            let Made { schema, name, temporary, until_commit, extends, columns, touched: _ } = made;
+            let column = |column: &MadeColumn| {
+                let sources = of_sources(&catalog, &column.sources);
+                if sources.is_empty() { column.name.to_string() } else { format!("{}~{sources}", column.name) }
+            };
+            let columns = columns.iter().map(column).collect::<Vec<_>>().join(", ");
+            let before = if extends {
+                "longer "
+            } else if temporary {
+                "temporary "
+            } else {
+                ""
+            };
+            let schema = schema.map(|schema| format!("{schema}.")).unwrap_or_default();
+            format!("{before}{schema}{name}({columns}){}", if until_commit { " until commit" } else { "" })
+        });
+        assert_eq!(made.unwrap_or_default(), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_errors_may_quote_is_touched() {
     let catalog = schema();
     for (text, expected) in [
@@ -211,7 +261,8 @@ fn what_errors_may_quote_is_touched() {
         ("SELECT public.tag('x')", "*"),
         ("COMMIT", "*"),
         ("BEGIN", ""),
-        ("SELECT 1 FROM scratch", "*"),
+        ("SELECT 1 FROM scratch", "email"),
+        ("SELECT 1 FROM gone", "*"),
         ("SELECT relname FROM pg_class", ""),
     ] {
         assert_eq!(of_sources(&catalog, &read(&catalog, text).touched), expected, "{text}");
@@ -220,7 +271,7 @@ fn what_errors_may_quote_is_touched() {
 
 #[test]
 fn everything_is_used_and_goes_somewhere_where_nothing_was_understood() {
-    let Lineage { outputs, unknown_outputs, uses, flows, touched, runs_code, copy: _, refers: _, body: _ } =
+    let Lineage { outputs, unknown_outputs, uses, flows, touched, runs_code, copy: _, refers: _, makes: _, renames: _, body: _ } =
         Lineage::everything();
     assert!(outputs.is_none() && unknown_outputs && touched.everything && runs_code);
     assert_eq!(uses, [Use { kind: UseKind::Raise, sources: Sources::everything() }]);

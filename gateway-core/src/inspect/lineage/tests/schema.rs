@@ -1,7 +1,7 @@
 //! The database of the tests.
 
 use crate::inspect::catalog::{Catalog, RelationKind};
-use crate::inspect::lineage::LineageScope;
+use crate::inspect::lineage::{ColumnId, LineageScope, Made, MadeColumn, Own, Sources};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -23,11 +23,32 @@ pub(super) const SENSITIVE: [(u32, &[&str]); 6] = [
 ];
 
 static PATH: LazyLock<Vec<Box<str>>> = LazyLock::new(|| vec!["public".into()]);
-static TEMPORARY: LazyLock<Vec<Box<str>>> = LazyLock::new(|| vec!["scratch".into()]);
+static SESSION: LazyLock<Own> = LazyLock::new(|| {
+    let column = |name: &str, sources: Sources| MadeColumn { name: name.into(), sources, loud: false };
+    let of_email = Sources::of(ColumnId { relation: CUSTOMERS, number: 3 });
+    let scratch = Made {
+        schema: None,
+        name: "scratch".into(),
+        temporary: true,
+        until_commit: false,
+        extends: false,
+        columns: vec![column("id", Sources::default()), column("a", of_email)],
+        touched: Sources::default(),
+    };
+    let longer = Made {
+        schema: Some("public".into()),
+        name: "orders".into(),
+        temporary: false,
+        extends: true,
+        columns: vec![column("added", Sources::default())],
+        ..scratch.clone()
+    };
+    Own { made: vec![scratch, longer], code_ran: true, ..Own::default() }
+});
 static PURE: LazyLock<BTreeSet<(Box<str>, Box<str>)>> = LazyLock::new(|| BTreeSet::from([("public".into(), "slug".into())]));
 
 pub(super) fn scope(catalog: &Catalog) -> LineageScope<'_> {
-    LineageScope { catalog, search_path: Some(&PATH), temporary: &TEMPORARY, pure: &PURE }
+    LineageScope { catalog, search_path: Some(&PATH), own: &SESSION, pure: &PURE }
 }
 
 /// The same where the search path is not known.
