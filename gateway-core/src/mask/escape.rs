@@ -5,11 +5,12 @@
 /// A pair is the prefix and what the byte becomes.
 pub(super) fn escape_from(out: &mut Vec<u8>, from: usize, enclose: Option<u8>, escape: impl Fn(u8) -> Option<[u8; 2]>) {
     let Some(plain) = out.get(from..) else { return };
-    let (read, extra) = (plain.len(), plain.iter().filter(|byte| escape(**byte).is_some()).count());
     let quotes = if enclose.is_some() { 2 } else { 0 };
-    if extra + quotes == 0 {
+    let Some(first) = plain.iter().position(|byte| escape(*byte).is_some()).or_else(|| enclose.map(|_| plain.len())) else {
         return;
-    }
+    };
+    let behind = plain.get(first..).unwrap_or_default();
+    let (read, extra) = (plain.len(), behind.iter().filter(|byte| escape(**byte).is_some()).count());
     out.resize(out.len() + extra + quotes, 0);
     let Some(tail) = out.get_mut(from..) else { return };
     let mut write = tail.len();

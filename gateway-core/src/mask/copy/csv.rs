@@ -60,17 +60,17 @@ impl super::Form for Form<'_> {
         (rest.get(end) != Some(&self.quote)).then_some(end)
     }
 
-    fn decode(&self, field: &[u8], decoded: &mut Vec<u8>) {
-        decoded.clear();
+    fn decode<'b>(&self, field: &'b [u8], decoded: &'b mut Vec<u8>) -> &'b [u8] {
         let Some(inner) = field.strip_prefix(&[self.quote]).and_then(|field| field.strip_suffix(&[self.quote])) else {
-            decoded.extend_from_slice(field);
-            return;
+            return field;
         };
+        decoded.clear();
         let mut bytes = inner.iter().peekable();
         while let Some(byte) = bytes.next() {
             let escaped = bytes.next_if(|next| *byte == self.escape && (**next == self.quote || **next == self.escape));
             decoded.push(*escaped.unwrap_or(byte));
         }
+        decoded
     }
 
     fn encode(&self, column: usize, from: usize, out: &mut Vec<u8>) {

@@ -176,8 +176,8 @@ trait Form {
     fn is_null(&self, field: &[u8]) -> bool;
     /// How many bytes of `rest` the field is that it begins with.
     fn length(&self, rest: &[u8]) -> Option<usize>;
-    /// Leaves a field's value in `decoded`, without quotes and escapes.
-    fn decode(&self, field: &[u8], decoded: &mut Vec<u8>);
+    /// A field's value, without quotes and escapes: in `decoded`, where it is written otherwise than it is.
+    fn decode<'b>(&self, field: &'b [u8], decoded: &'b mut Vec<u8>) -> &'b [u8];
     /// Brings the value of `out[from..]` into this format.
     fn encode(&self, column: usize, from: usize, out: &mut Vec<u8>);
 }
@@ -232,9 +232,8 @@ fn line<'a>(
             out.extend_from_slice(field);
             continue;
         };
-        form.decode(field, decoded);
-        let from = out.len();
-        match mask.mask(decoded, out) {
+        let (value, from) = (form.decode(field, decoded), out.len());
+        match mask.mask(value, out) {
             Masked::Value => form.encode(index, from, out),
             Masked::Null => out.extend_from_slice(form.null()),
         }

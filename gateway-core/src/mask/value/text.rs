@@ -57,19 +57,16 @@ pub(super) fn pseudonym(value: &[u8], prf: &Prf, room: Room, out: &mut Vec<u8>) 
     }
 }
 
-/// Appends a hash's token.
+/// Appends a hash's token: five bits a character, from the first on.
 pub(super) fn token(hash: &[u8; 32], out: &mut Vec<u8>) {
-    let (mut bits, mut held, end) = (0_u32, 0, out.len() + TOKEN);
-    for byte in hash {
-        bits = bits << 8 | u32::from(*byte);
-        held += 8;
-        while held >= 5 && out.len() < end {
-            held -= 5;
-            let index = usize::try_from(bits >> held & 31).unwrap_or_default();
-            out.push(ALPHABET.get(index).copied().unwrap_or_default());
-        }
-        bits &= 0x1f;
+    let mut bits = hash.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+    let mut token = [0; TOKEN];
+    for character in &mut token {
+        let [index, ..] = bits.rotate_left(5).to_le_bytes();
+        *character = ALPHABET.get(usize::from(index & 31)).copied().unwrap_or_default();
+        bits <<= 5;
     }
+    out.extend_from_slice(&token);
 }
 
 /// Appends `value` with other digits. What is a number to other scripts is starred.
@@ -131,8 +128,15 @@ fn characters(text: &[u8]) -> usize {
 
 /// Whether a text looks like a mail address: one `@` between a name and a domain with a dot, and no blank.
 fn is_mail(text: &[u8]) -> bool {
-    let mut parts = text.split(|byte| *byte == b'@');
-    let (Some(name), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else { return false };
-    let blank = text.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
-    !name.is_empty() && !blank && domain.contains(&b'.') && !domain.starts_with(b".") && !domain.ends_with(b".")
+    let mut sign = None;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'@' if sign.is_some() => return false,
+            b'@' => sign = Some(at),
+            0..=b' ' | 0x7f => return false,
+            _ => {}
+        }
+    }
+    let Some((name, [_, domain @ ..])) = sign.and_then(|at| text.split_at_checked(at)) else { return false };
+    !name.is_empty() && domain.contains(&b'.') && !domain.starts_with(b".") && !domain.ends_with(b".")
 }
