@@ -266,6 +266,60 @@ fn a_class_follows_its_column_through_a_rename() {
     assert_eq!(one(&weir, "SELECT contact FROM clients WHERE id = 1"), masked);
 }
 
+/// Code that the database's owner has put there.
+const TRIGGERS: &str = "
+CREATE TABLE audited (id int, note text, made timestamptz DEFAULT now());
+CREATE FUNCTION on_audited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  NEW.note := (SELECT ssn FROM customers WHERE id = 1); RETURN NEW; END $$;
+CREATE TRIGGER audit BEFORE INSERT OR UPDATE ON audited FOR EACH ROW EXECUTE FUNCTION on_audited();
+CREATE VIEW audits AS SELECT id, note AS remark FROM audited;
+CREATE TABLE audit_log (id serial, at timestamptz DEFAULT now(), op text, doc json);
+CREATE FUNCTION log_customer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO audit_log (op, doc) VALUES (TG_OP, row_to_json(OLD)); RETURN NULL; END $$;
+CREATE TRIGGER log AFTER UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION log_customer();
+CREATE TABLE documents (id int, ssn text, body text, words tsvector, length int GENERATED ALWAYS AS (length(body)) STORED,
+  digits text GENERATED ALWAYS AS (left(ssn, 3)) STORED, updated_at date, owner_number text DEFAULT get_ssn(1), title text);
+CREATE FUNCTION on_documents() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.* IS DISTINCT FROM OLD.* THEN NEW.updated_at := date '2024-05-06'; END IF;
+  NEW.words := to_tsvector('simple', NEW.ssn || ' ' || NEW.body); NEW.title := initcap(NEW.title); RETURN NEW; END $$;
+CREATE TRIGGER search BEFORE INSERT OR UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION on_documents();
+CREATE TABLE ruled (id int, note text);
+CREATE TABLE copied (id int, what text);
+CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO copied SELECT new.id, ssn FROM customers WHERE customers.id = new.id;
+INSERT INTO audited VALUES (1, 'x');
+UPDATE customers SET name = name WHERE id = 1;
+INSERT INTO documents (id, ssn, body, title) VALUES (1, '078-05-1120', 'some words', 'a title');
+INSERT INTO ruled VALUES (1, 'x');
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app;
+";
+
+#[test]
+fn what_code_of_the_database_puts_into_columns_has_the_classes_of_what_it_reads() {
+    let server = server();
+    let made = server.psql("app").args(["-c", TRIGGERS]).output().expect("psql starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let weir = gateway(&server).build();
+    for (statement, shown) in [
+        ("SELECT id, note, made IS NULL FROM audited", "1|[masked]|f"),
+        ("SELECT remark FROM audits", "[masked]"),
+        ("INSERT INTO audited VALUES (2, 'y') RETURNING id, note", "2|[masked]"),
+        ("SELECT op, doc, at IS NULL FROM audit_log ORDER BY at", "UPDATE|\"[masked]\"|f"),
+        ("SELECT id, words, digits, owner_number FROM documents", "1||[masked]|[masked]"),
+        (
+            "SELECT body, length, updated_at, title FROM documents WHERE updated_at = '2024-05-06'",
+            "some words|10|2024-05-06|A Title",
+        ),
+        ("SELECT * FROM ruled", "1|x"),
+        ("SELECT * FROM copied", "1|[masked]"),
+    ] {
+        let outcome = psql(&weir, &[statement]).expect_success();
+        assert!(!told(&outcome), "{statement}: {outcome:?}");
+        assert_eq!(outcome.stdout.trim_end(), shown, "{statement}");
+    }
+    is_refused(&weir, "SELECT id FROM audited WHERE note LIKE '078%'", "audited.note");
+    is_refused(&weir, "SELECT id FROM documents WHERE words @@ to_tsquery('simple', '078')", "documents.words");
+}
+
 #[test]
 fn a_transform_that_fits_no_column_is_said_to() {
     let server = server();

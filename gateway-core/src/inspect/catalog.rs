@@ -1,7 +1,10 @@
 //! What is known of a database: which schemas have a relation or function of a name, what a view reads.
 
+mod code;
 mod columns;
 
+pub(in crate::inspect) use code::Code;
+pub use code::{FunctionBody, Trigger};
 pub use columns::{Column, ColumnId};
 
 use super::reviewed;
@@ -31,6 +34,7 @@ pub struct Catalog {
     behind: BTreeMap<u32, Behind>,
     families: Families,
     columns: columns::Columns,
+    code: Code,
 }
 
 /// Which relation is part of which, by number.

@@ -1,5 +1,6 @@
-//! Reads the columns of relations, what constrains them, and the definitions of users' views.
+//! Reads the columns of relations, what constrains them, and the definitions of users' views and code.
 
+use super::code::CodeTexts;
 use super::load::{Objects, bounded, column, full, whole};
 use super::{CatalogError, SideConnection};
 use gateway_core::inspect::catalog::Catalog;
@@ -29,12 +30,15 @@ SELECT i.indrelid, ARRAY(SELECT d.refobjsubid::pg_catalog.int2 FROM pg_catalog.p
   UNION SELECT k FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) k (k) WHERE k > 0) \
 FROM pg_catalog.pg_index i WHERE i.indisunique AND i.indrelid >= 16384 LIMIT 1000001";
 
-/// By which transactions all was last written that a view's definition names.
+/// By which transactions all was last written that a view's definition, or code, names.
 const DEFINED_BY: &str = "\
 SELECT pg_catalog.count(*), pg_catalog.sum(written::pg_catalog.text::pg_catalog.int8)::pg_catalog.text FROM ( \
   SELECT r.xmin FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384 UNION ALL SELECT p.xmin FROM pg_catalog.pg_proc p WHERE p.oid >= 16384 \
   UNION ALL SELECT n.xmin FROM pg_catalog.pg_namespace n WHERE n.oid >= 16384 AND n.nspname !~ '^pg_(toast_)?temp_' \
   UNION ALL SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relpersistence <> 't' \
+  UNION ALL SELECT t.xmin FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
+    WHERE NOT t.tgisinternal AND c.relpersistence <> 't' \
+  UNION ALL SELECT d.xmin FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_class c ON c.oid = d.adrelid WHERE c.relpersistence <> 't' \
   UNION ALL SELECT a.xmin FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) rows (written)";
 
@@ -44,12 +48,13 @@ SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid) FROM ( \
   SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('v', 'm') AND relpersistence <> 't' AND oid > $1 AND oid < $2 ORDER BY oid LIMIT $3) c \
 ORDER BY c.oid";
 
-/// What users' views say, as it was read last. To read it, the server locks what the views name: where a session has it
+/// What users' views and code say, as it was read last. To read it, the server locks what they name: where a session has it
 /// locked for itself, as while it changes a table, that waits.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
     written: Option<(i64, Option<String>)>,
     texts: Vec<(u32, Arc<str>)>,
+    code: CodeTexts,
 }
 
 /// Adds the columns of these objects' relations.
@@ -78,7 +83,8 @@ pub(super) async fn load(side: &SideConnection, catalog: &mut Catalog, whose: Ob
     }
 }
 
-/// Adds what constrains users' columns, and what their views say; [`Catalog::trace_views`] is yet to be called.
+/// Adds what constrains users' columns, and what their views and code say; [`Catalog::trace_views`] and [`Catalog::trace_code`] are yet
+/// to be called.
 ///
 /// # Errors
 /// As [`super::load::load`].
@@ -101,18 +107,23 @@ pub(super) async fn constraints_and_views(
         written = (column(side, &row, 0)?, column(side, &row, 1)?);
     }
     if definitions.written.as_ref() != Some(&written) {
-        *definitions = Definitions::default();
+        *definitions = Definitions { code: CodeTexts::read(side).await?, ..Definitions::default() };
         side.run("SAVEPOINT views; SET LOCAL lock_timeout = '300ms'").await?;
-        match read(side).await {
-            Ok(texts) => *definitions = Definitions { written: Some(written), texts },
+        let read = match read(side).await {
+            Ok(texts) => definitions.code.read_locking(side).await.map(|()| texts),
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(texts) => (definitions.written, definitions.texts) = (Some(written), texts),
             Err(error) => {
-                // Views of which nobody knows what they say are made of everything.
+                // Views of which nobody knows what they say are made of everything, and so is what code writes.
                 tracing::debug!(%error, "the definitions of views are locked: they are read the next time");
                 side.run("ROLLBACK TO SAVEPOINT views").await?;
             }
         }
     }
     definitions.texts.iter().for_each(|(view, text)| catalog.add_view_definition(*view, text));
+    definitions.code.add_to(catalog);
     Ok(())
 }
 

@@ -97,10 +97,11 @@ pub(super) async fn load(
     if with_columns { traced(side, catalog).await } else { Ok(catalog) }
 }
 
-/// Has the definitions of views read, on a thread of their own: there may be many.
+/// Has the definitions of views and code read, on a thread of their own: there may be many.
 async fn traced(side: &SideConnection, mut catalog: Catalog) -> Result<Catalog, CatalogError> {
     let reading = tokio::task::spawn_blocking(move || {
         catalog.trace_views();
+        catalog.trace_code();
         catalog
     });
     reading.await.map_err(|_fault| CatalogError::Untraced { address: side.address() })

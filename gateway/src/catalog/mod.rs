@@ -1,6 +1,7 @@
 //! What the gateway asks of a target beside a session: the catalog, the end of a backend, a cancel.
 
 mod cancel;
+mod code;
 mod columns;
 mod load;
 mod side;

@@ -1,17 +1,21 @@
 //! Which columns of a database are of which class: by the configuration's patterns, by what was classed before, by
-//! their parents and parts, and, of views, by what they read.
+//! their parents and parts, by what code of the database puts into them, and, of views, by what they read.
 
 use super::Masking;
 use super::remembered::Remembered;
 use gateway_core::inspect::catalog::{Catalog, ColumnId};
+use gateway_core::inspect::code_flow::CodeFlow;
 use gateway_core::inspect::lineage::Sources;
-use gateway_core::mask::classes::{Class, Classed};
+use gateway_core::mask::Transform;
+use gateway_core::mask::classes::{Class, Classed, Place};
 use gateway_core::protocol::masking::ClassMask;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sets of classes whose hidden columns are kept: most sessions see the same ones.
 const KEPT: usize = 64;
+/// So many times classes go through code, families and views, at most: code that passes values on along so many columns.
+const ROUNDS: usize = 100;
 
 /// Columns that are hidden, by relation and number.
 type Hidden = Arc<BTreeMap<(u32, i16), Arc<ClassMask>>>;
@@ -21,6 +25,8 @@ type Hidden = Arc<BTreeMap<(u32, i16), Arc<ClassMask>>>;
 pub struct Assigned {
     classed: Classed,
     all: BTreeSet<usize>,
+    /// Columns that have a class by what code puts into them, beside any of their own.
+    by_code: BTreeSet<Place>,
     hidden: Mutex<BTreeMap<BTreeSet<usize>, Hidden>>,
 }
 
@@ -45,6 +51,13 @@ impl Assigned {
         self.classed.of((column.relation, column.number))
     }
 
+    /// Whether code of the database may put values of classes into a column that are not the column's own: what fits one
+    /// of them need not fit the others.
+    #[must_use]
+    pub fn is_mixed(&self, column: ColumnId) -> bool {
+        self.by_code.contains(&(column.relation, column.number))
+    }
+
     /// All columns of any of these classes, and how they are hidden: by the class that comes first in the configuration.
     #[must_use]
     pub fn hidden(&self, classes: &BTreeSet<usize>, masking: &Masking) -> Hidden {
@@ -54,7 +67,11 @@ impl Assigned {
         }
         let hidden = self.classed.iter().filter_map(|(place, of)| {
             let class = of.iter().find(|class| classes.contains(class))?;
-            Some((place, Arc::clone(masking.mask(*class)?)))
+            let mask = masking.mask(*class)?;
+            if self.by_code.contains(&place) {
+                return Some((place, Arc::new(ClassMask { class: Arc::clone(&mask.class), transform: Transform::Redact })));
+            }
+            Some((place, Arc::clone(mask)))
         });
         let hidden = Arc::new(hidden.collect());
         if kept.len() >= KEPT {
@@ -65,8 +82,14 @@ impl Assigned {
     }
 }
 
-/// Assigns the classes that concern `target`.
-pub(super) fn assign(classes: &[Class], target: &str, catalog: &Catalog, remembered: &mut Remembered) -> Assigned {
+/// Assigns the classes that concern `target`. What the functions `pure` do as triggers puts nothing anywhere.
+pub(super) fn assign(
+    classes: &[Class],
+    target: &str,
+    catalog: &Catalog,
+    remembered: &mut Remembered,
+    pure: &BTreeSet<(Box<str>, Box<str>)>,
+) -> Assigned {
     let mut classed = Classed::default();
     let patterns = || {
         let classes = classes.iter().enumerate();
@@ -89,15 +112,49 @@ pub(super) fn assign(classes: &[Class], target: &str, catalog: &Catalog, remembe
         }
     }
     share_in_families(catalog, &mut classed);
-    into_generated(catalog, &mut classed);
-    // Views last: they have the classes of what they read, and are read again whenever that changes.
+    // What comes now is found anew each time: by what code and views say then.
     let names = |class: &usize| classes.get(*class).map(|class| class.name.clone());
     for (place, of) in classed.iter() {
         of.iter().filter_map(names).for_each(|name| remembered.add(place, &name));
     }
-    through_views(catalog, &mut classed);
+    let by_code = spread(catalog, &mut classed, pure);
     let all = classed.all();
-    Assigned { classed, all, hidden: Mutex::default() }
+    Assigned { classed, all, by_code, hidden: Mutex::default() }
+}
+
+/// Classes go wherever code puts what has them, and through families and views, until nothing more comes. Columns that had
+/// not all of their classes before are returned.
+fn spread(catalog: &Catalog, classed: &mut Classed, pure: &BTreeSet<(Box<str>, Box<str>)>) -> BTreeSet<Place> {
+    let is_pure = |flow: &&CodeFlow| {
+        flow.by.as_ref().is_some_and(|(schema, name)| pure.contains(&(Box::from(&**schema), Box::from(&**name))))
+    };
+    let flows: Vec<_> = catalog.code_flows().iter().filter(|flow| !is_pure(flow)).collect();
+    through_views(catalog, classed);
+    if flows.is_empty() {
+        return BTreeSet::new();
+    }
+    let (all, before) = (classed.all(), classed.clone());
+    for round in 0..=ROUNDS {
+        let count = classed.iter().map(|(_, of)| of.len()).sum::<usize>();
+        for CodeFlow { into, sources, by: _ } in &flows {
+            let found = if round == ROUNDS { all.clone() } else { classes_of(sources, classed, &all) };
+            found.into_iter().for_each(|class| classed.add((into.relation, into.number), class));
+        }
+        share_in_families(catalog, classed);
+        through_views(catalog, classed);
+        if classed.iter().map(|(_, of)| of.len()).sum::<usize>() == count {
+            break;
+        }
+    }
+    let grown = classed.iter().filter(|(place, of)| of.iter().any(|class| !before.of(*place).any(|known| known == *class)));
+    grown.map(|(place, _)| place).collect()
+}
+
+fn classes_of(sources: &Sources, classed: &Classed, all: &BTreeSet<usize>) -> BTreeSet<usize> {
+    if sources.everything {
+        return all.clone();
+    }
+    sources.columns.iter().flat_map(|source| classed.of((source.relation, source.number))).collect()
 }
 
 /// A parent's column has the same values as its parts' columns of that name.
@@ -112,30 +169,13 @@ fn share_in_families(catalog: &Catalog, classed: &mut Classed) {
     }
 }
 
-/// A generated column is computed from others of its table: from which, is not read. It has the classes of all of them.
-fn into_generated(catalog: &Catalog, classed: &mut Classed) {
-    let relations: BTreeSet<u32> = classed.iter().map(|((relation, _), _)| relation).collect();
-    for relation in relations {
-        let of_all: BTreeSet<usize> =
-            catalog.columns(relation).iter().flat_map(|column| classed.of((relation, column.number))).collect();
-        for column in catalog.columns(relation).iter().filter(|column| column.generated) {
-            of_all.iter().for_each(|class| classed.add((relation, column.number), *class));
-        }
-    }
-}
-
 fn through_views(catalog: &Catalog, classed: &mut Classed) {
     let all = classed.all();
     let mut found = Vec::new();
     for relation in catalog.relations_with_columns() {
         let Some(traced) = catalog.traced(relation) else { continue };
         for (column, (sources, _)) in catalog.columns(relation).iter().zip(&traced.columns) {
-            let classes: BTreeSet<usize> = if sources.everything {
-                all.clone()
-            } else {
-                sources.columns.iter().flat_map(|source| classed.of((source.relation, source.number))).collect()
-            };
-            found.extend(classes.into_iter().map(|class| ((relation, column.number), class)));
+            found.extend(classes_of(sources, classed, &all).into_iter().map(|class| ((relation, column.number), class)));
         }
     }
     found.into_iter().for_each(|(place, class)| classed.add(place, class));

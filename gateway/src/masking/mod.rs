@@ -108,7 +108,7 @@ impl Masking {
             return Ok(Arc::clone(&known.assigned));
         }
         let mut remembered = Remembered::open(&self.state_dir, target, &place.database)?;
-        let assigned = Arc::new(assigned::assign(&self.classes, target, catalog, &mut remembered));
+        let assigned = Arc::new(assigned::assign(&self.classes, target, catalog, &mut remembered, &self.settings.pure_functions));
         remembered.keep()?;
         if known.len() >= DATABASES && !known.contains_key(&name) {
             known.clear();

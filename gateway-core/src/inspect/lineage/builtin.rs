@@ -144,7 +144,7 @@ pub(super) enum Rows {
 }
 
 /// Whether a column of one of the server's own relations carries values.
-pub(super) fn carries(relation: &str, column: &str) -> bool {
+pub(in crate::inspect) fn carries(relation: &str, column: &str) -> bool {
     CARRIERS.get(relation).is_some_and(|columns| match columns.strip_prefix("but ") {
         Some(harmless) => harmless.split(' ').all(|known| known != column),
         None => columns.split(' ').any(|known| known == column),

@@ -39,6 +39,7 @@ mod view;
 mod with;
 
 pub use super::catalog::ColumnId;
+pub(super) use builtin::carries;
 pub use copy::{CopyFormat, CopyTo};
 pub use made::{Made, MadeColumn, Own};
 pub use tree::Tree;

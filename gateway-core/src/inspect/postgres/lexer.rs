@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::inspect) enum Kind {
     /// A keyword or an unquoted identifier.
     Word,
     /// `"…"`.
@@ -24,14 +24,14 @@ pub(super) enum Kind {
 
 /// A token and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) span: Range<usize>,
+pub(in crate::inspect) struct Token {
+    pub(in crate::inspect) kind: Kind,
+    pub(in crate::inspect) span: Range<usize>,
 }
 
 /// Why the rest of a text has no tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(in crate::inspect) enum Stop {
     /// A string, name or comment has no end.
     Unterminated,
     /// Comments are nested deeper than this lexer takes.
@@ -43,7 +43,7 @@ pub(super) const COMMENTS: usize = 32;
 
 /// The tokens of a text.
 #[derive(Debug)]
-pub(super) struct Lexer<'a> {
+pub(in crate::inspect) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     /// A backslash in a plain string is itself.
@@ -51,12 +51,12 @@ pub(super) struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) const fn new(text: &'a str, conforming: bool) -> Self {
+    pub(in crate::inspect) const fn new(text: &'a str, conforming: bool) -> Self {
         Self { text: text.as_bytes(), at: 0, conforming }
     }
 
     /// The next token; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Token>, Stop> {
+    pub(in crate::inspect) fn next(&mut self) -> Result<Option<Token>, Stop> {
         self.blanks()?;
         let start = self.at;
         let Some(first) = self.peek(0) else { return Ok(None) };

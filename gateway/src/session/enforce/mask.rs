@@ -264,7 +264,8 @@ impl Ground<'_> {
         let Some(first) = classes.first().and_then(|class| self.masking.mask(*class)) else {
             return if classes.is_empty() { (Cover::Clear, "") } else { (Cover::Whole, "whole") };
         };
-        let computed = |id: &ColumnId| self.catalog.column(*id).is_some_and(|column| column.generated);
+        let generated = |id: &ColumnId| self.catalog.column(*id).is_some_and(|column| column.generated);
+        let computed = |id: &ColumnId| generated(id) || self.assigned.is_mixed(*id);
         if !output.direct || output.sources.columns.iter().any(computed) {
             return (Cover::Whole, "whole");
         }
