@@ -1,7 +1,7 @@
 //! The catalogs of real servers, Postgres 15 and 18, and what is asked by them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use gateway_core::inspect::catalog::{Catalog, RelationKind};
+use gateway_core::inspect::catalog::{Catalog, ColumnId, RelationKind};
 use gateway_core::inspect::resolve::{Mentions, Question, Resource, Scope, resolve, resolve_function_call};
 use gateway_core::inspect::reviewed;
 use gateway_core::inspect::{Access, Action, Object, ObjectName, Statement};
@@ -46,6 +46,59 @@ async fn a_catalog_says_what_names_mean() {
         names(&catalog);
         views(&catalog);
         calls(&catalog);
+    }
+}
+
+/// Code in every form that servers keep it in.
+const CODE: &str = r#"
+CREATE TABLE people (id int, ssn text, loud text GENERATED ALWAYS AS (upper(ssn)) STORED);
+CREATE FUNCTION ssn_of(int) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT ssn FROM people WHERE id = $1; END;
+CREATE FUNCTION joined(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1 || max(ssn) FROM people';
+CREATE AGGREGATE all_ssn (text) (SFUNC = joined, STYPE = text);
+CREATE TABLE notes (id int, a text, b text, c text, d text DEFAULT ssn_of(1), e text DEFAULT upper('x'));
+CREATE FUNCTION on_notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  NEW.a := ssn_of(NEW.id); SELECT all_ssn('x') INTO NEW.b; RETURN NEW; END $$;
+CREATE FUNCTION on_statement() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO notes (c) SELECT ssn FROM gone; RETURN NULL; END $$;
+CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'x'; RETURN NULL; END $$;
+CREATE TRIGGER a BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION on_notes('x', 'y z');
+CREATE TRIGGER b AFTER DELETE ON people REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION on_statement();
+CREATE TRIGGER c BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION broken();
+ALTER TABLE notes DISABLE TRIGGER c;
+CREATE TABLE ruled (ssn text); CREATE TABLE kept (what text);
+CREATE RULE r AS ON DELETE TO ruled DO ALSO INSERT INTO kept VALUES (OLD.ssn);
+"#;
+
+#[tokio::test]
+async fn a_catalog_says_what_code_puts_into_columns() {
+    for builder in [Postgres::builder(), Postgres::builder_18()] {
+        let server = Server::start(builder);
+        server.postgres.sql(CODE);
+        let place = Place { columns: true, ..server.place() };
+        let catalog = server.catalogs.of(&place, &UpstreamTls::disabled(), || Ok(server.secret())).await.unwrap();
+        let name = |id: ColumnId| format!("{}.{}", catalog.name_of(id.relation).unwrap().1, catalog.column(id).unwrap().name);
+        let flows = catalog.code_flows().iter().map(|flow| {
+            let sources: Vec<_> = flow.sources.columns.iter().map(|id| name(*id)).collect();
+            format!("{} < {}{}", name(flow.into), sources.join(" "), if flow.sources.everything { "*" } else { "" })
+        });
+        let mut flows: Vec<_> = flows.collect();
+        flows.sort();
+        let expected = [
+            "kept.what < ruled.ssn",
+            "notes.a < people.ssn notes.id",
+            "notes.b < people.ssn",
+            "notes.c < people.ssn",
+            "notes.d < people.ssn",
+            "people.loud < people.ssn",
+        ];
+        assert_eq!(flows, expected);
+        server.catalogs.invalidate(&place);
+        let again = server.catalogs.of(&place, &UpstreamTls::disabled(), || Ok(server.secret())).await.unwrap();
+        assert_eq!(again.code_flows(), catalog.code_flows());
+        server.postgres.sql("ALTER TABLE notes ENABLE TRIGGER c");
+        server.catalogs.invalidate(&place);
+        let changed = server.catalogs.of(&place, &UpstreamTls::disabled(), || Ok(server.secret())).await.unwrap();
+        assert_eq!(changed.code_flows().iter().filter(|flow| flow.sources.everything).count(), 6);
     }
 }
 

@@ -4,6 +4,7 @@ use super::code::CodeTexts;
 use super::load::{Objects, bounded, column, full, whole};
 use super::{CatalogError, SideConnection};
 use gateway_core::inspect::catalog::Catalog;
+use gateway_core::inspect::code_flow::CodeFlow;
 use std::sync::Arc;
 
 /// Relations of one page, and views of one.
@@ -36,6 +37,7 @@ SELECT pg_catalog.count(*), pg_catalog.sum(written::pg_catalog.text::pg_catalog.
   SELECT r.xmin FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384 UNION ALL SELECT p.xmin FROM pg_catalog.pg_proc p WHERE p.oid >= 16384 \
   UNION ALL SELECT n.xmin FROM pg_catalog.pg_namespace n WHERE n.oid >= 16384 AND n.nspname !~ '^pg_(toast_)?temp_' \
   UNION ALL SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relpersistence <> 't' \
+  UNION ALL SELECT o.xmin FROM pg_catalog.pg_operator o WHERE o.oid >= 16384 \
   UNION ALL SELECT t.xmin FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
     WHERE NOT t.tgisinternal AND c.relpersistence <> 't' \
   UNION ALL SELECT d.xmin FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_class c ON c.oid = d.adrelid WHERE c.relpersistence <> 't' \
@@ -55,6 +57,20 @@ pub(super) struct Definitions {
     written: Option<(i64, Option<String>)>,
     texts: Vec<(u32, Arc<str>)>,
     code: CodeTexts,
+    /// What was found out of the code.
+    flows: Option<Arc<[CodeFlow]>>,
+}
+
+impl Definitions {
+    /// What was found out of the code, where nothing has changed since.
+    pub(super) fn flows(&self) -> Option<Arc<[CodeFlow]>> {
+        self.flows.clone()
+    }
+
+    /// Keeps what was found out, where all could be read.
+    pub(super) fn keep(&mut self, catalog: &Catalog) {
+        self.flows = self.written.is_some().then(|| Arc::clone(catalog.code_flows()));
+    }
 }
 
 /// Adds the columns of these objects' relations.
@@ -123,7 +139,9 @@ pub(super) async fn constraints_and_views(
         }
     }
     definitions.texts.iter().for_each(|(view, text)| catalog.add_view_definition(*view, text));
-    definitions.code.add_to(catalog);
+    if definitions.flows.is_none() {
+        definitions.code.add_to(catalog);
+    }
     Ok(())
 }
 

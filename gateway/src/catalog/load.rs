@@ -3,6 +3,8 @@
 use super::columns::Definitions;
 use super::{CatalogError, SideConnection, columns, types};
 use gateway_core::inspect::catalog::{Catalog, FIRST_OWN, RelationKind};
+use gateway_core::inspect::code_flow::CodeFlow;
+use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
 
@@ -94,14 +96,22 @@ pub(super) async fn load(
         columns::constraints_and_views(side, &mut catalog, definitions).await?;
     }
     side.run("COMMIT").await?;
-    if with_columns { traced(side, catalog).await } else { Ok(catalog) }
+    if !with_columns {
+        return Ok(catalog);
+    }
+    let catalog = traced(side, catalog, definitions.flows()).await?;
+    definitions.keep(&catalog);
+    Ok(catalog)
 }
 
-/// Has the definitions of views and code read, on a thread of their own: there may be many.
-async fn traced(side: &SideConnection, mut catalog: Catalog) -> Result<Catalog, CatalogError> {
+/// Has the definitions of views, and code unless it is `known`, read on a thread of their own: there may be many.
+async fn traced(side: &SideConnection, mut catalog: Catalog, known: Option<Arc<[CodeFlow]>>) -> Result<Catalog, CatalogError> {
     let reading = tokio::task::spawn_blocking(move || {
         catalog.trace_views();
-        catalog.trace_code();
+        match known {
+            Some(flows) => catalog.set_code_flows(flows),
+            None => catalog.trace_code(),
+        }
         catalog
     });
     reading.await.map_err(|_fault| CatalogError::Untraced { address: side.address() })

@@ -15,7 +15,7 @@ pub(in crate::inspect) struct Code {
     pub(in crate::inspect) bodies: BTreeMap<u32, FunctionBody>,
     /// Functions with bodies, by name.
     named: BTreeMap<Arc<str>, Vec<u32>>,
-    flows: Vec<CodeFlow>,
+    flows: Arc<[CodeFlow]>,
 }
 
 /// A trigger.
@@ -66,12 +66,17 @@ impl Catalog {
 
     /// Finds out what code puts into columns. Called once, when all else has been added and views were traced.
     pub fn trace_code(&mut self) {
-        self.code.flows = code_flows(self, &self.code);
+        self.code.flows = code_flows(self, &self.code).into();
+    }
+
+    /// Says what code puts into columns, as it was found out of another catalog in which all that code names was the same.
+    pub fn set_code_flows(&mut self, flows: Arc<[CodeFlow]>) {
+        self.code.flows = flows;
     }
 
     /// What code may put into columns.
     #[must_use]
-    pub fn code_flows(&self) -> &[CodeFlow] {
+    pub const fn code_flows(&self) -> &Arc<[CodeFlow]> {
         &self.code.flows
     }
 
