@@ -124,7 +124,7 @@ fn a_mask_parks_the_server_alone_and_rewrites_its_rows() {
         assert_eq!(wire.protocol.asked, Some(AskResult { id: OperationId(2), columns: vec!["email".to_owned()] }));
         wire.decide(2, &[]);
         assert_eq!(wire.to_client, [&masked[..], &rest, &notification].concat(), "in chunks of {chunk}");
-        assert_eq!(wire.protocol.totals(), Totals { statements: 2, rows: 3, errors: 0 });
+        assert_eq!(wire.protocol.totals(), Totals { statements: 2, rows: 3, masked_rows: 0, errors: 0 });
         assert!(has(&wire.record, "***") && !has(&wire.record, "ann@example.com"), "what is hidden is not recorded either");
     }
 }

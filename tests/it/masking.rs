@@ -97,6 +97,34 @@ fn free_text_keeps_all_but_what_detectors_find() {
 }
 
 #[test]
+fn columns_without_a_class_are_looked_through_where_a_target_says_so() {
+    let server = server();
+    let gateway = || {
+        let gateway = Weir::for_server(&server).catalog(&server.superuser_secret());
+        gateway.extra("\n[masking.detect]\nunclassed = [\"db\"]\n")
+    };
+    let weir = gateway().build();
+    for (statement, expected) in [
+        ("SELECT id, email FROM customers WHERE email LIKE 'canary1%'", "1|[email]"),
+        ("SELECT upper(body), data FROM tickets", "WRITE TO [email] TODAY|{\"n\": 7, \"from\": \"[email]\"}"),
+        ("COPY tickets TO STDOUT", "1\twrite to [email] today\t{\"n\": 7, \"from\": \"[email]\"}"),
+        ("COPY (SELECT id, 'to ' || email FROM customers WHERE id = 2) TO STDOUT (FORMAT csv)", "2,to [email]"),
+        ("SELECT max(total), count(*), 'order 20' FROM orders", "200|20|order 20"),
+        ("PREPARE p AS SELECT body FROM tickets; EXECUTE p", "write to [email] today"),
+        ("SELECT 'ada@' || 'acme.example'", "[email]"),
+    ] {
+        assert_eq!(one(&weir, statement), expected, "{statement}");
+    }
+    let record = records(&weir);
+    assert!(record.contains(r#""found":[{"#) && record.contains(r#""rule":"email""#), "{record}");
+    assert!(!record.contains("@secret.example") && record.contains("order 20"), "{record}");
+    let policy = r#"@id("allow-all") permit (principal, action, resource);
+@id("sees-text") permit (principal, action == Action::"reveal", resource == Class::"unclassed");"#;
+    let weir = gateway().policy(policy).build();
+    assert_eq!(one(&weir, "SELECT email FROM customers WHERE id = 1"), "canary1@secret.example");
+}
+
+#[test]
 fn what_has_no_class_is_as_it_was() {
     let server = server();
     let weir = gateway(&server).build();

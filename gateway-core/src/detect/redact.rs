@@ -26,6 +26,11 @@ impl Hits {
         rules.filter_map(|(place, count)| Some((RuleId(u16::try_from(place).ok()?), *count)))
     }
 
+    /// Begins anew.
+    pub fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
     fn count(&mut self, rule: RuleId) {
         if let Some(count) = self.0.get_mut(usize::from(rule.0)) {
             *count = count.saturating_add(1);

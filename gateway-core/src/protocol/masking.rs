@@ -21,6 +21,8 @@ pub struct MaskPlan {
     pub columns: Columns,
     /// Columns that may not be seen, by relation and number, whatever the plan says of those that read them.
     pub hidden: Arc<BTreeMap<(u32, i16), Arc<ClassMask>>>,
+    /// What looks through the columns that none of these cover, where their type is one of texts.
+    pub unclassed: Option<Arc<ClassMask>>,
     /// The secret of pseudonyms.
     pub key: Arc<Key>,
     /// How a copy to the client is written, where it is one.
@@ -37,7 +39,7 @@ impl MaskPlan {
     /// Whether any value of its results may be replaced.
     #[must_use]
     pub fn hides(&self) -> bool {
-        !self.hidden.is_empty() || self.columns != Columns::Clear
+        !self.hidden.is_empty() || self.columns != Columns::Clear || self.unclassed.is_some()
     }
 }
 

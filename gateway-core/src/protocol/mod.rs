@@ -160,7 +160,7 @@ pub enum Event {
         /// The answer.
         outcome: Outcome,
     },
-    /// Rows of a statement's result were written anew. Comes before its [`Event::Answered`].
+    /// Rows of a statement's result were changed. Comes before its [`Event::Answered`].
     Masked {
         /// The operation.
         id: OperationId,
@@ -168,6 +168,8 @@ pub enum Event {
         part: u32,
         /// How many rows.
         rows: u64,
+        /// What detectors found: a JSON array of objects of `column`, `rule` and `count`. Empty where they found nothing.
+        found: Span,
     },
     /// What ran is over: nothing more of it comes.
     Finished(OperationId),
@@ -424,6 +426,8 @@ pub struct Totals {
     pub statements: u64,
     /// Rows that the server sent.
     pub rows: u64,
+    /// Those of them that reached the client otherwise than they came.
+    pub masked_rows: u64,
     /// Errors that the server sent.
     pub errors: u64,
 }

@@ -1,10 +1,12 @@
 //! `[[class]]` and `[masking]`: which columns are sensitive, what is shown instead of their values.
 
 use super::reader::Table;
+use super::targets::TargetSettings;
 use crate::credential::Source;
 use gateway_core::detect::{DetectConfig, Detectors, OwnRule};
 use gateway_core::mask::classes::{Class, ColumnPattern};
 use gateway_core::mask::{DatePart, Detector, Transform};
+use gateway_core::model::target::ProtocolName;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,10 +23,24 @@ pub struct MaskingSettings {
     pub notifications: bool,
     /// Whether a classed column may be compared with a parameter or constant by `=`.
     pub equality: bool,
+    /// What looks through columns that have no class, and where.
+    pub unclassed: Option<Unclassed>,
 }
 
+/// `[masking.detect] unclassed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclassed {
+    /// The targets.
+    pub targets: Vec<Box<str>>,
+    /// What looks.
+    pub detector: Detector,
+}
+
+/// What policies call the class of columns that have none: `Class::"unclassed"`.
+pub const UNCLASSED: &str = "unclassed";
+
 /// Reads it, and what `[masking.detect]` says of detectors.
-pub(super) fn masking(mut table: Table<'_, '_>) -> (MaskingSettings, DetectConfig) {
+pub(super) fn masking(mut table: Table<'_, '_>) -> (MaskingSettings, Detect) {
     let hint = "a reference to 32 bytes or more: key = \"file:/etc/weir/masking.key\" or \"env:NAME\"";
     let key = table.parsed("key", hint, |text| Source::parse(text).ok());
     let pure = table.texts("pure_functions").unwrap_or_default();
@@ -39,10 +55,18 @@ pub(super) fn masking(mut table: Table<'_, '_>) -> (MaskingSettings, DetectConfi
     let equality = table.flag("allow_equality").unwrap_or(false);
     let detect = table.table("detect").map(detect).unwrap_or_default();
     table.end();
-    (MaskingSettings { key, pure_functions, notifications, equality }, detect)
+    (MaskingSettings { key, pure_functions, notifications, equality, unclassed: None }, detect)
 }
 
-fn detect(mut table: Table<'_, '_>) -> DetectConfig {
+/// `[masking.detect]`, as written.
+#[derive(Default)]
+pub(super) struct Detect {
+    config: DetectConfig,
+    /// Targets whose columns without a class are looked through.
+    unclassed: Vec<Spanned<String>>,
+}
+
+fn detect(mut table: Table<'_, '_>) -> Detect {
     let texts =
         |list: Option<Vec<Spanned<String>>>| list.map(|list| list.into_iter().map(Spanned::into_inner).collect::<Vec<_>>());
     let default = DetectConfig::default();
@@ -52,8 +76,9 @@ fn detect(mut table: Table<'_, '_>) -> DetectConfig {
         phone_regions: texts(table.texts("phone_regions")).unwrap_or(default.phone_regions),
         own: table.tables("own").into_iter().filter_map(own).collect(),
     };
+    let unclassed = table.texts("unclassed").unwrap_or_default();
     table.end();
-    config
+    Detect { config, unclassed }
 }
 
 fn own(mut table: Table<'_, '_>) -> Option<OwnRule> {
@@ -71,18 +96,35 @@ fn own(mut table: Table<'_, '_>) -> Option<OwnRule> {
 
 /// The detectors of all classes that have any, made when the first one asks for them.
 pub(super) struct Shared {
-    config: DetectConfig,
+    detect: Detect,
     made: OnceCell<Option<Detector>>,
 }
 
 impl Shared {
-    pub(super) const fn new(config: DetectConfig) -> Self {
-        Self { config, made: OnceCell::new() }
+    pub(super) const fn new(detect: Detect) -> Self {
+        Self { detect, made: OnceCell::new() }
+    }
+
+    /// What looks through columns that have no class. The targets named have to be some of `targets` that can be looked through.
+    pub(super) fn unclassed(&self, table: &Table<'_, '_>, targets: &[TargetSettings]) -> Option<Unclassed> {
+        let named = &self.detect.unclassed;
+        for name in named {
+            let target = targets.iter().find(|target| target.name == *name.get_ref());
+            let what = match target {
+                Some(target) if target.protocol == ProtocolName::Postgres && target.catalog.is_some() => continue,
+                Some(_) => "which is no target of protocol postgres with a `catalog`",
+                None => "which is no target's name",
+            };
+            let hint = "name targets of protocol postgres, and give each a catalog = { inject = \"…\" }";
+            table.problem_at(name.span(), format!("[masking.detect] `unclassed` holds {:?}, {what}", name.get_ref()), hint);
+        }
+        let targets = named.iter().map(|name| name.get_ref().as_str().into()).collect();
+        if named.is_empty() { None } else { Some(Unclassed { targets, detector: self.get(table)? }) }
     }
 
     /// Them; what is wrong with their rules is told once.
     fn get(&self, table: &Table<'_, '_>) -> Option<Detector> {
-        let made = self.made.get_or_init(|| match Detectors::new(&self.config) {
+        let made = self.made.get_or_init(|| match Detectors::new(&self.detect.config) {
             Ok(detectors) => Some(Detector::new(Arc::new(detectors))),
             Err(problems) => {
                 for problem in problems {
@@ -105,7 +147,7 @@ fn function(table: &Table<'_, '_>, name: &Spanned<String>) -> Option<(Box<str>, 
 }
 
 pub(super) fn class(mut table: Table<'_, '_>, detectors: &Shared) -> Option<Class> {
-    let hint = "letters, digits, dots and dashes: policies name it, Class::\"pii\"";
+    let hint = "letters, digits, dots and dashes, and not \"unclassed\": policies name it, Class::\"pii\"";
     let name = table.parsed("name", hint, name);
     let name = table.required("name", name, "a name that policies can use: name = \"pii\"");
     let columns = table.texts("columns");
@@ -190,6 +232,9 @@ fn transform(table: &mut Table<'_, '_>, detectors: &Shared) -> Option<Transform>
 }
 
 fn name(text: &str) -> Option<Box<str>> {
+    if text == UNCLASSED {
+        return None;
+    }
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(legal)).then(|| text.into())
 }
@@ -246,6 +291,20 @@ mod tests {
         assert!(detector.get().rule("order").is_some() && detector.get().rule("phone").is_none());
         let problems = parse(&format!("{class}[masking.detect]\nrules = [\"emial\"]\n")).unwrap_err();
         assert!(problems.iter().any(|problem| problem.contains("no built-in rule `emial`")), "{problems:?}");
+    }
+
+    #[test]
+    fn columns_without_a_class_are_looked_through_at_targets_that_can_be() {
+        let target = "[[target]]\nname = \"prod-pg\"\nmatch = [\"127.0.0.1:5432\"]\nprotocol = \"postgres\"\n";
+        let detect = "[masking.detect]\nunclassed = [\"prod-pg\"]\n";
+        let config = parse(&format!("{detect}{target}catalog = {{ inject = \"env:CATALOG\" }}")).unwrap();
+        assert!(config.masks("prod-pg") && !config.masks("stage"));
+        for wrong in [format!("{detect}{target}"), detect.to_owned()] {
+            let problems = parse(&wrong).unwrap_err();
+            assert!(problems[0].contains("`unclassed` holds \"prod-pg\", which is no target"), "{problems:?}");
+        }
+        let problems = parse("[[class]]\nname = \"unclassed\"\ncolumns = []\nmask = \"null\"\n").unwrap_err();
+        assert!(problems[0].contains("`name` can't be"), "{problems:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod sections;
 pub mod targets;
 pub mod workloads;
 
-pub use classes::MaskingSettings;
+pub use classes::{MaskingSettings, UNCLASSED, Unclassed};
 pub use host::{ExistingConnections, HostSettings, JobMatch, JobRule};
 pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
 pub(crate) use names::upstream;
@@ -153,7 +153,9 @@ impl Config {
     /// Whether any class may have columns at this target.
     #[must_use]
     pub fn masks(&self, target: &str) -> bool {
-        self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
+        let unclassed = |unclassed: &Unclassed| unclassed.targets.iter().any(|name| **name == *target);
+        self.masking.unclassed.as_ref().is_some_and(unclassed)
+            || self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
     }
 
     /// The mode for this workload at this target. Where both say one, the stricter holds; where
@@ -182,9 +184,10 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let issuers: Vec<_> = table.tables("issuer").into_iter().filter_map(|table| issuers::read(table, directory)).collect();
     let workloads: Vec<_> = table.tables("workload").into_iter().filter_map(workloads::read).collect();
     let targets: Vec<_> = table.tables("target").into_iter().filter_map(|table| targets::read(table, directory)).collect();
-    let (masking, detect) = table.table("masking").map(classes::masking).unwrap_or_default();
+    let (mut masking, detect) = table.table("masking").map(classes::masking).unwrap_or_default();
     let detectors = classes::Shared::new(detect);
     let classes: Vec<_> = table.tables("class").into_iter().filter_map(|table| classes::class(table, &detectors)).collect();
+    masking.unclassed = detectors.unclassed(table, &targets);
     let record = table.table("record").map(sections::record);
     let limits = table.table("limits").map(sections::limits);
     let names = table.table("names").map(names::names);

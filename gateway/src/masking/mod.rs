@@ -11,11 +11,11 @@ pub use assigned::Assigned;
 pub use key::KeyError;
 
 use crate::catalog::Place;
-use crate::config::{Config, MaskingSettings};
+use crate::config::{Config, MaskingSettings, UNCLASSED};
 use crate::credential::Credentials;
 use gateway_core::inspect::catalog::Catalog;
-use gateway_core::mask::Key;
 use gateway_core::mask::classes::Class;
+use gateway_core::mask::{Key, Transform};
 use gateway_core::protocol::masking::ClassMask;
 use remembered::Remembered;
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ type Database = (Box<str>, Box<str>);
 pub struct Masking {
     classes: Vec<Class>,
     masks: Vec<Arc<ClassMask>>,
+    /// What looks through columns that have no class.
+    unclassed: Option<Arc<ClassMask>>,
     settings: MaskingSettings,
     key: Arc<Key>,
     state_dir: PathBuf,
@@ -62,8 +64,11 @@ impl Masking {
         };
         let masks =
             config.classes.iter().map(|class| ClassMask { class: (&*class.name).into(), transform: class.transform.clone() });
+        let detector = config.masking.unclassed.as_ref().map(|unclassed| unclassed.detector.clone());
+        let unclassed = detector.map(|detector| ClassMask { class: UNCLASSED.into(), transform: Transform::Detect(detector) });
         Ok(Self {
             masks: masks.map(Arc::new).collect(),
+            unclassed: unclassed.map(Arc::new),
             classes: config.classes.clone(),
             settings: config.masking.clone(),
             key: Arc::new(key),
@@ -90,10 +95,19 @@ impl Masking {
         self.masks.get(class)
     }
 
-    /// Whether any class may have columns at this target.
+    /// Whether any class may have columns at this target, or detectors look through those that have none.
     #[must_use]
     pub fn concerns(&self, target: &str) -> bool {
-        self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
+        self.unclassed(target).is_some()
+            || self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
+    }
+
+    /// What looks through columns of a target that have no class.
+    #[must_use]
+    pub fn unclassed(&self, target: &str) -> Option<&Arc<ClassMask>> {
+        let there =
+            self.settings.unclassed.as_ref().is_some_and(|unclassed| unclassed.targets.iter().any(|name| **name == *target));
+        self.unclassed.as_ref().filter(|_| there)
     }
 
     /// The classes of the columns of a database at `target`, by its catalog.

@@ -316,6 +316,7 @@ impl Errand<'_> {
             "reason": reason,
             "statements": totals.statements,
             "rows": totals.rows,
+            "masked_rows": totals.masked_rows,
             "errors": totals.errors,
             "bytes_from_client": self.relay.client.received,
             "bytes_from_server": self.relay.server.as_ref().map_or(self.from_server, |peer| peer.received),

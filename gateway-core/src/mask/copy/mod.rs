@@ -135,6 +135,12 @@ impl CopyMask {
         Self { options, columns, place, decoded: Vec::new() }
     }
 
+    /// The masks of the copied columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Option<ColumnMask>] {
+        &self.columns
+    }
+
     /// Appends one CopyData message's payload, masked, to `out`. It has to hold whole rows, as the server's do.
     ///
     /// # Errors

@@ -20,6 +20,14 @@ impl Detecting {
         Self { detectors: detectors.clone(), memory }
     }
 
+    /// Tells how often each rule found something, and begins to count anew.
+    pub(super) fn found(&self, mut tell: impl FnMut(&str, u64)) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, hits) = &mut *memory;
+        hits.iter().for_each(|(rule, count)| tell(self.detectors.get().name(rule), count));
+        hits.clear();
+    }
+
     /// Appends `value` with each finding replaced by its rule's name; `None` where that has no room in the column.
     pub(super) fn redact(&self, value: &[u8], (family, format): (Family, Format), room: Room, out: &mut Vec<u8>) -> Option<()> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

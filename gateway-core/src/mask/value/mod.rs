@@ -128,6 +128,13 @@ impl ColumnMask {
         self.covers_null
     }
 
+    /// Tells how often each detector has found something since this was asked last. Other transforms have none.
+    pub fn found(&self, tell: impl FnMut(&str, u64)) {
+        if let Act::Detect(detecting) = &self.act {
+            detecting.found(tell);
+        }
+    }
+
     /// The mask of a column of this type whose values all become NULL.
     fn of(type_oid: u32, type_modifier: i32, format: Format) -> Self {
         let known = Type::of(type_oid);

@@ -149,6 +149,7 @@ fn whole() -> MaskPlan {
     MaskPlan {
         columns: Columns::Whole,
         hidden: Arc::default(),
+        unclassed: None,
         key: Arc::new(Key::new(Zeroizing::new([9; 32]))),
         copy: None,
         texts: Texts::Code,

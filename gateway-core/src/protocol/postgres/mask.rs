@@ -20,6 +20,8 @@ use std::sync::{Arc, OnceLock};
 
 /// A message of a masked result is taken whole; a longer one ends the session.
 const LONGEST: usize = 64 << 20;
+/// The number of the type `text`.
+const TEXT: u32 = 25;
 
 /// A plan, and the message of the client that it is for.
 #[derive(Debug)]
@@ -200,10 +202,12 @@ impl Relay {
                 let mut sending = std::mem::take(&mut self.sending);
                 let done = match (&mut sending, kind) {
                     (Sending::Rows(masks), b'D') => {
-                        self.row(item, unrecorded, (bytes, cut), output, b'D', |to| row::data_row(body, masks, to).is_ok())
+                        let written = |to: &mut Vec<u8>| row::data_row(body, masks, to).is_ok();
+                        self.row((item, unrecorded), (header.kind, body), (bytes, cut), output, written)
                     }
                     (Sending::Copy(mask), b'd') => {
-                        self.row(item, unrecorded, (bytes, cut), output, b'd', |to| mask.row(body, to).is_ok())
+                        let written = |to: &mut Vec<u8>| mask.row(body, to).is_ok();
+                        self.row((item, unrecorded), (header.kind, body), (bytes, cut), output, written)
                     }
                     _ => Ok(None),
                 };
@@ -214,14 +218,13 @@ impl Relay {
         }
     }
 
-    /// One masked row, as `write` appends it where it can.
+    /// One row, as `write` appends it where it can.
     fn row(
         &mut self,
-        item: Item,
-        unrecorded: bool,
+        (item, unrecorded): (Item, bool),
+        (kind, row): (u8, &[u8]),
         (bytes, cut): (&[u8], &mut Cut),
         output: &mut Output,
-        kind: u8,
         write: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Result<Option<Step>, Fault> {
         if !matches!(item.awaited, Awaited::Query | Awaited::Execute) || self.must_fail(item) {
@@ -236,9 +239,11 @@ impl Relay {
             to.truncate(start);
             return Err(MALFORMED);
         }
-        self.totals.rows += 1;
-        self.masked_rows += 1;
         let message = to.get(start..).unwrap_or_default();
+        let changed = u64::from(message.get(HEADER..) != Some(row));
+        self.totals.rows += 1;
+        self.totals.masked_rows += changed;
+        self.masked_rows += changed;
         self.recorder.masked(item.operation, message, unrecorded);
         Ok(Some(Step::Drop))
     }
@@ -279,12 +284,28 @@ impl Relay {
 
     /// A result is over.
     pub(super) fn sent(&mut self, item: Option<Item>, output: &mut Output) {
-        self.sending = Sending::Unknown;
+        let sent = std::mem::take(&mut self.sending);
         let rows = std::mem::take(&mut self.masked_rows);
         if let Some(item) = item.filter(|_| rows > 0) {
-            self.tell(Event::Masked { id: item.operation, part: self.part, rows }, output);
+            let found = match &sent {
+                Sending::Rows(masks) => found(masks),
+                Sending::Copy(mask) => found(mask.columns()),
+                Sending::Unknown | Sending::Clear => String::new(),
+            };
+            let found = output.keep(found.as_bytes());
+            self.tell(Event::Masked { id: item.operation, part: self.part, rows, found }, output);
         }
     }
+}
+
+/// What detectors have found in these columns: see [`Event::Masked`].
+fn found(masks: &[Option<ColumnMask>]) -> String {
+    let mut all = Vec::new();
+    for (column, mask) in masks.iter().enumerate() {
+        let Some(mask) = mask else { continue };
+        mask.found(|rule, count| all.push(serde_json::json!({ "column": column, "rule": rule, "count": count })));
+    }
+    if all.is_empty() { String::new() } else { serde_json::Value::from(all).to_string() }
 }
 
 /// What is known of `item`, in whose text the server is at statement `part`. Borrowed, since each row asks for it.
@@ -361,7 +382,9 @@ fn masks(plan: &MaskPlan, fields: &[Field], formats: &[i16]) -> Result<Masks, Fa
             Cover::Clear => match plan.hidden.get(&(field.table, field.number)) {
                 Some(class) => Some(class),
                 None => {
-                    masks.push(None);
+                    let looks = looks_through(plan, (field.type_oid, field.typmod), format);
+                    any |= looks.is_some();
+                    masks.push(looks);
                     continue;
                 }
             },
@@ -370,6 +393,12 @@ fn masks(plan: &MaskPlan, fields: &[Field], formats: &[i16]) -> Result<Masks, Fa
         masks.push(Some(mask(class.map(Arc::as_ref), (field.type_oid, field.typmod), format, &plan.key)));
     }
     Ok(any.then(|| masks.into()))
+}
+
+/// What looks through a column that no class covers, where anything does and its type is one of texts.
+fn looks_through(plan: &MaskPlan, (type_oid, typmod): (u32, i32), format: Format) -> Option<ColumnMask> {
+    let detect = plan.unclassed.as_ref()?;
+    ColumnMask::fitting(&detect.transform, type_oid, typmod, format, &plan.key, &detect.class)
 }
 
 /// The mask of a column of a type and its modifier: its class's; as a whole, where it is of none or the transform does not fit.
@@ -383,11 +412,11 @@ fn copy(plan: &MaskPlan, body: &[u8]) -> Result<Sending, Fault> {
     let mut reader = Reader(body);
     let (Some(_format), Some(count)) = (reader.byte(), reader.short()) else { return Err(MALFORMED) };
     let columns = match &plan.columns {
-        Columns::Clear => return Ok(Sending::Clear),
+        Columns::Clear if plan.unclassed.is_none() => return Ok(Sending::Clear),
         Columns::Each(columns) if usize::try_from(count).ok() == Some(columns.len()) => columns,
-        Columns::Each(_) | Columns::Whole => return Err(OTHER_COLUMNS),
+        Columns::Clear | Columns::Each(_) | Columns::Whole => return Err(OTHER_COLUMNS),
     };
-    if columns.iter().all(|column| column.cover == Cover::Clear) {
+    if plan.unclassed.is_none() && columns.iter().all(|column| column.cover == Cover::Clear) {
         return Ok(Sending::Clear);
     }
     let mut masks = Vec::with_capacity(columns.len());
@@ -395,7 +424,9 @@ fn copy(plan: &MaskPlan, body: &[u8]) -> Result<Sending, Fault> {
         let format = format_of(reader.short().ok_or(MALFORMED)?)?;
         let class = match &column.cover {
             Cover::Clear => {
-                masks.push(None);
+                // What is computed has a type that nobody says here: it may be a text.
+                let type_oid = if column.type_oid == 0 { TEXT } else { column.type_oid };
+                masks.push(looks_through(plan, (type_oid, column.typmod), format));
                 continue;
             }
             Cover::Class(class) => Some(class.as_ref()),

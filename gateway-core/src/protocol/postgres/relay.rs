@@ -78,7 +78,7 @@ pub(super) struct Relay {
     pub(super) masking: VecDeque<Masking>,
     /// What the result that is being sent goes through.
     pub(super) sending: Sending,
-    /// Rows of it that were written anew.
+    /// Rows of it that reached the client otherwise than they came.
     pub(super) masked_rows: u64,
     /// Whether results may be masked here.
     pub(super) masks: bool,

@@ -111,10 +111,13 @@ pub(super) fn statement(frames: &mut FrameBuffer, ask: &Ask<&[u8]>, judged: &Jud
     frames.push(crate::evidence::now(), FrameKind::Statement, |body| write_statement(ask.id.0, kind, &text, body));
 }
 
-/// Notes that rows were masked.
-pub(super) fn masked(frames: &mut FrameBuffer, id: OperationId, number: u32, part: &Part, rows: u64) {
-    let fields =
+/// Notes that rows were masked, and what detectors found in them.
+pub(super) fn masked(frames: &mut FrameBuffer, id: OperationId, number: u32, part: &Part, (rows, found): (u64, &[u8])) {
+    let mut fields =
         serde_json::json!({ "what": "masked", "operation": id.0, "part": number, "rows": rows, "columns": part.masked.covered });
+    if let (Some(fields), Ok(found)) = (fields.as_object_mut(), serde_json::from_slice(found)) {
+        fields.insert("found".to_owned(), found);
+    }
     frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
 }
 

@@ -64,10 +64,10 @@ impl Enforcer {
         }
     }
 
-    /// Rows of a statement's result were masked.
-    pub fn masked(&self, id: OperationId, number: u32, rows: u64, frames: &mut FrameBuffer) {
+    /// Rows of a statement's result were masked; `found` is what detectors found, as [`gateway_core::protocol::Event::Masked`] has it.
+    pub fn masked(&self, id: OperationId, number: u32, rows: u64, found: &[u8], frames: &mut FrameBuffer) {
         if let Some(part) = self.operations.get(&id).and_then(|operation| operation.part(number)) {
-            frame::masked(frames, id, number, part, rows);
+            frame::masked(frames, id, number, part, (rows, found));
         }
     }
 

@@ -9,7 +9,7 @@ use gateway_core::inspect::{Action, Object, Statement, TransactionControl};
 use gateway_core::mask::copy::{CopyFormat, CopyOptions, ForceQuote};
 use gateway_core::mask::fits;
 use gateway_core::policy::{Decision, Mode};
-use gateway_core::protocol::masking::{Column, Columns, Cover, MaskPlan, Texts};
+use gateway_core::protocol::masking::{ClassMask, Column, Columns, Cover, MaskPlan, Texts};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub(super) masking: &'a Masking,
     pub(super) assigned: &'a Assigned,
     pub(super) catalog: &'a Catalog,
+    /// What looks through columns that have no class.
+    pub(super) unclassed: Option<&'a Arc<ClassMask>>,
     pub(super) mode: Mode,
 }
 
@@ -115,7 +117,7 @@ impl Ground<'_> {
     /// What becomes of `statement`, whose names stand for what `names` says. `reveals` decides whether policy shows a class.
     pub(super) fn mask(&self, statement: &Statement, names: &Names, mut reveals: impl FnMut(&str) -> Decision) -> Masked {
         let all = self.assigned.all();
-        if all.is_empty() {
+        if all.is_empty() && self.unclassed.is_none() {
             return Masked::default();
         }
         if let Some(control) = statement.transaction {
@@ -134,7 +136,11 @@ impl Ground<'_> {
             runs_code: traced.runs_code,
             ..Masked::default()
         };
-        if concerned.is_empty() && !looked_at && !traced.runs_code {
+        let unclassed = self.unclassed.filter(|detect| {
+            let returns = traced.outputs.is_some() || traced.unknown_outputs;
+            returns && self.mode == Mode::Enforce && !reveals(&detect.class).allows()
+        });
+        if concerned.is_empty() && !looked_at && !traced.runs_code && unclassed.is_none() {
             return done;
         }
         // What only the server's description can show is every class's.
@@ -166,6 +172,7 @@ impl Ground<'_> {
         let plan = MaskPlan {
             columns: if observed { Columns::Clear } else { columns },
             hidden: if observed { Arc::default() } else { self.assigned.hidden(&closed, self.masking) },
+            unclassed: unclassed.cloned(),
             key: Arc::clone(self.masking.key()),
             copy: traced.copy.as_ref().and_then(|copy| options(copy, traced.outputs.as_deref()?)).map(Arc::new),
             texts,
@@ -185,6 +192,7 @@ impl Ground<'_> {
         let plan = MaskPlan {
             columns: Columns::Clear,
             hidden: Arc::default(),
+            unclassed: None,
             key: Arc::clone(self.masking.key()),
             copy: None,
             texts: Texts::Code,
@@ -230,6 +238,10 @@ impl Ground<'_> {
         let mut classes = carried.clone();
         let more = traced.uses.iter().map(|one| &one.sources).chain(traced.flows.iter().map(|flow| &flow.sources));
         more.for_each(|sources| classes.extend(self.assigned.of(sources)));
+        // What a name will stand for shows something later, and its text is here.
+        if let Some(body) = &traced.body {
+            classes.extend(self.told(body, &self.carried(body)));
+        }
         classes
     }
 

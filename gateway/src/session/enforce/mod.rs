@@ -340,7 +340,7 @@ impl Enforcer {
             function,
         );
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
-        let ground = ground(self.masking.as_deref(), assigned.as_deref(), read, self.mode);
+        let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
         let bench = Bench { ground, masks: self.masking.is_some(), ..bench };
         let totals = |more| self.meter.totals(more);
         // Names and functions may stand for something else the next time.
@@ -499,12 +499,13 @@ fn bench<'a>(
 
 /// What masking rests on, where all of it is there.
 fn ground<'a>(
-    masking: Option<&'a Masking>,
+    (masking, target): (Option<&'a Masking>, &str),
     assigned: Option<&'a Assigned>,
     catalog: Option<&'a Catalog>,
     mode: Mode,
 ) -> Option<Ground<'a>> {
-    Some(Ground { masking: masking?, assigned: assigned?, catalog: catalog?, mode })
+    let masking = masking?;
+    Some(Ground { masking, assigned: assigned?, catalog: catalog?, unclassed: masking.unclassed(target), mode })
 }
 
 /// The refusal of a text from its statement `number` on: of a Query, what stands before that stays.

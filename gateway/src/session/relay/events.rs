@@ -93,7 +93,9 @@ impl Relay {
                 };
                 judge.answered(id, part, answered, &mut self.frames);
             }
-            Event::Masked { id, part, rows } => judge.masked(id, part, rows, &mut self.frames),
+            Event::Masked { id, part, rows, found } => {
+                judge.masked(id, part, rows, output.kept(&found), &mut self.frames);
+            }
             Event::Finished(id) => judge.finished(id),
             Event::Bound { id, name } => judge.bound(id, output.kept(&name)),
             Event::Forgotten(id) => judge.forgotten(id),
