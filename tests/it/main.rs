@@ -33,6 +33,7 @@ mod identity_attacks;
 mod json;
 mod judgement;
 mod kill;
+mod leak;
 mod masking;
 mod names;
 mod namespaces;
