@@ -1,8 +1,9 @@
 //! Files that are there whole or not at all, whenever the machine stops: written beside, then moved to their place.
 
-use std::fs::{File, Permissions};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -27,6 +28,16 @@ pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(failed) => Err(failed.error),
     }
+}
+
+/// Waits for a lock of this name, and has it until it is dropped: what is read and written under it, other processes and threads
+/// read and write before or after.
+///
+/// # Errors
+/// When its file can't be made.
+pub fn lock(path: &Path) -> io::Result<Flock<File>> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
 }
 
 fn directory(path: &Path) -> &Path {

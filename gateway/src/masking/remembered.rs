@@ -4,6 +4,7 @@ use crate::durable;
 use gateway_core::hex::hex;
 use gateway_core::inspect::catalog::{Catalog, ColumnId};
 use gateway_core::mask::classes::Place;
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +15,12 @@ use std::path::{Path, PathBuf};
 /// No such file is longer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// The classes of one database's columns as they were found so far.
+/// The classes of one database's columns as they were found so far. While there is a value, no other gateway with the same state
+/// directory has one of the same database: what either adds would be lost to the other.
 #[derive(Debug)]
 pub(super) struct Remembered {
     file: PathBuf,
+    _lock: Flock<fs::File>,
     columns: BTreeMap<Place, BTreeSet<Box<str>>>,
     changed: bool,
 }
@@ -38,7 +41,10 @@ struct Line {
 impl Remembered {
     /// What is kept of `database` at `target`.
     pub(super) fn open(state_dir: &Path, target: &str, database: &str) -> Result<Self, String> {
-        let file = state_dir.join("classes").join(word(target)).join(format!("{}.json", word(database)));
+        let directory = state_dir.join("classes").join(word(target));
+        let file = directory.join(format!("{}.json", word(database)));
+        let lock = fs::create_dir_all(&directory).and_then(|()| durable::lock(&file.with_extension("lock")));
+        let lock = lock.map_err(|error| said(&file, "lock", &error))?;
         let columns = match fs::metadata(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(said(&file, "read", &error)),
@@ -50,7 +56,7 @@ impl Remembered {
                 columns.into_iter().map(|line| ((line.relation, line.number), line.classes)).collect()
             }
         };
-        Ok(Self { file, columns, changed: false })
+        Ok(Self { file, _lock: lock, columns, changed: false })
     }
 
     /// What is kept of columns that are still there, by the names of classes. The rest is forgotten.
@@ -68,7 +74,7 @@ impl Remembered {
     }
 
     /// Writes what has changed, so that it is there after a crash.
-    pub(super) fn keep(&self) -> Result<(), String> {
+    pub(super) fn keep(self) -> Result<(), String> {
         if !self.changed {
             return Ok(());
         }
@@ -78,9 +84,7 @@ impl Remembered {
             classes: classes.clone(),
         });
         let text = serde_json::to_vec(&File { columns: columns.collect() }).map_err(|error| error.to_string())?;
-        let directory = self.file.parent().unwrap_or_else(|| Path::new("/"));
-        let written = fs::create_dir_all(directory).and_then(|()| durable::replace(&self.file, &text, 0o600));
-        written.map_err(|error| said(&self.file, "write", &error))
+        durable::replace(&self.file, &text, 0o600).map_err(|error| said(&self.file, "write", &error))
     }
 }
 
@@ -125,8 +129,27 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut kept = Remembered::open(state.path(), "t", "d").unwrap();
         kept.add((1, 1), "pii");
+        let file = kept.file.clone();
         kept.keep().unwrap();
-        fs::write(&kept.file, "{").unwrap();
+        fs::write(file, "{").unwrap();
         assert!(Remembered::open(state.path(), "t", "d").unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn what_several_gateways_add_at_once_is_all_kept() {
+        let state = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let state = state.path();
+                scope.spawn(move || {
+                    for number in 0..20 {
+                        let mut kept = Remembered::open(state, "t", "d").unwrap();
+                        kept.add((thread, number), "pii");
+                        kept.keep().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(Remembered::open(state.path(), "t", "d").unwrap().columns.len(), 80);
     }
 }

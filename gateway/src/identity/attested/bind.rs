@@ -1,8 +1,9 @@
 //! Which job each token belongs to: remembered on disk until the token has ended, so that none serves two.
 
 use super::failure::Failure;
+use crate::durable;
 use gateway_core::hex::hex;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -84,8 +85,7 @@ impl Bonds {
     }
 
     fn lock(&self) -> io::Result<Flock<File>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.directory.join(".lock"))?;
-        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+        durable::lock(&self.directory.join(".lock"))
     }
 
     fn place(&self, mark: &Mark) -> PathBuf {
