@@ -47,8 +47,8 @@ impl Trace<'_> {
         });
         let like = table_elts.iter().any(|element| matches!(element.node, Some(Kind::TableLikeClause(_))));
         let alone = inh_relations.is_empty() && partbound.is_none() && of_typename.is_none() && !like && !if_not_exists;
-        if before && alone && self.is_quiet() {
-            self.makes(relation.as_ref(), &shape, *oncommit, Sources::default());
+        if let Some(probed) = self.only_probes().filter(|_| before && alone) {
+            self.makes(relation.as_ref(), &shape, *oncommit, (Sources::default(), probed));
         }
     }
 
@@ -168,10 +168,10 @@ impl Trace<'_> {
         let ViewStmt { view, aliases, query, replace, options: _, with_check_option: _ } = statement;
         let mut shape = self.query(query.as_deref());
         self.flow(&shape.row(), Place::Code);
-        if !replace && self.goes_to(Place::Unknown).is_none() {
+        if !replace && !self.runs_code {
             shape.rename(&super::with::named(aliases));
             let touched = self.touched.clone();
-            self.makes(view.as_ref(), &shape, 0, touched);
+            self.makes(view.as_ref(), &shape, 0, (touched, Sources::default()));
         }
     }
 

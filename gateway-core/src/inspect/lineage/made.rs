@@ -36,6 +36,8 @@ pub struct Made {
     pub columns: Vec<MadeColumn>,
     /// What errors of whoever reads it may quote beside its columns: of a view, all that it reads.
     pub touched: Sources,
+    /// What is written to it is held against these: keys of other relations.
+    pub probed: Sources,
 }
 
 /// A column of a relation that was made.
@@ -74,10 +76,12 @@ impl Trace<'_> {
         meant.map(|made| Shape { fields: made.fields().collect(), rest: None }).collect()
     }
 
-    /// What may be quoted beside its columns.
-    pub(super) fn touched_by_session(&self, schema: &str, name: &str) -> Sources {
+    /// What may be quoted beside its columns, and what is written to it is held against.
+    pub(super) fn beside_session(&self, schema: &str, name: &str) -> (Sources, Sources) {
         let meant = self.scope.own.made.iter().filter(|made| made.is_meant_by(schema, name));
-        meant.fold(Sources::default(), |all, made| all.and(&made.touched))
+        meant.fold(Default::default(), |(touched, probed): (Sources, Sources), made| {
+            (touched.and(&made.touched), probed.and(&made.probed))
+        })
     }
 
     /// The columns that the session has given to a relation of the catalog.
@@ -93,7 +97,13 @@ impl Trace<'_> {
     }
 
     /// Notes that the statement makes `relation`, where all of it is known.
-    pub(super) fn makes(&mut self, relation: Option<&RangeVar>, shape: &Shape, on_commit: i32, touched: Sources) {
+    pub(super) fn makes(
+        &mut self,
+        relation: Option<&RangeVar>,
+        shape: &Shape,
+        on_commit: i32,
+        (touched, probed): (Sources, Sources),
+    ) {
         let Some(relation) = relation.filter(|_| shape.rest.is_none()) else { return };
         let column = |field: &Field| {
             let value = &field.value;
@@ -110,6 +120,7 @@ impl Trace<'_> {
             extends: false,
             columns,
             touched,
+            probed,
         });
     }
 
@@ -117,7 +128,7 @@ impl Trace<'_> {
     pub(super) fn makes_into(&mut self, into: &IntoClause, shape: &Shape) {
         let mut named = shape.clone();
         named.rename(&super::with::named(&into.col_names));
-        self.makes(into.rel.as_ref(), &named, into.on_commit, Sources::default());
+        self.makes(into.rel.as_ref(), &named, into.on_commit, Default::default());
     }
 
     /// Notes that a table of the catalog gets these columns, where nothing depends on which it has.
@@ -145,6 +156,7 @@ impl Trace<'_> {
             extends: true,
             columns,
             touched: Sources::default(),
+            probed: Sources::default(),
         });
     }
 }

@@ -63,8 +63,8 @@ impl Trace<'_> {
     pub(super) fn relation_item(&mut self, relation: &RangeVar) -> Item {
         let meant = self.meant(relation);
         let shape = self.shape_of(&meant, relation.inh);
-        let beside = self.touched_by_session(cut(&relation.schemaname), cut(&relation.relname));
-        self.touched.add(&beside);
+        let (touched, _) = self.beside_session(cut(&relation.schemaname), cut(&relation.relname));
+        self.touched.add(&touched);
         let mut schemas: Vec<Box<str>> = meant.relations.iter().map(|known| Box::from(&*known.schema)).collect();
         if !relation.schemaname.is_empty() {
             schemas.push(cut(&relation.schemaname).into());

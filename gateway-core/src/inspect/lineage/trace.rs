@@ -136,6 +136,12 @@ impl<'a> Trace<'a> {
         self.uses.is_empty() && self.flows.is_empty() && !self.runs_code
     }
 
+    /// Where nothing but keys of other relations was found to decide anything, those.
+    pub(super) fn only_probes(&self) -> Option<Sources> {
+        let only = self.flows.is_empty() && !self.runs_code && self.uses.keys().all(|kind| *kind == UseKind::Probe);
+        only.then(|| self.uses.get(&UseKind::Probe).cloned().unwrap_or_default())
+    }
+
     /// What goes into a place, if anything does.
     pub(super) fn goes_to(&self, place: Place) -> Option<&Sources> {
         self.flows.get(&place)

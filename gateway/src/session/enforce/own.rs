@@ -159,7 +159,8 @@ mod tests {
     fn made(name: &str, temporary: bool, until_commit: bool) -> Option<Arc<Made>> {
         let columns = vec![MadeColumn { name: "a".into(), sources: Sources::default(), loud: false }];
         let (name, touched) = (name.into(), Sources::default());
-        Some(Arc::new(Made { schema: None, name, temporary, until_commit, extends: false, columns, touched }))
+        let probed = Sources::default();
+        Some(Arc::new(Made { schema: None, name, temporary, until_commit, extends: false, columns, touched, probed }))
     }
 
     fn part(step: &Step) -> Part {

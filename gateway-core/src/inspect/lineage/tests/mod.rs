@@ -209,7 +209,7 @@ fn what_is_made_is_known_with_what_flows_into_it() {
         ("CREATE TEMP TABLE t (a int) ON COMMIT DROP", "temporary t(a) until commit"),
         ("CREATE TABLE pg_temp.t (a int)", "temporary t(a)"),
         ("CREATE TABLE sales.t (a int REFERENCES plain)", "sales.t(a)"),
-        ("CREATE TABLE t (a text REFERENCES customers (email))", ""),
+        ("CREATE TABLE t (a text REFERENCES customers (email))", "t(a) held against email"),
         ("CREATE TABLE t (LIKE customers)", ""),
         ("CREATE TABLE t () INHERITS (customers)", ""),
         ("CREATE TABLE IF NOT EXISTS t (a int)", ""),
@@ -230,7 +230,7 @@ fn what_is_made_is_known_with_what_flows_into_it() {
         ("SELECT 1", ""),
     ] {
         let made = read(&catalog, text).makes.map(|made| {
-            let Made { schema, name, temporary, until_commit, extends, columns, touched: _ } = made;
+            let Made { schema, name, temporary, until_commit, extends, columns, touched: _, probed } = made;
             let column = |column: &MadeColumn| {
                 let sources = of_sources(&catalog, &column.sources);
                 if sources.is_empty() { column.name.to_string() } else { format!("{}~{sources}", column.name) }
@@ -244,7 +244,9 @@ fn what_is_made_is_known_with_what_flows_into_it() {
                 ""
             };
             let schema = schema.map(|schema| format!("{schema}.")).unwrap_or_default();
-            format!("{before}{schema}{name}({columns}){}", if until_commit { " until commit" } else { "" })
+            let probed = of_sources(&catalog, &probed);
+            let probed = if probed.is_empty() { probed } else { format!(" held against {probed}") };
+            format!("{before}{schema}{name}({columns}){}{probed}", if until_commit { " until commit" } else { "" })
         });
         assert_eq!(made.unwrap_or_default(), expected, "{text}");
     }

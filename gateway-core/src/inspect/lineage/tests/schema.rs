@@ -34,6 +34,7 @@ static SESSION: LazyLock<Own> = LazyLock::new(|| {
         extends: false,
         columns: vec![column("id", Sources::default()), column("a", of_email)],
         touched: Sources::default(),
+        probed: Sources::default(),
     };
     let longer = Made {
         schema: Some("public".into()),
