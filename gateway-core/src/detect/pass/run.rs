@@ -15,17 +15,19 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Begins at `at`. None where the automaton gives up, which one without a limit of clears never does.
     pub(super) fn begin(automaton: &'a Automaton, table: &'a mut Table, text: &[u8], at: usize) -> Option<Self> {
-        let state = table.start(automaton, false)?;
-        let mut run = Self { automaton, table, state };
-        run.again(text, at)?;
-        Some(run)
+        let state = Self::start(automaton, table, text, at)?;
+        Some(Self { automaton, table, state })
     }
 
     /// Goes on at `at` as if the text began there.
     pub(super) fn again(&mut self, text: &[u8], at: usize) -> Option<()> {
-        let behind = at.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(b' ');
-        self.state = self.table.start(self.automaton, is_word(behind))?;
+        self.state = Self::start(self.automaton, self.table, text, at)?;
         Some(())
+    }
+
+    fn start(automaton: &Automaton, table: &mut Table, text: &[u8], at: usize) -> Option<Step> {
+        let behind = at.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(b' ');
+        table.start(automaton, is_word(behind))
     }
 
     /// Takes bytes of `text` from `at` on, up to its end or to where a pattern matches. Tells how far it came, and moves
@@ -49,17 +51,23 @@ impl<'a> Run<'a> {
     /// Takes bytes of `text` from `at` on, up to its end or to where nothing is in progress: behind a line feed in any case, so
     /// that no line waits for the next. Tells how far it came and which.
     pub(super) fn flagged(&mut self, text: &[u8], mut at: usize, flagged: &mut Flags) -> Option<(usize, bool)> {
-        while let Some(byte) = text.get(at) {
-            at += 1;
-            self.state = self.table.step(self.automaton, self.state, Some(*byte))?;
-            if self.state.is_match() {
-                flagged.add(self.table.matched(self.state));
+        loop {
+            let (end, idle) = self.table.pass_matches(self.automaton, text, at, &mut self.state, flagged);
+            if idle {
+                return Some((end, true));
             }
-            if self.table.is_idle(self.state) || *byte == b'\n' {
+            let Some(byte) = text.get(end) else { return Some((end, false)) };
+            at = end + 1;
+            let next = self.table.step(self.automaton, self.state, Some(*byte))?;
+            // Its number may be another's from before states were forgotten: it always tells.
+            if next.is_match() {
+                flagged.add(self.table.matched(next));
+            }
+            self.state = next;
+            if self.table.is_idle(next) || *byte == b'\n' {
                 return Some((at, true));
             }
         }
-        Some((at, false))
     }
 
     /// Takes the text's end.

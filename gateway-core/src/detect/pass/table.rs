@@ -103,6 +103,38 @@ impl Table {
         at
     }
 
+    /// Goes on from `state` through `text` from `at` on, through matches too, up to its end, to where nothing is in progress, behind a
+    /// line feed, or to a transition that is not known. Tells how far it came, and whether nothing is in progress.
+    #[inline]
+    pub(super) fn pass_matches(
+        &self,
+        automaton: &Automaton,
+        text: &[u8],
+        mut at: usize,
+        state: &mut Step,
+        matched: &mut Flags,
+    ) -> (usize, bool) {
+        let (steps, classes, begun) = (&*self.steps, automaton.classes(), self.begun);
+        while let Some(byte) = text.get(at) {
+            let Some(next) = steps.get(state.row() + usize::from(classes[usize::from(*byte)])) else { break };
+            if next.0 & (Step::MATCH | Step::UNKNOWN) != 0 {
+                if next.is_unknown() {
+                    break;
+                }
+                // A state that has not changed has nothing more to tell.
+                if next != state {
+                    matched.add(self.matched(*next));
+                }
+            }
+            *state = *next;
+            at += 1;
+            if next.0 & Step::ROW < begun || *byte == b'\n' {
+                return (at, true);
+            }
+        }
+        (at, false)
+    }
+
     /// Whether no pattern is in progress, as where a search begins.
     pub(super) const fn is_idle(&self, step: Step) -> bool {
         step.0 & Step::ROW < self.begun
