@@ -29,11 +29,18 @@ pub struct Scratch {
     pass: Tables,
     /// Where the next match of each form may begin, by its place in its group.
     free: [usize; MOST_SHARING],
-    dialled: Dialled,
-    candidates: Vec<Finding>,
-    tails: Vec<(usize, usize)>,
+    judged: Judged,
     pub(super) found: Vec<Finding>,
     pub(super) json: super::json::Buffers,
+}
+
+/// What has been made of a region's matches.
+#[derive(Debug)]
+struct Judged {
+    dialled: Dialled,
+    candidates: Vec<Finding>,
+    /// Where those end that have a tail, and of which form.
+    tails: Vec<(usize, usize)>,
 }
 
 /// How far a text has been looked through.
@@ -75,9 +82,7 @@ impl Detectors {
         Scratch {
             pass: self.pass.tables(),
             free: [0; MOST_SHARING],
-            dialled: self.numbering.dialled(),
-            candidates: Vec::new(),
-            tails: Vec::new(),
+            judged: Judged { dialled: self.numbering.dialled(), candidates: Vec::new(), tails: Vec::new() },
             found: Vec::new(),
             json: super::json::Buffers::default(),
         }
@@ -121,8 +126,8 @@ impl Detectors {
         scratch: &mut Scratch,
         found: &mut Vec<Finding>,
     ) {
-        scratch.candidates.clear();
-        scratch.tails.clear();
+        scratch.judged.candidates.clear();
+        scratch.judged.tails.clear();
         // What a check may see.
         let view = text.get(..region.view).unwrap_or(text);
         for place in region.flagged.iter() {
@@ -131,17 +136,18 @@ impl Detectors {
             }
         }
         cursor.region = region.next;
-        if scratch.candidates.is_empty() {
+        let Judged { candidates, tails, .. } = &mut scratch.judged;
+        if candidates.is_empty() {
             cursor.done = cursor.done.max(cursor.region);
             return;
         }
-        resolve(&mut scratch.candidates);
-        for mut finding in scratch.candidates.drain(..) {
+        resolve(candidates);
+        for mut finding in candidates.drain(..) {
             finding.span.start = finding.span.start.max(cursor.done);
             if finding.span.end <= cursor.done {
                 continue;
             }
-            let tail = scratch.tails.iter().find(|(end, _)| finding.span.contains(&(end - 1)));
+            let tail = tails.iter().find(|(end, _)| finding.span.contains(&(end - 1)));
             if let Some(form) = tail.and_then(|(_, form)| self.forms.get(*form)) {
                 let mut open = Open::new(form.tail);
                 let end = tail.map_or(finding.span.end, |(end, _)| *end);
@@ -164,27 +170,23 @@ impl Detectors {
             && let Some(form) = self.forms.get(*only)
             && let Some(words) = &form.words
         {
-            return self.words(text, region, *only, form, words, scratch);
+            return self.words(text, region, *only, form, words, &mut scratch.judged);
         }
-        let (mut at, mut found) = (region.start, 0u64);
-        while let Some(start) = group.next(text, at, region.next) {
+        let Scratch { pass, free, judged, .. } = scratch;
+        let Some(places) = pass.groups.get_mut(place) else { return };
+        let (mut at, mut found, last) = (region.start, 0u64, group.last(region));
+        while let Some(start) = group.next(text, at, last) {
             at = start + 1;
-            let Some(places) = scratch.pass.groups.get_mut(place) else { return };
             for member in bits(group.matching(places, text, region, start)) {
-                let ends = scratch.pass.groups.get(place).map(|places| places.end(member));
-                let (Some(number), Some(end), Some(free)) = (group.forms().get(member), ends, scratch.free.get(member)) else {
-                    continue;
-                };
+                let (Some(number), Some(free)) = (group.forms().get(member), free.get_mut(member)) else { continue };
                 // What follows a finding of the form begins behind it.
                 if found >> member & 1 == 1 && *free > start {
                     continue;
                 }
                 let Some(form) = self.forms.get(*number) else { continue };
-                if let Some(end) = self.judge_match(text, start..end, *number, form, scratch) {
+                if let Some(end) = self.judge_match(text, start..places.end(member), *number, form, judged) {
                     found |= 1 << member;
-                    if let Some(free) = scratch.free.get_mut(member) {
-                        *free = end;
-                    }
+                    *free = end;
                     at = if group.forms().len() == 1 { at.max(end) } else { at };
                 }
             }
@@ -192,27 +194,26 @@ impl Detectors {
     }
 
     /// The candidates of a form that is words.
-    fn words(&self, text: &[u8], region: &Region, number: usize, form: &Form, words: &AhoCorasick, scratch: &mut Scratch) {
+    fn words(&self, text: &[u8], region: &Region, number: usize, form: &Form, words: &AhoCorasick, judged: &mut Judged) {
         let (mut at, end) = (region.start, region.end.min(text.len()));
         while at < region.next {
             let found = words.find(Input::new(text).range(at..end)).map(|found| found.range());
             let Some(span) = found.filter(|span| span.start < region.next) else { return };
             at = span.start + 1;
-            at = at.max(self.judge_match(text, span, number, form, scratch).unwrap_or_default());
+            at = at.max(self.judge_match(text, span, number, form, judged).unwrap_or_default());
         }
     }
 
     /// Makes a candidate of what a form matched, if it is one. Tells where it ends.
-    fn judge_match(&self, text: &[u8], span: Range<usize>, number: usize, form: &Form, scratch: &mut Scratch) -> Option<usize> {
-        let mut candidate =
-            Candidate { text, span, score: form.score, dialled: &mut scratch.dialled, numbering: &self.numbering };
+    fn judge_match(&self, text: &[u8], span: Range<usize>, number: usize, form: &Form, judged: &mut Judged) -> Option<usize> {
+        let mut candidate = Candidate { text, span, score: form.score, dialled: &mut judged.dialled, numbering: &self.numbering };
         let verdict = (form.check)(&mut candidate)?;
         let score = self.score(text, form.rule, verdict.span.start, verdict.score)?;
         let end = verdict.span.end;
         if form.tail.is_some() {
-            scratch.tails.push((end, number));
+            judged.tails.push((end, number));
         }
-        scratch.candidates.push(Finding { span: verdict.span, rule: form.rule, score });
+        judged.candidates.push(Finding { span: verdict.span, rule: form.rule, score });
         Some(end)
     }
 

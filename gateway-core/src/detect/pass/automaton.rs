@@ -4,9 +4,11 @@ use super::flags::Flags;
 use super::table::Table;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::hybrid::{BuildError, LazyStateID};
-use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::{self, State, Transition};
+use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
+use std::collections::BTreeSet;
 
 /// Bytes of states that a worker keeps of one automaton at most; then it forgets them and goes on.
 const STATES: usize = 8 << 20;
@@ -57,6 +59,35 @@ impl Automaton {
         }
         let end = dfa.byte_classes().alphabet_len() - 1;
         Ok(Self { dfa, anchored, classes, end })
+    }
+
+    /// Bytes that can be in a match.
+    pub(super) fn bytes(&self) -> BTreeSet<u8> {
+        let nfa = self.dfa.get_nfa();
+        let (mut bytes, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![nfa.start_anchored()]);
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let mut take = |step: &Transition| {
+                bytes.extend(step.start..=step.end);
+                open.push(step.next);
+            };
+            match nfa.state(id) {
+                State::ByteRange { trans } => take(trans),
+                State::Sparse(steps) => steps.transitions.iter().for_each(take),
+                State::Dense(steps) => {
+                    for (byte, next) in (0..=u8::MAX).zip(steps.transitions.iter()).filter(|(_, next)| **next != StateID::ZERO) {
+                        take(&Transition { start: byte, end: byte, next: *next });
+                    }
+                }
+                State::Look { next, .. } | State::Capture { next, .. } => open.push(*next),
+                State::Union { alternates } => open.extend(alternates.iter()),
+                State::BinaryUnion { alt1, alt2 } => open.extend([*alt1, *alt2]),
+                State::Fail | State::Match { .. } => {}
+            }
+        }
+        bytes
     }
 
     pub(super) const fn classes(&self) -> &[u8; 256] {

@@ -5,6 +5,7 @@ use super::flags::bits;
 use super::table::Table;
 use super::{Region, Sought, is_word};
 use regex_automata::hybrid::BuildError;
+use regex_automata::util::syntax::parse_with;
 
 /// Forms, and the automaton of their own patterns.
 #[derive(Debug)]
@@ -12,9 +13,11 @@ pub(in crate::detect) struct Group {
     forms: Vec<usize>,
     /// None where it is words that are sought.
     automaton: Option<Automaton>,
-    /// For each byte whether a form can begin with it behind a character of a word (2) and behind any other (1), and whether it is
-    /// itself such a character (4).
+    /// For each byte whether a form can begin with it behind a character of a word (2) and behind any other (1), whether it is
+    /// itself such a character (4), and whether it is in no match (8).
     begins: Box<[u8; 256]>,
+    /// Bytes that the shortest match has.
+    shortest: usize,
 }
 
 /// What a worker needs for it.
@@ -35,15 +38,19 @@ impl Group {
         let mut begins = Box::new([0; 256]);
         if let Some(automaton) = &automaton {
             let mut table = automaton.table();
+            let within = automaton.bytes();
             for (byte, begins) in (0..=u8::MAX).zip(begins.iter_mut()) {
-                *begins = u8::from(is_word(byte)) << 2;
+                *begins = u8::from(is_word(byte)) << 2 | u8::from(!within.contains(&byte)) << 3;
                 for (behind_word, bit) in [(false, 1), (true, 2)] {
                     let step = table.start(automaton, behind_word).and_then(|start| table.step(automaton, start, Some(byte)));
                     *begins |= if step.is_some_and(|step| step.is_dead()) { 0 } else { bit };
                 }
             }
         }
-        Ok(Self { forms, automaton, begins })
+        let length = |pattern: &str| parse_with(pattern, &super::syntax()).ok()?.properties().minimum_len();
+        let lengths = sought.forms.iter().map(|(_, pattern)| pattern.as_deref().and_then(length));
+        let shortest = lengths.map(Option::unwrap_or_default).min().unwrap_or_default();
+        Ok(Self { forms, automaton, begins, shortest })
     }
 
     pub(super) fn places(&self) -> Places {
@@ -55,17 +62,29 @@ impl Group {
         &self.forms
     }
 
-    /// The next place from `from` on where one of its forms may begin.
+    /// Behind where matches in a region can begin: the last ones need room.
+    pub(in crate::detect) fn last(&self, region: &Region) -> usize {
+        region.next.min((region.end + 1).saturating_sub(self.shortest))
+    }
+
+    /// The next place from `from` on where one of its forms may begin: all bytes that the shortest match has can be in one.
     pub(in crate::detect) fn next(&self, text: &[u8], from: usize, end: usize) -> Option<usize> {
-        let mut behind = 1 + u8::from(from.checked_sub(1).and_then(|at| text.get(at)).copied().is_some_and(is_word));
-        for (place, byte) in text.get(from..end)?.iter().enumerate() {
-            let begins = self.begins[usize::from(*byte)];
-            if begins & behind != 0 {
-                return Some(from + place);
-            }
-            behind = 1 + (begins >> 2);
+        let told = |byte: u8| self.begins[usize::from(byte)];
+        let mut at = from;
+        loop {
+            let mut behind = 1 + u8::from(at.checked_sub(1).and_then(|at| text.get(at)).copied().is_some_and(is_word));
+            let begins = |byte: &u8| {
+                let begins = told(*byte);
+                let here = begins & behind != 0;
+                behind = 1 + (begins >> 2 & 1);
+                here
+            };
+            at += text.get(at..end)?.iter().position(begins)?;
+            let Some(other) = text.get(at..at + self.shortest)?.iter().rposition(|byte| told(*byte) & 8 != 0) else {
+                return Some(at);
+            };
+            at += other + 1;
         }
-        None
     }
 
     /// Which forms match in a region from `start` on, a bit for each place in this group; [`Places::end`] says how far.
