@@ -15,19 +15,23 @@ pub(super) use verhoeff::verhoeff;
 /// The digits of a written value, without what separates them: 24 at most, more are no checksummed number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digits {
-    values: [u8; 24],
+    /// One more than there can be, for what is no digit.
+    values: [u8; MOST_DIGITS + 1],
     count: usize,
 }
+
+const MOST_DIGITS: usize = 24;
 
 impl Digits {
     /// The digits of `text`; none where there are more than 24.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
-        let mut digits = Self { values: [0; 24], count: 0 };
-        for byte in text.iter().filter(|byte| byte.is_ascii_digit()) {
-            *digits.values.get_mut(digits.count)? = byte - b'0';
-            digits.count += 1;
+        let mut digits = Self { values: [0; MOST_DIGITS + 1], count: 0 };
+        for byte in text {
+            // Written in any case, so that nothing has to be foretold: what is no digit is overwritten.
+            *digits.values.get_mut(digits.count)? = byte.wrapping_sub(b'0');
+            digits.count += usize::from(byte.is_ascii_digit());
         }
-        Some(digits)
+        (digits.count <= MOST_DIGITS).then_some(digits)
     }
 
     /// Their values.

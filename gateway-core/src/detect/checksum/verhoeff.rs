@@ -2,18 +2,37 @@
 
 /// The permutation that is applied as often as the digit's place says.
 const PERMUTATION: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+/// The digits, permuted so often.
+const PERMUTED: [[u8; 10]; 8] = {
+    let mut rows = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; 8];
+    let mut cell = 10;
+    while cell < 80 {
+        rows[cell / 10][cell % 10] = PERMUTATION[rows[cell / 10 - 1][cell % 10] as usize];
+        cell += 1;
+    }
+    rows
+};
+const PRODUCTS: [[u8; 10]; 10] = {
+    let mut rows = [[0; 10]; 10];
+    let mut cell = 0;
+    while cell < 100 {
+        rows[cell / 10][cell % 10] = product((cell / 10) as u8, (cell % 10) as u8);
+        cell += 1;
+    }
+    rows
+};
 
 /// Whether the last digit fits those before it.
 pub(in crate::detect) fn verhoeff(digits: &[u8]) -> bool {
     let sum = digits.iter().rev().enumerate().fold(0, |sum, (place, digit)| {
-        let permuted = (0..place % 8).fold(*digit, |digit, _| PERMUTATION.get(usize::from(digit)).copied().unwrap_or_default());
-        product(sum, permuted)
+        let permuted = PERMUTED.get(place % 8).and_then(|row| row.get(usize::from(*digit))).copied().unwrap_or_default();
+        PRODUCTS.get(usize::from(sum)).and_then(|row| row.get(usize::from(permuted))).copied().unwrap_or_default()
     });
     digits.len() > 1 && sum == 0
 }
 
 /// The product of two elements: 0 to 4 are turns, 5 to 9 turns of the mirrored pentagon.
-fn product(left: u8, right: u8) -> u8 {
+const fn product(left: u8, right: u8) -> u8 {
     match (left < 5, right < 5) {
         (true, true) => (left + right) % 5,
         (true, false) => 5 + (left + right) % 5,

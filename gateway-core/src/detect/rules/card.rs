@@ -34,6 +34,10 @@ fn check(candidate: &mut Candidate<'_>) -> Option<Verdict> {
     if candidate.before(1) == b'.' && candidate.before(2).is_ascii_digit() {
         return None;
     }
+    let mut first = candidate.text.get(start..)?.iter().filter(|byte| byte.is_ascii_digit());
+    if !begins(first.next()? - b'0', first.next()? - b'0') {
+        return None;
+    }
     let mut end = candidate.span.end;
     if ends_within(candidate, end) {
         end = shorter(candidate.text.get(start..end)?).map(|length| start + length)?;
@@ -50,6 +54,11 @@ fn check(candidate: &mut Candidate<'_>) -> Option<Verdict> {
         // What follows behind a separator may be another number.
         end = start + shorter(written)?;
     }
+}
+
+/// Whether an issuer has cards that begin with these two digits: most numbers that are none need no more.
+const fn begins(first: u8, second: u8) -> bool {
+    matches!((first, second), (1, 8) | (2, 1..=7) | (3, 0 | 4..=9) | (4, _) | (5, 0..=8) | (6, 0 | 2..=5 | 7) | (9, 7))
 }
 
 /// Whether the number goes on behind `end`: with a digit or letter, or with a fraction.
@@ -120,6 +129,16 @@ mod tests {
             ("8999999999999999", false),
         ] {
             assert_eq!(issued(&Digits::of(text.as_bytes()).expect("short")).is_some(), known, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_issued_begins_so() {
+        for (four, length) in (0..10_000u32).flat_map(|four| (12..=19).map(move |length| (four, length))) {
+            let text = format!("{four:04}{:0length$}", 0, length = length - 4);
+            let [first, second, ..] = text.as_bytes() else { continue };
+            let known = issued(&Digits::of(text.as_bytes()).expect("short")).is_some();
+            assert!(!known || begins(first - b'0', second - b'0'), "{text}");
         }
     }
 
