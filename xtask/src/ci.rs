@@ -17,5 +17,6 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     regress::slice_of_it()?;
     tell("== bench: one short round, that it works ==");
     bench::quick()?;
-    bench::quick_hook()
+    bench::quick_hook()?;
+    bench::quick_mask()
 }

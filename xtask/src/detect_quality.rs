@@ -3,14 +3,14 @@
 mod score;
 
 use crate::machine;
-use crate::run::{root, run, tell};
+use crate::presidio::{environment, lines, place, requirements, script, seconds, through};
+use crate::run::tell;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use score::{Class, Labelled, Place};
 use serde_json::{Value, json};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf, absolute};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::{PathBuf, absolute};
 
 /// Which texts, and where the report goes.
 #[derive(Args)]
@@ -32,10 +32,8 @@ const PRECISION: f64 = 0.95;
 pub(crate) fn detect_quality(options: &Options) -> anyhow::Result<()> {
     let machine = machine::machine();
     let json = options.json.as_deref().map(absolute).transpose()?;
-    let place = target()?.join("detect");
-    fs::create_dir_all(&place)?;
+    let place = place()?;
     let python = environment(&place)?;
-    let script = |name: &str| root().join("bench/detect").join(name).to_string_lossy().into_owned();
     let (texts, theirs, ours) = (place.join("corpus.jsonl"), place.join("presidio.jsonl"), place.join("weir.jsonl"));
     let (seed, count) = (options.seed.to_string(), options.count.to_string());
     through("texts", &python, &[&script("generate.py"), &seed, &count], None, &texts)?;
@@ -47,8 +45,7 @@ pub(crate) fn detect_quality(options: &Options) -> anyhow::Result<()> {
 
     let labelled = score::labelled(&lines(&texts)?)?;
     let mut their_lines = lines(&theirs)?;
-    let seconds =
-        their_lines.pop().and_then(|last| last.get("seconds")?.as_f64()).context("presidio.py did not say how long it took")?;
+    let seconds = seconds(&mut their_lines)?;
     let classes = score::classes(&labelled, &score::found(&lines(&ours)?)?, &score::found(&their_lines)?);
     let speed = lines(&speed)?.pop().context("the speed was not told")?;
     let report = report(&labelled, &classes, &speed, seconds, options, machine);
@@ -86,47 +83,6 @@ fn report(labelled: &[Labelled], classes: &[Class], speed: &Value, seconds: f64,
         "settings": { "seed": options.seed, "count": options.count, "presidio_threshold": 0.4, "requirements": requirements() },
         "rows": classes.iter().map(Class::json).collect::<Vec<_>>(),
     })
-}
-
-/// The versions that the environment is made of.
-fn requirements() -> Vec<String> {
-    let text = fs::read_to_string(root().join("bench/detect/requirements.txt")).unwrap_or_default();
-    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
-}
-
-/// cargo's own folder for what it makes.
-fn target() -> anyhow::Result<PathBuf> {
-    Ok(absolute(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from))?)
-}
-
-/// A Python of its own with the pinned versions, made once for each set of them.
-fn environment(place: &Path) -> anyhow::Result<String> {
-    let (folder, wanted) = (place.join("venv"), root().join("bench/detect/requirements.txt"));
-    let (python, noted) = (folder.join("bin/python"), folder.join("requirements.txt"));
-    if fs::read(&noted).ok() != Some(fs::read(&wanted)?) {
-        run("venv", "python3", &["-m", "venv", "--clear", &folder.to_string_lossy()])?;
-        let python = python.to_string_lossy();
-        run("packages", &python, &["-m", "pip", "install", "--quiet", "--requirement", &wanted.to_string_lossy()])?;
-        fs::copy(&wanted, &noted)?;
-    }
-    Ok(python.to_string_lossy().into_owned())
-}
-
-/// Runs `program` from one file to another.
-fn through(title: &str, program: &str, arguments: &[&str], from: Option<&Path>, to: &Path) -> anyhow::Result<()> {
-    tell(&format!("== {title} =="));
-    let input = from.map_or_else(|| Ok(Stdio::null()), |file| File::open(file).map(Stdio::from))?;
-    let status = Command::new(program).args(arguments).current_dir(root()).stdin(input).stdout(File::create(to)?).status();
-    let status = status.with_context(|| format!("can't start `{program}`"))?;
-    if !status.success() {
-        bail!("{title} failed ({status})");
-    }
-    Ok(())
-}
-
-fn lines(file: &Path) -> anyhow::Result<Vec<Value>> {
-    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("{}: {line}", file.display()))).collect()
 }
 
 impl Place {

@@ -9,6 +9,7 @@ mod detect_quality;
 #[expect(unreachable_pub, reason = "it is public there")]
 #[path = "../../tests/src/machine.rs"]
 mod machine;
+mod presidio;
 mod regress;
 mod reviewed;
 mod run;

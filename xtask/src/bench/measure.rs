@@ -97,7 +97,7 @@ fn pgbench(stage: &Stage, way: Way, role: Role, seconds: u32, options: &[&str]) 
 }
 
 /// Transactions a second; an error where one failed or none was done.
-fn rate_of(output: &str) -> anyhow::Result<f64> {
+pub(super) fn rate_of(output: &str) -> anyhow::Result<f64> {
     let after = |name: &str| output.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
     ensure!(after("number of failed transactions:") == Some("0"), "transactions failed:\n{output}");
     let rate: f64 = after("tps =").with_context(|| format!("pgbench gave no rate:\n{output}"))?.parse()?;
@@ -111,7 +111,7 @@ fn times_of(log: &str) -> Vec<u32> {
 }
 
 /// From `Time: 1234.567 ms (00:01.235)`.
-fn milliseconds_of(output: &str) -> Option<f64> {
+pub(super) fn milliseconds_of(output: &str) -> Option<f64> {
     output.lines().rev().find_map(|line| line.strip_prefix("Time: ")?.split(' ').next()?.parse().ok())
 }
 

@@ -8,6 +8,7 @@ mod gateway;
 mod hook;
 mod hook_page;
 mod machine;
+mod mask;
 mod measure;
 mod pages;
 mod peer;
@@ -20,6 +21,7 @@ mod way;
 use clap::Subcommand;
 
 pub(crate) use hook::quick as quick_hook;
+pub(crate) use mask::quick as quick_mask;
 pub(crate) use postgres::quick;
 
 /// What to do.
@@ -27,6 +29,8 @@ pub(crate) use postgres::quick;
 pub(crate) enum Bench {
     /// What the kernel's hooks cost a connect: of a process outside every job, of one inside, against no hook.
     Hook(hook::Options),
+    /// What masking costs a job, and what detectors take beside Presidio.
+    Mask(mask::Options),
     /// Measures all ways to one Postgres in interleaved rounds.
     Postgres(postgres::Options),
     /// Makes docs/performance.md's tables and charts from a report.
@@ -36,6 +40,7 @@ pub(crate) enum Bench {
 pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
     match which {
         Bench::Hook(options) => hook::hook(options),
+        Bench::Mask(options) => mask::mask(options),
         Bench::Postgres(options) => postgres::postgres(options),
         Bench::Render(options) => render::render(options),
     }

@@ -99,7 +99,7 @@ fn samples(stage: &Stage, measures: &[Measure], rounds: usize, seconds: u32) -> 
 }
 
 /// The program and which build it is: the one that WEIR_BINARY names, or a fresh one.
-fn weir(quick: bool) -> anyhow::Result<(PathBuf, &'static str)> {
+pub(super) fn weir(quick: bool) -> anyhow::Result<(PathBuf, &'static str)> {
     if let Some(named) = std::env::var_os("WEIR_BINARY") {
         return Ok((absolute(named)?, "named by WEIR_BINARY, of whatever commit"));
     }

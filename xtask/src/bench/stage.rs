@@ -59,7 +59,7 @@ impl Stage {
         let secret = data::sql(port, DATABASE, "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader_scram'")?;
         let haproxy = peer::haproxy(&folder, port)?;
         let pgbouncer = peer::pgbouncer(&folder, port, &secret)?;
-        gateway::configure(&folder, port)?;
+        gateway::configure(&folder, port, "weir", &gateway::Setup::default())?;
         let mut stage =
             Self { copy_bytes: 0, policies: 0, weir: weir.to_owned(), port, haproxy, pgbouncer, _server: server, folder };
         stage.policies = stage.probe()?;
