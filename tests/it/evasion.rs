@@ -3,8 +3,8 @@
 //! All of them are minutes on a small machine, and cost much the same each: here is a sample, which
 //! `WEIR_EVASION_SEED` chooses, and `cargo xtask evasion` runs all.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use weir_tests::evasion::{Case, Ground, Row, Verdict, cases};
+use weir_tests::sample;
 
 /// How many are run here.
 const SAMPLE: usize = 96;
@@ -13,7 +13,7 @@ const SAMPLE: usize = 96;
 #[track_caller]
 fn check(part: usize, of: usize) {
     let ground = Ground::start();
-    let sample = sample();
+    let sample = chosen();
     let mine = sample.iter().enumerate().filter(|(at, _)| at % of == part).map(|(_, case)| case);
     let rows: Vec<Row> = mine.map(|case| ground.run(case)).collect();
     let wrong = rows.iter().filter(|row| matches!(row.verdict, Verdict::Evaded | Verdict::FalseRefusal));
@@ -23,16 +23,8 @@ fn check(part: usize, of: usize) {
 }
 
 /// The same cases for the same seed.
-fn sample() -> Vec<Case> {
-    let seed: u64 = std::env::var("WEIR_EVASION_SEED").map_or(0, |seed| seed.parse().expect("WEIR_EVASION_SEED is a number"));
-    let mut all = cases::all();
-    all.sort_by_cached_key(|case| {
-        let mut hasher = DefaultHasher::new();
-        (seed, &case.name).hash(&mut hasher);
-        hasher.finish()
-    });
-    all.truncate(SAMPLE);
-    all
+fn chosen() -> Vec<Case> {
+    sample(cases::all(), SAMPLE, "WEIR_EVASION_SEED", |case| &case.name)
 }
 
 #[test]

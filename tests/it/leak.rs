@@ -2,29 +2,21 @@
 //!
 //! All of them are minutes: here is a sample, which `WEIR_LEAK_SEED` chooses, and `cargo xtask leak` asks all.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use weir_tests::leak::{Case, Ground, Round, Row, State, cases, judge};
+use weir_tests::sample;
 
 /// How many are asked here, and of how many sessions all views of the record are looked at: one in so many.
 const SAMPLE: usize = 320;
 const SHOWN: usize = 10;
 
 /// The same cases for the same seed.
-fn sample() -> Vec<Case> {
-    let seed: u64 = std::env::var("WEIR_LEAK_SEED").map_or(0, |seed| seed.parse().expect("WEIR_LEAK_SEED is a number"));
-    let mut all = cases::all();
-    all.sort_by_cached_key(|case| {
-        let mut hasher = DefaultHasher::new();
-        (seed, &case.id).hash(&mut hasher);
-        hasher.finish()
-    });
-    all.truncate(SAMPLE);
-    all
+fn chosen() -> Vec<Case> {
+    sample(cases::all(), SAMPLE, "WEIR_LEAK_SEED", |case| &case.id)
 }
 
 #[test]
 fn no_masked_value_gets_out_and_nothing_harmless_is_refused() {
-    let (ground, cases) = (Ground::start(), sample());
+    let (ground, cases) = (Ground::start(), chosen());
     let play = |round, shown| ground.play(&cases, round, shown);
     let direct = [State::Ada, State::Bob].map(|state| play(Round::Direct(state), 0));
     let masked = play(Round::Masked(State::Ada), SHOWN);

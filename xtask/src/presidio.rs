@@ -1,6 +1,6 @@
 //! Texts that faker makes, and what stands beside weir's detectors: Presidio, in a Python of its own.
 
-use crate::run::{root, run, tell};
+use crate::run::{root, run, target, tell};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 
 /// Where its files are, below what cargo makes.
 pub(crate) fn place() -> anyhow::Result<PathBuf> {
-    let target = absolute(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from))?;
-    let place = target.join("detect");
+    let place = absolute(target().join("detect"))?;
     fs::create_dir_all(&place)?;
     Ok(place)
 }

@@ -7,7 +7,7 @@ pub(crate) mod server;
 mod suite;
 
 use crate::machine;
-use crate::run::{root, run, tell};
+use crate::run::{root, run, target, tell};
 use crate::sql_corpus::{fetch, place};
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -91,7 +91,7 @@ fn weir() -> anyhow::Result<PathBuf> {
 }
 
 fn built() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = target();
     Ok(absolute(target.join("debug/weir"))?)
 }
 

@@ -33,6 +33,11 @@ pub(crate) fn root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
+/// cargo's own folder for what it makes.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// One line to the reader. A closed pipe is no reason to stop a check.
 pub(crate) fn tell(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();

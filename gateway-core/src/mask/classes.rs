@@ -15,6 +15,14 @@ pub struct Class {
     pub transform: Transform,
 }
 
+impl Class {
+    /// Whether it can have columns at this target.
+    #[must_use]
+    pub fn is_of(&self, target: &str) -> bool {
+        self.columns.iter().any(|pattern| pattern.is_of(target))
+    }
+}
+
 /// Columns by their names: `customers.email`, `*.ssn`, `prod-pg/shop.public.customers.email`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPattern {

@@ -22,16 +22,35 @@ SELECT p.oid, CASE p.prokind WHEN 'a' THEN 'sql' ELSE l.lanname::pg_catalog.text
     WHEN pg_catalog.sum(pg_catalog.octet_length(p.prosrc)) OVER (ORDER BY p.oid) <= 16777216 THEN p.prosrc END \
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 ORDER BY p.oid LIMIT 1000001";
 
-const RULES: &str = "\
-SELECT r.oid, r.ev_class FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
-WHERE r.oid >= 16384 AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND c.relpersistence <> 't' ORDER BY r.oid LIMIT 1000001";
+/// Rules, a view's own apart.
+macro_rules! rules {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
+             WHERE r.oid >= 16384 AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND c.relpersistence <> 't' LIMIT 1000001"
+        )
+    };
+}
+const RULES: &str = rules!("r.oid, r.ev_class");
+const RULE_TEXTS: &str = rules!("r.oid, pg_catalog.pg_get_ruledef(r.oid)");
 
 /// Generated columns, and those whose default calls a function of users: its number stands in the expression's tree.
-const EXPRESSIONS: &str = "\
-SELECT d.adrelid, d.adnum FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_class c ON c.oid = d.adrelid \
-JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
-WHERE c.oid >= 16384 AND c.relpersistence <> 't' \
-AND (a.attgenerated <> '' OR d.adbin::pg_catalog.text ~ ':(funcid|opfuncid|winfnoid|aggfnoid) [1-9][0-9]{4}') LIMIT 1000001";
+macro_rules! expressions {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_class c ON c.oid = d.adrelid \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
+             WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND (a.attgenerated <> '' \
+             OR d.adbin::pg_catalog.text ~ ':(funcid|opfuncid|winfnoid|aggfnoid) [1-9][0-9]{4}') LIMIT 1000001"
+        )
+    };
+}
+const EXPRESSIONS: &str = expressions!("d.adrelid, d.adnum");
+const EXPRESSION_TEXTS: &str = expressions!("d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)");
 
 /// Whether functions may have bodies that are no texts (PostgreSQL 14).
 const HAS_SQL_BODIES: &str = "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 140000";
@@ -39,16 +58,6 @@ const HAS_SQL_BODIES: &str = "SELECT pg_catalog.current_setting('server_version_
 const SQL_BODIES: &str = "\
 SELECT p.oid, pg_catalog.pg_get_function_sqlbody(p.oid) FROM pg_catalog.pg_proc p \
 WHERE p.oid >= 16384 AND p.prosqlbody IS NOT NULL LIMIT 1000001";
-
-const RULE_TEXTS: &str = "\
-SELECT r.oid, pg_catalog.pg_get_ruledef(r.oid) FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
-WHERE r.oid >= 16384 AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND c.relpersistence <> 't' LIMIT 1000001";
-
-const EXPRESSION_TEXTS: &str = "\
-SELECT d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d \
-JOIN pg_catalog.pg_class c ON c.oid = d.adrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
-WHERE c.oid >= 16384 AND c.relpersistence <> 't' \
-AND (a.attgenerated <> '' OR d.adbin::pg_catalog.text ~ ':(funcid|opfuncid|winfnoid|aggfnoid) [1-9][0-9]{4}') LIMIT 1000001";
 
 /// A database's code.
 #[derive(Debug, Default)]

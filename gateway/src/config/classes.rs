@@ -27,6 +27,14 @@ pub struct MaskingSettings {
     pub unclassed: Option<Unclassed>,
 }
 
+impl MaskingSettings {
+    /// What looks through columns of a target that have no class.
+    #[must_use]
+    pub fn unclassed_at(&self, target: &str) -> Option<&Unclassed> {
+        self.unclassed.as_ref().filter(|unclassed| unclassed.targets.iter().any(|name| **name == *target))
+    }
+}
+
 /// `[masking.detect] unclassed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclassed {

@@ -153,9 +153,7 @@ impl Config {
     /// Whether any class may have columns at this target.
     #[must_use]
     pub fn masks(&self, target: &str) -> bool {
-        let unclassed = |unclassed: &Unclassed| unclassed.targets.iter().any(|name| **name == *target);
-        self.masking.unclassed.as_ref().is_some_and(unclassed)
-            || self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
+        self.masking.unclassed_at(target).is_some() || self.classes.iter().any(|class| class.is_of(target))
     }
 
     /// The mode for this workload at this target. Where both say one, the stricter holds; where
@@ -200,7 +198,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     twice(table, "job", jobs.iter().map(|rule| rule.name.as_str()));
     twice(table, "class", classes.iter().map(|class| &*class.name));
     for target in targets.iter().filter(|target| target.protocol == ProtocolName::Postgres && target.catalog.is_none()) {
-        if let Some(class) = classes.iter().find(|class| class.columns.iter().any(|pattern| pattern.is_of(&target.name))) {
+        if let Some(class) = classes.iter().find(|class| class.is_of(&target.name)) {
             let what = format!("[[class]] {:?} has columns of the target {:?}, which has no `catalog`", class.name, target.name);
             let hint = "what columns a result is made of can't be told without: give the target catalog = { inject = \"…\" }, or \
                         write the class's columns with the targets that they are of: \"prod-pg/*.*.ssn\"";

@@ -98,16 +98,13 @@ impl Masking {
     /// Whether any class may have columns at this target, or detectors look through those that have none.
     #[must_use]
     pub fn concerns(&self, target: &str) -> bool {
-        self.unclassed(target).is_some()
-            || self.classes.iter().any(|class| class.columns.iter().any(|pattern| pattern.is_of(target)))
+        self.unclassed(target).is_some() || self.classes.iter().any(|class| class.is_of(target))
     }
 
     /// What looks through columns of a target that have no class.
     #[must_use]
     pub fn unclassed(&self, target: &str) -> Option<&Arc<ClassMask>> {
-        let there =
-            self.settings.unclassed.as_ref().is_some_and(|unclassed| unclassed.targets.iter().any(|name| **name == *target));
-        self.unclassed.as_ref().filter(|_| there)
+        self.unclassed.as_ref().filter(|_| self.settings.unclassed_at(target).is_some())
     }
 
     /// The classes of the columns of a database at `target`, by its catalog.

@@ -2,7 +2,7 @@
 
 use super::machine;
 use super::report::median;
-use crate::run::{root, run, tell};
+use crate::run::{run, target, tell};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -220,7 +220,7 @@ fn cgroup2_mount() -> anyhow::Result<String> {
 
 /// weir, the worker, and which build weir is.
 fn programs(quick: bool) -> anyhow::Result<(PathBuf, PathBuf, &'static str)> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = target();
     run("build tests", "cargo", &["build", "--locked", "-p", "weir-tests", "--bin", "weir-bypass"])?;
     let worker = absolute(target.join("debug/weir-bypass"))?;
     if let Some(named) = std::env::var_os("WEIR_BINARY") {

@@ -207,7 +207,7 @@ pub(super) fn between(page: &str, name: &str, text: &str) -> anyhow::Result<Stri
 }
 
 /// With thousands apart; a digit behind the point below 100.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value < 99.95 {
         return format!("{value:.1}");
     }

@@ -6,7 +6,7 @@ use super::measure::Measure;
 use super::report::{RATIO, Sample, results};
 use super::stage::{Size, Stage};
 use super::way::Way;
-use crate::run::{root, run, tell};
+use crate::run::{run, target, tell};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -103,7 +103,7 @@ pub(super) fn weir(quick: bool) -> anyhow::Result<(PathBuf, &'static str)> {
     if let Some(named) = std::env::var_os("WEIR_BINARY") {
         return Ok((absolute(named)?, "named by WEIR_BINARY, of whatever commit"));
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = target();
     let (options, build): (&[&str], _) = if quick { (&[], "debug") } else { (&["--release"], "release") };
     run("build", "cargo", &[&["build", "--locked", "-p", "gateway"], options].concat())?;
     Ok((absolute(target.join(build).join("weir"))?, build))

@@ -9,6 +9,12 @@ pub(super) enum Way {
     Weir,
 }
 
+/// All of them, beginning with another one each round, so that none always has the same neighbour's leavings.
+pub(super) fn rotated<T, const COUNT: usize>(mut all: [T; COUNT], round: usize) -> [T; COUNT] {
+    all.rotate_left(round % COUNT.max(1));
+    all
+}
+
 impl Way {
     pub(super) const ALL: [Self; 4] = [Self::Direct, Self::Haproxy, Self::Pgbouncer, Self::Weir];
     /// What weir is held against.
@@ -24,11 +30,9 @@ impl Way {
         }
     }
 
-    /// All of them, beginning with another one each round, so that none always has the same neighbour's leavings.
+    /// All of them, in the order of a round.
     pub(super) fn order(round: usize) -> [Self; 4] {
-        let mut ways = Self::ALL;
-        ways.rotate_left(round % Self::ALL.len());
-        ways
+        rotated(Self::ALL, round)
     }
 }
 

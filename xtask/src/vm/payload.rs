@@ -1,6 +1,6 @@
 //! What the guest is given: weir, the test programs, the hooks as they are in `deploy/`, and the checks themselves.
 
-use crate::run::{root, run, tell};
+use crate::run::{root, run, target, tell};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::fs;
@@ -38,7 +38,7 @@ pub(super) fn payload(place: &Path, only: Option<&str>) -> anyhow::Result<Shared
 }
 
 fn built() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = target();
     root().join(target).join("debug")
 }
 

@@ -25,7 +25,7 @@ impl Trace<'_> {
                 }
             }
         });
-        if before && self.is_quiet() && target.meant.made.is_empty() {
+        if before && self.is_quiet() && target.meant.made.shapes.is_empty() {
             self.extends(&target.meant.relations, cmds);
         }
     }

@@ -32,8 +32,7 @@ impl Trace<'_> {
         if let Some(Alias { aliasname, colnames: _ }) = &relation.alias {
             item = Item { name: cut(aliasname).into(), schemas: Vec::new(), ..item };
         }
-        let (_, probed) = self.beside_session(cut(&relation.schemaname), cut(&relation.relname));
-        self.uses(UseKind::Probe, &probed);
+        self.uses(UseKind::Probe, &meant.made.probed);
         // Triggers and rules run code, of its parts as well.
         for oid in self.written_relations(&meant) {
             self.runs_code |= self.scope.catalog.relation_by_oid(oid).is_some_and(|relation| relation.has_effects);

@@ -139,7 +139,7 @@ impl Trace<'_> {
             && catalog.function_schemas(&name.name).next().is_none()
             && catalog.types(&name.name).next().is_none()
             && catalog.relations(&name.name).is_empty()
-            && self.made_by_session("", &name.name).is_empty()
+            && self.made_by_session("", &name.name).shapes.is_empty()
     }
 
     /// Code that nobody has reviewed is given `sources`: it may put them anywhere, and say anything.

@@ -51,6 +51,17 @@ pub struct MadeColumn {
     pub loud: bool,
 }
 
+/// What a name may mean of what the session has made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnMeant {
+    /// The columns of each.
+    pub(super) shapes: Vec<Shape>,
+    /// What may be quoted beside its columns.
+    pub(super) touched: Sources,
+    /// What is written to it is held against these.
+    pub(super) probed: Sources,
+}
+
 impl Made {
     fn is_meant_by(&self, schema: &str, name: &str) -> bool {
         let there = match &self.schema {
@@ -70,18 +81,15 @@ impl Made {
 }
 
 impl Trace<'_> {
-    /// The columns of what the session has made and a name may mean.
-    pub(super) fn made_by_session(&self, schema: &str, name: &str) -> Vec<Shape> {
-        let meant = self.scope.own.made.iter().filter(|made| made.is_meant_by(schema, name));
-        meant.map(|made| Shape { fields: made.fields().collect(), rest: None }).collect()
-    }
-
-    /// What may be quoted beside its columns, and what is written to it is held against.
-    pub(super) fn beside_session(&self, schema: &str, name: &str) -> (Sources, Sources) {
-        let meant = self.scope.own.made.iter().filter(|made| made.is_meant_by(schema, name));
-        meant.fold(Default::default(), |(touched, probed): (Sources, Sources), made| {
-            (touched.and(&made.touched), probed.and(&made.probed))
-        })
+    /// What the session has made and a name may mean.
+    pub(super) fn made_by_session(&self, schema: &str, name: &str) -> OwnMeant {
+        let mut meant = OwnMeant::default();
+        for made in self.scope.own.made.iter().filter(|made| made.is_meant_by(schema, name)) {
+            meant.shapes.push(Shape { fields: made.fields().collect(), rest: None });
+            meant.touched.add(&made.touched);
+            meant.probed.add(&made.probed);
+        }
+        meant
     }
 
     /// The columns that the session has given to a relation of the catalog.

@@ -1,5 +1,6 @@
 //! Relations: which one a name means, and what its columns are made of.
 
+use super::made::OwnMeant;
 use super::space::Item;
 use super::trace::Trace;
 use super::value::{Field, Shape, Sources, Value};
@@ -14,8 +15,8 @@ use std::rc::Rc;
 pub(super) struct Meant {
     /// By the catalog.
     pub(super) relations: Vec<Relation>,
-    /// The columns of those that the session has made itself.
-    pub(super) made: Vec<Shape>,
+    /// Those that the session has made itself.
+    pub(super) made: OwnMeant,
     /// It is one that nobody knows.
     pub(super) unknown: bool,
 }
@@ -39,9 +40,9 @@ impl Trace<'_> {
         self.known_as(relations, made)
     }
 
-    fn known_as(&self, relations: Vec<Relation>, made: Vec<Shape>) -> Meant {
+    fn known_as(&self, relations: Vec<Relation>, made: OwnMeant) -> Meant {
         let renamed = self.scope.own.renamed && relations.iter().any(|relation| relation.oid >= FIRST_OWN);
-        Meant { unknown: renamed || (made.is_empty() && relations.is_empty()), relations, made }
+        Meant { unknown: renamed || (made.shapes.is_empty() && relations.is_empty()), relations, made }
     }
 
     /// Whether a bare name may mean something in `schema`. `pg_catalog` is on every path.
@@ -63,8 +64,7 @@ impl Trace<'_> {
     pub(super) fn relation_item(&mut self, relation: &RangeVar) -> Item {
         let meant = self.meant(relation);
         let shape = self.shape_of(&meant, relation.inh);
-        let (touched, _) = self.beside_session(cut(&relation.schemaname), cut(&relation.relname));
-        self.touched.add(&touched);
+        self.touched.add(&meant.made.touched);
         let mut schemas: Vec<Box<str>> = meant.relations.iter().map(|known| Box::from(&*known.schema)).collect();
         if !relation.schemaname.is_empty() {
             schemas.push(cut(&relation.schemaname).into());
@@ -78,7 +78,7 @@ impl Trace<'_> {
         for relation in &meant.relations {
             shapes.push(self.columns_of(relation, inherits));
         }
-        for made in &meant.made {
+        for made in &meant.made.shapes {
             self.spend(made.fields.len());
             self.touched.add(&made.row());
             shapes.push(made.clone());
@@ -196,7 +196,7 @@ impl Trace<'_> {
         if meant.unknown {
             places.push(Place::Unknown);
         }
-        if !meant.made.is_empty() {
+        if !meant.made.shapes.is_empty() {
             places.push(Place::NewRelation);
         }
         places

@@ -87,7 +87,7 @@ fn settings(stage: &Stage, texts: Option<&Texts>, (rounds, seconds, rows): (usiz
         "seconds": seconds,
         "rows": rows,
         "row": "five columns, about 75 bytes; e-mail by pseudonym (HMAC-SHA-256), ssn by partial, last 4",
-        "text": "about 130 bytes, as detect-quality makes them; five detectors",
+        "text": "about 130 bytes, of six sentences in turn, half of which have a value; five detectors",
         "policies": stage.policies,
         "mode": "enforce",
         "recording": "results = first:100, on_failure = stop, flush_ms = 200 (the defaults)",

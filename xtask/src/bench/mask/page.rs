@@ -1,5 +1,6 @@
 //! Masking's part of docs/performance.md, made of its own report.
 
+use super::super::pages::number;
 use super::super::report::median;
 use super::stage::{Measure, Way};
 use super::values;
@@ -21,7 +22,7 @@ pub(in super::super) fn table(report: &str) -> anyhow::Result<String> {
         };
         let mut cells = vec![format!("`{}`", measure.name())];
         for way in Way::ALL {
-            cells.push(thousands(of(way)?.1));
+            cells.push(number(of(way)?.1));
         }
         let (masked, unmasked) = (of(Way::Masked)?.0, of(Way::Unmasked)?.0);
         let ratios: Vec<f64> = masked.iter().zip(&unmasked).map(|(masked, unmasked)| masked / unmasked).collect();
@@ -35,8 +36,8 @@ pub(in super::super) fn table(report: &str) -> anyhow::Result<String> {
     table.push_str("\n| detectors, in one process on one core | weir | Presidio | ratio |\n|---|---|---|---|\n");
     table.push_str(&format!(
         "| five, texts/s | {} | {} | {} |\n",
-        thousands(median(&ours).context("no rounds")?),
-        thousands(median(&theirs).context("no rounds")?),
+        number(median(&ours).context("no rounds")?),
+        number(median(&theirs).context("no rounds")?),
         spread(&ratios)?
     ));
     for (title, name) in [
@@ -67,26 +68,12 @@ fn spread(ratios: &[f64]) -> anyhow::Result<String> {
     Ok(format!("× {:.digits$} ({least:.digits$}–{most:.digits$})", median(ratios).context("no rounds")?))
 }
 
-/// A whole number in groups of three digits.
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push('\u{a0}');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_legible() {
-        assert_eq!([12.4, 999.6, 1_234_567.0].map(thousands), ["12", "1\u{a0}000", "1\u{a0}234\u{a0}567"]);
+    fn ratios_have_their_least_and_most() {
         assert_eq!(spread(&[0.9, 0.8, 0.95]).unwrap(), "× 0.90 (0.80–0.95)");
         assert_eq!(spread(&[900.0, 1200.0]).unwrap(), "× 1050 (900–1200)");
     }

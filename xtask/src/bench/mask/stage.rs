@@ -5,6 +5,7 @@ use super::super::folder::Folder;
 use super::super::gateway::{self, Setup};
 use super::super::measure::{milliseconds_of, rate_of};
 use super::super::stage::{DATABASE, Size};
+use super::super::way::rotated;
 use super::texts;
 use crate::regress::server::{BIN, Server, free_port};
 use crate::run::tell;
@@ -95,11 +96,9 @@ impl Way {
         }
     }
 
-    /// All of them, beginning with another one each round.
+    /// All of them, in the order of a round.
     pub(super) fn order(round: usize) -> [Self; 4] {
-        let mut ways = Self::ALL;
-        ways.rotate_left(round % Self::ALL.len());
-        ways
+        rotated(Self::ALL, round)
     }
 }
 

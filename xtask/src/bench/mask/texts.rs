@@ -1,7 +1,8 @@
 //! Free text: what detectors take of it in one process and on one core, beside Presidio.
 
+use super::super::way::rotated;
 use crate::presidio::{environment, lines, place, script, seconds, through};
-use crate::run::{root, run};
+use crate::run::{run, target};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -54,7 +55,7 @@ impl Texts {
         let place = place()?;
         let python = environment(&place)?;
         run("build detect", "cargo", &["build", "--locked", "--release", "-p", "gateway-core", "--example", "detect"])?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target = target();
         let (all, few) = (place.join("bench.jsonl"), place.join("bench-few.jsonl"));
         through("texts", &python, &[&script("generate.py"), SEED, TEXTS], None, &all)?;
         let text = fs::read_to_string(&all)?;
@@ -65,9 +66,7 @@ impl Texts {
     /// One round: texts a second of five detectors, weir's and Presidio's, and megabytes a second of twenty.
     pub(super) fn take(&self, round: usize) -> anyhow::Result<Map<String, Value>> {
         let mut values = Map::new();
-        let mut both = [true, false];
-        both.rotate_left(round % 2);
-        for ours in both {
+        for ours in rotated([true, false], round) {
             if ours {
                 let (five, twenty) = (self.speed(&FIVE)?, self.speed(&TWENTY)?);
                 let of = |report: &Value, name: &str| report.get(name).cloned().with_context(|| format!("no {name}: {report}"));
