@@ -4,6 +4,7 @@
 //! number: what time it is and what is random are arguments. `xtask tidy` keeps it so.
 
 pub mod buffer;
+pub mod control;
 pub mod detect;
 pub mod hex;
 pub mod inspect;

@@ -75,6 +75,7 @@ fn measure(set: &PolicySet) {
             in_transaction: false,
             totals: Totals::default(),
             approved: false,
+            grants: &[],
         };
         assert!(set.decide_operation(&request).allows());
         let rounds = 2_000;

@@ -106,6 +106,22 @@ id!(
     /// One execution of a workload.
     RunId, "run", 'r', b'r'
 );
+id!(
+    /// One operation, or connection, that waits for a person.
+    HoldId, "hold", 'h', b'h'
+);
+id!(
+    /// One permission that ends by itself.
+    GrantId, "grant", 'g', b'g'
+);
+id!(
+    /// One refusal by name.
+    BlockId, "block", 'b', b'b'
+);
+id!(
+    /// One time that somebody broke the glass.
+    GlassId, "break-glass", 'x', b'x'
+);
 
 #[cfg(test)]
 mod tests {

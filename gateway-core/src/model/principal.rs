@@ -245,3 +245,23 @@ pub fn signed() -> impl Iterator<Item = &'static str> {
     let systems = SIGNED_BY_BOTH.into_iter().chain(SIGNED_BY_GITHUB).chain(SIGNED_BY_GITLAB).chain(SIGNED_BY_KUBERNETES);
     systems.chain(["audience"])
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A workload of this name and nothing else.
+    pub(crate) fn principal(workload: &str) -> Principal {
+        Principal {
+            workload: WorkloadId(workload.to_owned()),
+            name: None,
+            owner: None,
+            grade: Grade::Kernel,
+            run: RunId::from_number(7),
+            process: Process::default(),
+            claims: None,
+            attested: None,
+            attestation_failure: None,
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What a policy says beside allow and deny: a closed vocabulary, checked when it is loaded.
 
+use crate::control::hold::Terms;
 use std::fmt;
 use std::str::FromStr;
 
@@ -42,7 +43,8 @@ pub enum OnDeny {
 /// A policy's annotations, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Annotations {
-    pub(super) hold: bool,
+    /// What it takes to be released, without the policy's own id.
+    pub(super) hold: Option<Terms>,
     pub(super) on_deny: OnDeny,
     pub(super) alert: Option<Alert>,
     pub(super) record: Option<RecordLevel>,
@@ -59,7 +61,7 @@ impl Annotations {
                 "id" => {}
                 "message" => read.message = Some(value.to_owned()),
                 "hold" => match hold(value) {
-                    Ok(()) => read.hold = true,
+                    Ok(terms) => read.hold = Some(terms),
                     Err(why) => problems.push(format!("@hold({value:?}): {why}")),
                 },
                 "on_deny" => match value {
@@ -87,26 +89,42 @@ impl Annotations {
     }
 }
 
+/// How long an operation waits where its policy does not say, in seconds.
+const WAIT: u64 = 30 * 60;
+/// How long an approval holds where its policy does not say, in seconds.
+const VALID: u64 = 10 * 60;
+/// Nothing waits, and no approval holds, for longer than a week.
+const LONGEST: u64 = 7 * 24 * 60 * 60;
+
 /// `group=dba,quorum=2,wait=30m,valid=10m`: a group is needed, the rest has defaults.
-fn hold(text: &str) -> Result<(), String> {
-    let mut group = false;
+fn hold(text: &str) -> Result<Terms, String> {
+    let mut terms = Terms { policy: String::new(), group: String::new(), quorum: 1, wait_seconds: WAIT, valid_seconds: VALID };
     for part in text.split(',') {
         let (key, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not key=value"))?;
-        match key.trim() {
-            "group" if !value.is_empty() => group = true,
-            "quorum" if value.parse::<u8>().is_ok_and(|quorum| quorum > 0) => {}
-            "wait" | "valid" if duration(value) => {}
-            "group" | "quorum" | "wait" | "valid" => return Err(format!("`{key}` can't be {value:?}")),
+        let (key, value) = (key.trim(), value.trim());
+        let wrong = || format!("`{key}` can't be {value:?}");
+        match key {
+            "group" if !value.is_empty() => value.clone_into(&mut terms.group),
+            "quorum" => terms.quorum = value.parse().ok().filter(|quorum| *quorum > 0).ok_or_else(wrong)?,
+            "wait" => terms.wait_seconds = seconds(value).ok_or_else(wrong)?,
+            "valid" => terms.valid_seconds = seconds(value).ok_or_else(wrong)?,
+            "group" => return Err(wrong()),
             _ => return Err(format!("`{key}` is unknown: there are group, quorum, wait and valid")),
         }
     }
-    if group { Ok(()) } else { Err("it names no group that may approve".to_owned()) }
+    if terms.group.is_empty() { Err("it names no group that may approve".to_owned()) } else { Ok(terms) }
 }
 
-/// `30m`, `45s`, `2h`.
-fn duration(text: &str) -> bool {
-    let number = text.strip_suffix(['s', 'm', 'h']);
-    number.is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 0))
+/// `30m`, `45s`, `2h`: up to a week.
+fn seconds(text: &str) -> Option<u64> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        _ => return None,
+    };
+    let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+    number.checked_mul(unit).filter(|seconds| (1..=LONGEST).contains(seconds))
 }
 
 impl FromStr for RecordLevel {

@@ -5,6 +5,7 @@ use super::annotation::{Alert, OnDeny, RecordLevel};
 use super::entities::{connect_context, resolve_context};
 use super::operation::Totals;
 use super::set::PolicySet;
+use crate::control::hold::Terms;
 use crate::inspect::resolve::{Question, Resource};
 use crate::model::principal::Principal;
 use crate::model::target::Target;
@@ -28,6 +29,10 @@ pub struct ConnectRequest<'a> {
     pub known: &'a Known,
     /// What has been counted so far.
     pub totals: Totals,
+    /// Whether a person has approved this very connection.
+    pub approved: bool,
+    /// Whether a grant in force gives it.
+    pub granted: bool,
 }
 
 /// What is known of a destination beside its address.
@@ -56,6 +61,8 @@ pub struct ResolveRequest<'a> {
     pub record_type: &'a str,
     /// Whether the workload's owner is known and has not left.
     pub owner_active: bool,
+    /// Whether a grant in force gives it.
+    pub granted: bool,
 }
 
 /// What the policies say.
@@ -75,9 +82,9 @@ pub struct Decision {
     pub record: Option<RecordLevel>,
     /// The hardest of their consequences.
     pub on_deny: OnDeny,
-    /// Whether only an approval is missing: all forbids that decided have `@hold`, and with the
+    /// What approvals are missing, where nothing else is: all forbids that decided have `@hold`, and with the
     /// approval assumed it would be allowed. Still a denial.
-    pub held: bool,
+    pub holds: Vec<Terms>,
     /// Of a statement, the first question that was not allowed.
     pub refused: Option<Question>,
 }
@@ -114,6 +121,12 @@ impl Decision {
         self.allowed
     }
 
+    /// Whether only an approval is missing.
+    #[must_use]
+    pub const fn held(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
     /// The proof, where `mode` lets this through.
     #[must_use]
     pub const fn permit(&self, mode: Mode) -> Option<Permit> {
@@ -130,7 +143,7 @@ impl Decision {
             alert: None,
             record: None,
             on_deny: OnDeny::Refuse,
-            held: false,
+            holds: Vec::new(),
             refused: None,
         }
     }
@@ -150,7 +163,7 @@ impl PolicySet {
         let Ok(entities) = self.words.entities(principal, owner_active, target, std::iter::empty()) else {
             return Decision::undecided("the facts of the connection can't be put to the policies".to_owned());
         };
-        self.decide_each(false, |approved| {
+        self.decide_each(question.approved, |approved| {
             let resource = self.words.resource(target, &Resource::Target);
             let context = connect_context(question, approved)?;
             let mut answer = self.ask("connect", principal, target, resource, context, &entities)?;
@@ -187,7 +200,8 @@ impl PolicySet {
         };
         let mut decision = self.merge(&answers);
         if !decision.allowed && decision.errors.is_empty() && answers.iter().all(|answer| answer.allowed || self.holds(answer)) {
-            decision.held = ask(true).is_ok_and(|answers| self.merge(&answers).allowed);
+            let assumed = ask(true).is_ok_and(|answers| self.merge(&answers).allowed);
+            decision.holds = if assumed { self.terms(&decision.policies) } else { Vec::new() };
         }
         decision
     }
@@ -244,8 +258,15 @@ impl PolicySet {
         }
     }
 
+    /// What the policies of these ids ask for to be released.
+    fn terms(&self, policies: &[String]) -> Vec<Terms> {
+        let terms = |id: &String| Some(Terms { policy: id.clone(), ..self.annotations(id)?.hold.clone()? });
+        policies.iter().filter_map(terms).collect()
+    }
+
     /// Whether a denial is by forbids that all have `@hold`.
     fn holds(&self, answer: &Answer<'_>) -> bool {
-        !answer.deciding.is_empty() && answer.deciding.iter().all(|id| self.annotations(id).is_some_and(|said| said.hold))
+        !answer.deciding.is_empty()
+            && answer.deciding.iter().all(|id| self.annotations(id).is_some_and(|said| said.hold.is_some()))
     }
 }

@@ -141,6 +141,7 @@ pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> 
         ("session", running(&question.totals.session)?),
         ("run", running(&question.totals.run)?),
         ("hour", running(&question.totals.hour)?),
+        ("granted", flag(question.granted)),
         ("approval", approval(approved)?),
     ];
     let host = host.iter().map(|host| ("host", text(host)));
@@ -160,28 +161,31 @@ pub(super) fn resolve_context(question: &ResolveRequest<'_>, approved: bool) -> 
         ("host", text(question.name)),
         ("type", text(question.record_type)),
         ("configured", flag(question.target.configured)),
+        ("granted", flag(question.granted)),
         ("approval", approval(approved)?),
     ])
 }
 
-/// What the questions of a statement are judged by: they differ in their verb, and in what they are behind.
-pub(super) struct Contexts(BTreeMap<Option<&'static str>, Context>);
+/// What the questions of a statement are judged by: they differ in their verb, in whether a grant gives them, and in what
+/// they are behind.
+pub(super) struct Contexts(BTreeMap<(Option<&'static str>, bool), Context>);
 
 impl Contexts {
     pub(super) fn new(request: &OperationRequest<'_>, questions: &[Question], approved: bool) -> Result<Self, String> {
-        let mut verbs: BTreeSet<_> = questions.iter().map(|question| question.verb).collect();
-        verbs.insert(None);
-        let each = verbs.into_iter().map(|verb| Ok((verb, operation_context(request, verb, approved)?)));
+        let mut kinds: BTreeSet<_> = questions.iter().map(|question| (question.verb, granted(request, question))).collect();
+        kinds.extend([(None, false), (None, !request.grants.is_empty())]);
+        let each = kinds.into_iter().map(|kind| Ok((kind, operation_context(request, kind, approved)?)));
         each.collect::<Result<_, _>>().map(Self)
     }
 
     /// The statement's own.
-    pub(super) fn plain(&self) -> Result<Context, String> {
-        self.0.get(&None).cloned().ok_or_else(|| "a statement without a context".to_owned())
+    pub(super) fn plain(&self, granted: bool) -> Result<Context, String> {
+        self.0.get(&(None, granted)).cloned().ok_or_else(|| "a statement without a context".to_owned())
     }
 
-    pub(super) fn of(&self, question: &Question) -> Result<Context, String> {
-        let context = self.0.get(&question.verb).ok_or("a question without a context")?.clone();
+    pub(super) fn of(&self, request: &OperationRequest<'_>, question: &Question) -> Result<Context, String> {
+        let kind = (question.verb, granted(request, question));
+        let context = self.0.get(&kind).ok_or("a question without a context")?.clone();
         match &question.behind {
             None => Ok(context),
             Some(view) => context.merge([("behind".to_owned(), text(view))]).map_err(|error| error.to_string()),
@@ -189,7 +193,16 @@ impl Contexts {
     }
 }
 
-fn operation_context(request: &OperationRequest<'_>, verb: Option<&'static str>, approved: bool) -> Result<Context, String> {
+/// Whether a grant gives what is asked for.
+fn granted(request: &OperationRequest<'_>, question: &Question) -> bool {
+    request.grants.iter().any(|grant| grant.wish.covers(question))
+}
+
+fn operation_context(
+    request: &OperationRequest<'_>,
+    (verb, granted): (Option<&'static str>, bool),
+    approved: bool,
+) -> Result<Context, String> {
     let Facts { unparsed, no_where, opaque, explain, locking, copy, constant: _ } = request.facts;
     let totals = &request.totals;
     let verb = verb.or_else(|| request.command.split(' ').next()).unwrap_or_default();
@@ -211,6 +224,7 @@ fn operation_context(request: &OperationRequest<'_>, verb: Option<&'static str>,
         ("session", running(&totals.session)?),
         ("run", running(&totals.run)?),
         ("hour", running(&totals.hour)?),
+        ("granted", flag(granted)),
         ("approval", approval(approved)?),
     ];
     context(facts.into_iter().chain(copy.map(|with| ("copy", text(copy_name(with))))))

@@ -50,6 +50,8 @@ fn decide_all(set: &PolicySet) -> [Decision; 4] {
         owner_active: true,
         known: &Known { names: vec!["db.acme.example".to_owned()], ..Known::default() },
         totals: Totals::default(),
+        approved: false,
+        granted: false,
     });
     let resolve = set.decide_resolve(&ResolveRequest {
         principal: &principal,
@@ -57,6 +59,7 @@ fn decide_all(set: &PolicySet) -> [Decision; 4] {
         name: "db.acme.example",
         record_type: "A",
         owner_active: true,
+        granted: false,
     });
     let questions = [
         Question {
@@ -86,6 +89,7 @@ fn decide_all(set: &PolicySet) -> [Decision; 4] {
             in_transaction: false,
             totals: Totals::default(),
             approved: false,
+            grants: &[],
         })
     };
     let unparsed = Facts { unparsed: Some("no".to_owned()), ..Facts::default() };

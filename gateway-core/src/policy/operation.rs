@@ -5,6 +5,7 @@ use super::decide::Answer;
 use super::entities::Contexts;
 use super::set::PolicySet;
 use super::thresholds::Stretch;
+use crate::control::grant::Grant;
 use crate::inspect::resolve::{Mentions, Question, Resource};
 use crate::inspect::{Action, Facts};
 use crate::model::principal::Principal;
@@ -68,6 +69,8 @@ pub struct OperationRequest<'a> {
     pub totals: Totals,
     /// Whether a person has approved these very bytes.
     pub approved: bool,
+    /// The grants in force for this session.
+    pub grants: &'a [&'a Grant],
 }
 
 /// Questions that are put for one statement; one that raises more is denied.
@@ -97,7 +100,7 @@ impl PolicySet {
         let refused = Cell::new(None);
         let mut decision = self.decide_each(request.approved, |approved| {
             let contexts = Contexts::new(request, &questions, approved)?;
-            let answer = |question: &Question| self.answer(request, question, contexts.of(question)?, &entities);
+            let answer = |question: &Question| self.answer(request, question, contexts.of(request, question)?, &entities);
             let answers: Vec<_> = questions.iter().map(answer).collect::<Result<_, _>>()?;
             if approved == request.approved {
                 refused.set(answers.iter().position(|answer| !answer.allowed || !answer.errors.is_empty()));
@@ -122,7 +125,9 @@ impl PolicySet {
         };
         self.decide_each(request.approved, |approved| {
             let contexts = Contexts::new(request, &[], approved)?;
-            let mut answer = self.ask("reveal", principal, target, self.words.class(class), contexts.plain()?, &entities)?;
+            let granted = request.grants.iter().any(|grant| grant.wish.reveals(class));
+            let mut answer =
+                self.ask("reveal", principal, target, self.words.class(class), contexts.plain(granted)?, &entities)?;
             if answer.allowed {
                 answer.deciding.retain(|id| self.names_reveal(id));
                 answer.allowed = !answer.deciding.is_empty();

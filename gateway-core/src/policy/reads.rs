@@ -11,6 +11,8 @@ pub(super) struct Reads {
     pub(super) parsed: bool,
     /// `context.mismatch` itself.
     pub(super) mismatch: bool,
+    /// `context.granted` itself.
+    pub(super) granted: bool,
     /// `context.session`, `.run` or `.hour`, or the context in a way that can't be followed.
     pub(super) totals: bool,
     /// A total is used otherwise than compared with a number.
@@ -36,6 +38,7 @@ fn walk(expression: &Expr, reads: &mut Reads) {
         Expr::GetAttr { expr, attr } if is_context(expr) => match attr.as_str() {
             "parsed" => reads.parsed = true,
             "mismatch" => reads.mismatch = true,
+            "granted" => reads.granted = true,
             "session" | "run" | "hour" => reads.beyond(),
             _ => {}
         },

@@ -115,6 +115,12 @@ impl PolicySet {
         self.entries.values()
     }
 
+    /// Whether any policy takes grants into account: where none does, a grant gives nothing.
+    #[must_use]
+    pub fn heeds_grants(&self) -> bool {
+        self.entries.values().any(|entry| entry.reads.granted)
+    }
+
     pub(super) fn annotations(&self, id: &str) -> Option<&Annotations> {
         self.entries.get(id).map(|entry| &entry.says)
     }
@@ -214,7 +220,7 @@ impl Loading {
         if bare_permit(policy) && !id.starts_with("allow-all") {
             wrong.push("this permits everything to everyone: if that is meant, let its @id begin with \"allow-all\"".to_owned());
         }
-        if policy.effect() == cedar_policy::Effect::Permit && (says.hold || policy.annotation("on_deny").is_some()) {
+        if policy.effect() == cedar_policy::Effect::Permit && (says.hold.is_some() || policy.annotation("on_deny").is_some()) {
             wrong.push(
                 "@hold and @on_deny say what a denial does, and a permit denies nothing: write them on a forbid".to_owned(),
             );

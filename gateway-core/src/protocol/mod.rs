@@ -146,6 +146,9 @@ pub enum Event {
         name: Span,
         /// Its text, where it has one.
         text: Span,
+        /// What it is run with, as it stands on the wire; none where that is not known whole: of an execution, which was
+        /// bound before, and of what is longer than a statement may be.
+        parameters: Option<Span>,
         /// The session at this moment.
         standing: Standing,
     },
@@ -228,6 +231,8 @@ pub enum Answer {
     },
     /// The copy that the client is sending must fail with this text.
     FailCopy(Refusal),
+    /// The client is told this, beside what the server says: nothing is decided by it.
+    Notice(String),
     /// The decision on an [`Event::Hello`].
     Greeted(Result<(), Box<Refusal>>),
     /// The decision on an [`Event::Ask`].
@@ -278,6 +283,8 @@ pub struct Pass {
     pub code: bool,
     /// What is hidden of its results.
     pub masks: masking::Plans,
+    /// Of what is prepared: it is asked about each time that parameters are bound to it.
+    pub each_use: bool,
 }
 
 /// What is refused, and what of it goes through.

@@ -11,10 +11,13 @@ pub use read::read;
 pub use run::run;
 
 use super::{Known, PolicyProblem, Totals};
+use crate::control::grant::{ACTIONS, Grant, Wish};
 use crate::inspect::Facts;
 use crate::inspect::resolve::Question;
+use crate::model::ids::GrantId;
 use crate::model::principal::Principal;
 use crate::model::target::Target;
+use crate::model::time::Timestamp;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -36,6 +39,8 @@ pub struct Case {
     in_transaction: bool,
     totals: Totals,
     approved: bool,
+    /// A grant of everything, where the case has one.
+    granted: Option<Box<Grant>>,
     expect: Verdict,
     /// Policies that have to be among those that decided; an empty list: none may.
     by: Option<Vec<String>>,
@@ -96,6 +101,19 @@ impl Outcome {
         let what = format!("the case {name:?} expects {expected} and got {got} {by}{notes}");
         (!passed).then(|| PolicyProblem { file: file.clone(), line: Some(*line), what })
     }
+}
+
+/// A grant of all that there is, for as long as there is time.
+fn of_everything() -> Box<Grant> {
+    let any = || "*".to_owned();
+    let wish = Wish {
+        workload: any(),
+        target: any(),
+        actions: ACTIONS.map(str::to_owned).into(),
+        classes: vec![any()],
+        ..Wish::default()
+    };
+    Box::new(Grant { id: GrantId::from_number(1), wish, votes: Vec::new(), until: Timestamp(u64::MAX) })
 }
 
 impl Verdict {

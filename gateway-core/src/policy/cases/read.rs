@@ -1,7 +1,7 @@
 //! Reads case files: `[[case]]` tables, every problem with its file and line.
 
 use super::fields::{Fields, Page};
-use super::{Asks, Case, Verdict};
+use super::{Asks, Case, Verdict, of_everything};
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{Action, CopyWith, Facts};
 use crate::model::ids::RunId;
@@ -77,6 +77,7 @@ impl Page<'_> {
         let user = table.text("user", self).unwrap_or_else(|| "app".to_owned());
         let in_transaction = table.flag("in_transaction", self).unwrap_or_default();
         let approved = table.flag("approved", self).unwrap_or_default();
+        let granted = table.flag("granted", self).unwrap_or_default().then(of_everything);
         let totals = table.table("totals", self).map(|totals| self.totals(totals)).unwrap_or_default();
         let (principal, owner_active) = principal?;
         let (file, line) = (self.file.to_owned(), self.line(table.place));
@@ -93,6 +94,7 @@ impl Page<'_> {
             in_transaction,
             totals,
             approved,
+            granted,
             expect: expect?,
             by,
         })

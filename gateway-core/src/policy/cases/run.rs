@@ -20,7 +20,7 @@ impl Case {
         let denied = decisions.iter().find(|decision| !decision.allows());
         let got = match denied {
             None => Verdict::Allow,
-            Some(decision) if decision.held => Verdict::Hold,
+            Some(decision) if decision.held() => Verdict::Hold,
             Some(_) => Verdict::Deny,
         };
         let telling = denied.map_or(decisions.as_slice(), std::slice::from_ref);
@@ -68,6 +68,8 @@ impl Case {
                 owner_active: self.owner_active,
                 known,
                 totals: self.totals,
+                approved: self.approved,
+                granted: self.granted.is_some(),
             })],
             Asks::Resolve(name, record_type) => vec![set.decide_resolve(&ResolveRequest {
                 principal: &self.principal,
@@ -75,6 +77,7 @@ impl Case {
                 name,
                 record_type,
                 owner_active: self.owner_active,
+                granted: self.granted.is_some(),
             })],
             Asks::Questions { questions, command, facts, statements } => {
                 vec![self.decide(set, questions, command, facts, *statements, self.in_transaction)]
@@ -130,6 +133,7 @@ impl Case {
             in_transaction,
             totals: self.totals,
             approved: self.approved,
+            grants: &self.granted.iter().map(|grant| &**grant).collect::<Vec<_>>(),
         })
     }
 }

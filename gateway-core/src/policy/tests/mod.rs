@@ -70,6 +70,8 @@ fn decide(text: &str, principal: &Principal, owner_active: bool) -> Decision {
         owner_active,
         known: &Known::default(),
         totals: Totals::default(),
+        approved: false,
+        granted: false,
     })
 }
 

@@ -1,10 +1,14 @@
 //! Tests of decisions on statements: what is asked, what decides, what a denial says.
 
 use super::{BACKUP, EXAMPLES, load, principal, target};
+use crate::control::grant::{Grant, Wish};
+use crate::control::hold::Terms;
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::resolve::{Mentions, Question, Resource, Scope, resolve};
 use crate::inspect::{Action, CopyWith, Facts};
+use crate::model::ids::GrantId;
 use crate::model::principal::Grade;
+use crate::model::time::Timestamp;
 use crate::policy::{Alert, Decision, Mode, OnDeny, OperationRequest, PolicySet, RecordLevel, Running, Totals};
 use proptest::prelude::*;
 
@@ -17,6 +21,7 @@ struct Statement {
     totals: Totals,
     in_transaction: bool,
     approved: bool,
+    grants: Vec<Grant>,
 }
 
 fn table(action: Action, schema: &str, name: &str) -> Question {
@@ -54,6 +59,7 @@ fn decide(set: &PolicySet, statement: &Statement) -> Decision {
         in_transaction: statement.in_transaction,
         totals: statement.totals,
         approved: statement.approved,
+        grants: &statement.grants.iter().collect::<Vec<_>>(),
     })
 }
 
@@ -150,7 +156,7 @@ fn facts_are_those_of_the_statement() {
         facts: Facts { no_where: true, locking: true, copy: Some(CopyWith::Stdin), ..Facts::default() },
         totals: Totals { session: running(10), run: running(20), hour: running(u64::MAX / 2) },
         in_transaction: true,
-        approved: false,
+        ..Statement::default()
     };
     let cases = [
         ("context.verb == \"COPY\" && context.command == \"COPY FROM\"", true),
@@ -241,7 +247,7 @@ forbid (principal, action == Action::\"write\", resource is Table);
     );
     let denied = check(&text, &asking(&[whole(Action::Read), table(Action::Write, "public", "t")]), false, &["a", "b"]);
     assert_eq!(
-        (denied.on_deny, denied.alert, denied.message.as_deref(), denied.record, denied.held),
+        (denied.on_deny, denied.alert, denied.message.as_deref(), denied.record, denied.held()),
         (OnDeny::KillRun, Some(Alert::Medium), Some("a says"), Some(RecordLevel::First(3)), false)
     );
     let both = check(&text, &asking(&[whole(Action::Write), whole(Action::Call)]), false, &["b", "c"]);
@@ -254,7 +260,7 @@ fn only_an_approval_is_missing_or_more() {
     let read_too = Statement { command: "DELETE", ..asking(&[table(Action::Write, "public", "t"), whole(Action::Define)]) };
     let writes = r#"@id("writes") permit (principal, action == Action::"write", resource);"#;
     let text = format!("{EXAMPLES}{writes}");
-    let held = |text: &str, statement: &Statement, by: &[&str]| check(text, statement, false, by).held;
+    let held = |text: &str, statement: &Statement, by: &[&str]| check(text, statement, false, by).held();
     assert!(held(&text, &delete, &["delete-needs-dba"]));
     assert!(!held(EXAMPLES, &delete, &["delete-needs-dba"]), "with the approval nothing would permit it");
     assert!(!held(&text, &read_too, &["delete-needs-dba"]), "another question is denied by nothing that waits");
@@ -263,6 +269,67 @@ fn only_an_approval_is_missing_or_more() {
     let second = r#"@id("later") forbid (principal, action == Action::"write", resource) when { context.approval.satisfied };"#;
     assert!(!held(&format!("{text}{second}"), &delete, &["delete-needs-dba"]), "with the approval another forbids it");
     check(&text, &Statement { approved: true, ..delete }, true, &["writes"]);
+}
+
+#[test]
+fn a_held_statement_says_whose_approvals_it_waits_for() {
+    let text = r#"
+@id("writes") permit (principal, action == Action::"write", resource);
+@id("dba") @hold("group=dba,quorum=2,wait=2h,valid=45s") forbid (principal, action == Action::"write", resource)
+unless { context.approval.satisfied };
+@id("sec") @hold("group=security") forbid (principal, action == Action::"write", resource) unless { context.approval.satisfied };"#;
+    let decision = check(text, &asking(&[table(Action::Write, "public", "t")]), false, &["dba", "sec"]);
+    let terms = |policy: &str, group: &str, quorum, wait_seconds, valid_seconds| Terms {
+        policy: policy.to_owned(),
+        group: group.to_owned(),
+        quorum,
+        wait_seconds,
+        valid_seconds,
+    };
+    assert_eq!(decision.holds, [terms("dba", "dba", 2, 7200, 45), terms("sec", "security", 1, 1800, 600)]);
+}
+
+#[test]
+fn a_grant_gives_what_it_covers_where_a_policy_heeds_it_and_no_more() {
+    let granted = r#"@id("granted") permit (principal, action in Action::"operation", resource) when { context.granted };
+@id("shown") permit (principal, action == Action::"reveal", resource) when { context.granted };"#;
+    let wish = Wish {
+        actions: ["write", "reveal"].map(str::to_owned).into(),
+        tables: vec!["public.t".to_owned()],
+        classes: vec!["pii".to_owned()],
+        ..Wish::default()
+    };
+    let grant = Grant { id: GrantId::from_number(1), wish, votes: Vec::new(), until: Timestamp(u64::MAX) };
+    let with = |questions: &[Question]| Statement { grants: vec![grant.clone()], ..asking(questions) };
+    let (write, other) = (table(Action::Write, "public", "t"), table(Action::Write, "public", "u"));
+    check(granted, &with(&[write.clone()]), true, &["granted"]);
+    check(granted, &asking(&[write.clone()]), false, &[]);
+    check(granted, &with(&[other.clone()]), false, &[]);
+    check(granted, &with(&[write.clone(), other]), false, &[]);
+    check(granted, &with(&[table(Action::Read, "public", "t")]), false, &[]);
+    check(READS, &with(&[write.clone()]), false, &[]);
+    let hard = format!("{granted} @id(\"hard\") forbid (principal, action == Action::\"write\", resource);");
+    check(&hard, &with(&[write]), false, &["hard"]);
+    let set = load(granted).unwrap();
+    assert!(set.heeds_grants() && !load(READS).unwrap().heeds_grants());
+    for (grants, class, expected) in [(vec![grant.clone()], "pii", true), (vec![grant], "cards", false), (vec![], "pii", false)] {
+        let request = OperationRequest {
+            principal: &principal(BACKUP, Grade::Kernel),
+            target: &target(),
+            owner_active: true,
+            database: "shop",
+            user: "app",
+            questions: &[],
+            command: "SELECT",
+            facts: &Facts::default(),
+            statements: 1,
+            in_transaction: false,
+            totals: Totals::default(),
+            approved: false,
+            grants: &grants.iter().collect::<Vec<_>>(),
+        };
+        assert_eq!(set.decide_reveal(&request, class).allows(), expected, "{class}");
+    }
 }
 
 #[test]
@@ -279,7 +346,7 @@ fn a_quota_that_overflows_denies_and_says_so() {
     for rows in [u64::MAX, i64::MAX as u64, i64::MAX as u64 / 2 + 1] {
         let decision = check(&text, &statement(rows), false, &[]);
         assert!(decision.errors.iter().any(|error| error.contains("quota") && error.contains("overflow")), "{decision:?}");
-        assert_eq!((decision.alert, decision.held), (Some(Alert::High), false));
+        assert_eq!((decision.alert, decision.held()), (Some(Alert::High), false));
         assert!(decision.refused.is_some());
     }
 }
@@ -515,6 +582,7 @@ fn a_class_is_revealed_only_by_a_permit_that_names_the_action() {
             in_transaction: false,
             totals: Totals::default(),
             approved: false,
+            grants: &[],
         };
         let set = load(policies).unwrap();
         ["pii", "cards"].map(|class| set.decide_reveal(&request, class).allows())

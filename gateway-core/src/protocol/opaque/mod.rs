@@ -114,6 +114,7 @@ impl Protocol for Session {
             | Answer::Credential(_)
             | Answer::SaltedPassword(_)
             | Answer::PolicyChanged { .. }
+            | Answer::Notice(_)
             | Answer::FailCopy(_)
             | Answer::Verdict { .. } => {}
         }

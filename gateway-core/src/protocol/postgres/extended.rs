@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::codec::{HEADER, Header, Reader};
-use super::from_client::{MALFORMED, Operation, Passage, Scan};
+use super::from_client::{Asking, MALFORMED, Operation, Passage, Scan};
 use super::mask::result_formats;
 use super::names::{Entry, Name, ServerName};
 use super::pending::{Awaited, UNKNOWN};
@@ -51,14 +51,19 @@ impl Relay {
         if self.masks && !complete && header.total <= self.limits.statement {
             return Ok(Step::Wait);
         }
-        if let Some(text) = entry.text.clone().filter(|_| entry.epoch != self.epoch) {
-            let made_as = entry.sql_name.as_deref().unwrap_or_default();
-            match self.pass(entry.operation, OperationKind::Bind, made_as, &text, scan.output) {
+        if let Some(text) = entry.text.clone().filter(|_| entry.each_use || entry.epoch != self.epoch) {
+            let fits = header.total <= self.limits.statement;
+            if fits && !complete {
+                return Ok(Step::Wait);
+            }
+            let name = entry.sql_name.as_deref().unwrap_or_default();
+            let asking = Asking { kind: OperationKind::Bind, name, text: &text, parameters: fits.then_some(values) };
+            match self.pass(entry.operation, asking, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(_, pass) => {
+                    self.statements.allowed(&statement, self.epoch, &pass);
                     entry.masks = pass.masks;
                     entry.shape = None;
-                    self.statements.allowed(&statement, self.epoch, &entry.masks);
                 }
                 Passage::No(operation, refused) => {
                     self.refuse_bind(&portal, operation, refused, scan);
@@ -171,12 +176,13 @@ impl Relay {
             && let Some(asked) = entry.text.clone().filter(|_| self.executions || entry.epoch != self.epoch)
         {
             let made_as = entry.sql_name.as_deref().unwrap_or_default();
-            match self.pass(operation, OperationKind::Execute, made_as, &asked, scan.output) {
+            let asking = Asking { kind: OperationKind::Execute, name: made_as, text: &asked, parameters: None };
+            match self.pass(operation, asking, scan.output) {
                 Passage::Wait => return Ok(Step::Wait),
                 Passage::Yes(_, pass) => {
+                    self.portals.allowed(&name, self.epoch, &pass);
                     entry.masks = pass.masks;
                     entry.shape = None;
-                    self.portals.allowed(&name, self.epoch, &entry.masks);
                 }
                 Passage::No(operation, refused) => {
                     self.refuse_named(kind, of, operation, refused, scan);
@@ -240,6 +246,7 @@ impl Relay {
             operation,
             server,
             epoch: self.epoch,
+            each_use: pass.each_use,
             changes: pass.changes,
             code: pass.code,
             prepared_in: self.code_ran,

@@ -21,6 +21,14 @@ pub(super) struct Scan<'a> {
     pub(super) output: &'a mut Output,
 }
 
+/// What is asked about, as [`Event::Ask`] has it.
+pub(super) struct Asking<'a> {
+    pub(super) kind: OperationKind,
+    pub(super) name: &'a [u8],
+    pub(super) text: &'a [u8],
+    pub(super) parameters: Option<&'a [u8]>,
+}
+
 /// May it go on?
 pub(super) enum Passage {
     /// Not yet.
@@ -181,7 +189,9 @@ impl Relay {
         } else {
             UNKNOWN
         };
-        let (operation, pass) = match self.pass(operation, message.kind, name.as_slice(), message.text, scan.output) {
+        let parameters = if message.kind == OperationKind::FunctionCall { body.get(4..) } else { Some(&[][..]) };
+        let asking = Asking { kind: message.kind, name: name.as_slice(), text: message.text, parameters };
+        let (operation, pass) = match self.pass(operation, asking, scan.output) {
             Passage::Wait => return Ok(Step::Wait),
             Passage::Yes(operation, pass) => (operation, pass),
             Passage::No(operation, refused) => {
@@ -254,14 +264,7 @@ impl Relay {
     }
 
     /// Whether what is at the front of the client's input may go on; asks where nobody has said so.
-    pub(super) fn pass(
-        &mut self,
-        id: OperationId,
-        kind: OperationKind,
-        name: &[u8],
-        text: &[u8],
-        output: &mut Output,
-    ) -> Passage {
+    pub(super) fn pass(&mut self, id: OperationId, asking: Asking<'_>, output: &mut Output) -> Passage {
         let id = match std::mem::replace(&mut self.gate, Gate::Open) {
             Gate::Released(id, pass) => return Passage::Yes(id, pass),
             Gate::Refusing(id, refused) => return Passage::No(id, refused),
@@ -280,8 +283,10 @@ impl Relay {
             return Passage::Yes(id, Pass::default());
         }
         let standing = self.standing();
+        let Asking { kind, name, text, parameters } = asking;
         let (name, text) = (output.keep(name), output.keep(text));
-        output.events.push(Event::Ask { id, kind, name, text, standing });
+        let parameters = parameters.map(|parameters| output.keep(parameters));
+        output.events.push(Event::Ask { id, kind, name, text, parameters, standing });
         self.gate = Gate::Asked(id, standing.settled);
         Passage::Wait
     }

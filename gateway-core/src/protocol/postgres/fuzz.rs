@@ -165,6 +165,7 @@ fn directive(id: OperationId, settled: bool) -> Directive {
         names: acts.iter().copied().map(rename).collect(),
         changes: id.0.is_multiple_of(2),
         code: id.0.is_multiple_of(3),
+        each_use: id.0.is_multiple_of(4),
         masks: id.0.is_multiple_of(5).then(|| Arc::from([Some(Arc::new(whole()))])),
     };
     let text = || "no".to_owned();

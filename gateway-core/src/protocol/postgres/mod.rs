@@ -317,6 +317,7 @@ impl Protocol for Session {
                 self.relay.verdict(id, directive, output);
             }
             (_, Answer::PolicyChanged { executions }) => self.relay.policy_changed(executions),
+            (Phase::Open, Answer::Notice(text)) => self.relay.notice(&text, output),
             (Phase::Open, Answer::FailCopy(refusal)) => self.relay.copy_must_fail(refusal),
             // An answer that comes too late, after the session has ended.
             _ => {}

@@ -2,7 +2,7 @@
 
 use super::mask::Shape;
 use crate::protocol::masking::Plans;
-use crate::protocol::{OperationId, Rename};
+use crate::protocol::{OperationId, Pass, Rename};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub(super) struct Entry {
     pub(super) server: ServerName,
     /// The session's epoch when it was last allowed.
     pub(super) epoch: u64,
+    /// It is asked about each time that it is bound.
+    pub(super) each_use: bool,
     /// Whether running it may change the session.
     pub(super) changes: bool,
     /// Whether it runs code that nobody has read.
@@ -109,6 +111,7 @@ impl Entry {
             operation,
             server: ServerName::Same,
             epoch: 0,
+            each_use: false,
             changes,
             code,
             prepared_in: 0,
@@ -228,10 +231,11 @@ impl Names {
     }
 
     /// What stands behind `name` was allowed in `epoch`.
-    pub(super) fn allowed(&mut self, name: &Name, epoch: u64, masks: &Plans) {
+    pub(super) fn allowed(&mut self, name: &Name, epoch: u64, pass: &Pass) {
         if let Some(entry) = self.current_mut(name) {
             entry.epoch = epoch;
-            entry.masks.clone_from(masks);
+            entry.masks.clone_from(&pass.masks);
+            entry.each_use = pass.each_use;
             // What its columns are may be another since.
             entry.shape = None;
         }

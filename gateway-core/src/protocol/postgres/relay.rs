@@ -1,5 +1,6 @@
 //! The open session: what both of its directions share.
 
+use super::codec::{self, ErrorText};
 use super::mask::{Masking, Sending};
 use super::names::{Name, Names};
 use super::pending::{Awaited, Item, Pending};
@@ -45,6 +46,8 @@ pub(super) struct Relay {
     pub(super) moves: VecDeque<(OperationId, Moves)>,
     /// What the client is to be told of names in the text that goes to the server now.
     pub(super) notices: Vec<u8>,
+    /// What it is to be told as soon as no message of the server is half there.
+    told: Vec<u8>,
     /// A copy from the client that is to fail: the message that it is, once the end was sent for it.
     pub(super) copy_failure: Option<(Option<u64>, Refusal)>,
     /// Counts up whenever something that was allowed has to be asked about again.
@@ -181,6 +184,7 @@ impl Relay {
             naming: VecDeque::new(),
             moves: VecDeque::new(),
             notices: Vec::new(),
+            told: Vec::new(),
             copy_failure: None,
             epoch: 0,
             code_ran: 0,
@@ -226,7 +230,21 @@ impl Relay {
             Side::Server => &mut output.to_client,
         };
         cut.finish(input, to);
+        self.tell_client(output);
         found
+    }
+
+    /// The client is told something that nobody has asked for (PostgreSQL docs, "Asynchronous Operations").
+    pub(super) fn notice(&mut self, message: &str, output: &mut Output) {
+        codec::notice(&mut self.told, ErrorText { code: "00000", message, ..ErrorText::default() });
+        self.tell_client(output);
+    }
+
+    fn tell_client(&mut self, output: &mut Output) {
+        if self.server_rest == 0 && !self.told.is_empty() {
+            output.to_client.extend(&self.told);
+            self.told.clear();
+        }
     }
 
     /// Hears the answer to what was asked.

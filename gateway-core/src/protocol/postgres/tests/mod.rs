@@ -10,8 +10,8 @@ mod refuse;
 use super::{Limits, ServerTls, Session, Settings};
 use crate::buffer::Buffer;
 use crate::protocol::{
-    Answer, Credential, Directive, Event, Interest, OperationId, Outcome, Output, Pass, Protocol, ProtocolError, Refusal,
-    Refused, Side,
+    Answer, Credential, Directive, Event, Interest, OperationId, OperationKind, Outcome, Output, Pass, Protocol, ProtocolError,
+    Refusal, Refused, Side,
 };
 use std::ops::{Deref, DerefMut};
 use zeroize::Zeroizing;
@@ -158,7 +158,13 @@ impl Script {
                 }
                 Event::CancelRequest { pid, secret } => format!("cancel {pid} {}", text(secret)),
                 Event::Answered { id, part, outcome: Outcome::Done(tag) } => format!("answered {} {part} {}", id.0, text(tag)),
-                Event::Ask { id, kind, text: asked, .. } => format!("ask {} {kind:?} {}", id.0, text(asked)),
+                Event::Ask { id, kind, text: asked, parameters, .. } => {
+                    let bound = parameters.as_ref().filter(|_| *kind == OperationKind::Bind).map(text).unwrap_or_default();
+                    let with: String = bound.chars().filter(char::is_ascii_alphanumeric).collect();
+                    // Of most scripts the value is of no matter: one letter.
+                    let with = if with.len() > 1 { with } else { String::new() };
+                    format!("ask {} {kind:?} {} {with}", id.0, text(asked)).trim_end().to_owned()
+                }
                 other => format!("{other:?}"),
             });
             answers.extend(self.reply(&event));
@@ -197,6 +203,13 @@ impl Script {
 
     fn verdict(&mut self, id: u64, directive: Directive) -> &mut Self {
         let result = self.session.answer(Answer::Verdict { id: OperationId(id), directive }, &mut self.output);
+        self.collect(result);
+        self.pump();
+        self
+    }
+
+    fn answer(&mut self, answer: Answer) -> &mut Self {
+        let result = self.session.answer(answer, &mut self.output);
         self.collect(result);
         self.pump();
         self
