@@ -16,11 +16,12 @@ use crate::api;
 use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners, NamespaceSide};
 use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
-use crate::control::Desk;
+use crate::control::{Desk, Scribe, apply_changes};
 use crate::credential::Credentials;
 use crate::evidence::Store;
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
+use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
 use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
@@ -135,6 +136,8 @@ impl Gateway {
         let parse_pool = ParsePool::start(worker_count(), config.limits.statement_bytes);
         let parse_pool = parse_pool.context("cannot start the threads that read statements")?;
         let credentials = Credentials::default();
+        let ledger = Arc::new(Ledger::open(&config.state_dir)?);
+        let follower = Follower::start(Arc::clone(&ledger)).context("cannot start the thread that follows the ledger")?;
         let shared = Arc::new(Shared {
             doors: Arc::default(),
             visitor,
@@ -144,6 +147,8 @@ impl Gateway {
             credentials,
             names: Names::new(config.names.clone(), config.targets.clone()),
             live: Live::default(),
+            ledger,
+            follower,
             parse_pool: Arc::new(parse_pool),
             catalogs: Catalogs::default(),
             totals: Totals::aged(age),
@@ -162,8 +167,8 @@ impl Gateway {
             Some((jobs, _)) => Desk::with_jobs(Arc::clone(&shared), jobs, environment),
             None => Desk::new(Arc::clone(&shared)),
         };
-        let controlling = control(desk, socket.clone())?;
         let diary = Arc::new(diary::of(&shared));
+        let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
         Ok(Self {
             shared,
@@ -306,13 +311,27 @@ impl Gateway {
     }
 }
 
-/// The thread that answers at the gateway's own control socket.
-fn control(desk: Desk, path: PathBuf) -> Result<Thread> {
+/// The thread that answers at the gateway's own control socket, applies what comes into force, and writes down what people did.
+fn control(desk: Desk, path: PathBuf, diary: Arc<Diary>) -> Result<Thread> {
     thread("weir-control", |stopped| async move {
+        let shared = Arc::clone(desk.shared());
+        let scribe = Scribe::new(Arc::clone(&shared.ledger), diary);
+        let (stop_applying, applied) = oneshot::channel();
+        let (stop_writing, written) = oneshot::channel();
+        let applying = tokio::spawn(apply_changes(shared, applied));
+        let writing = tokio::spawn(scribe.run(written));
         match api::bind(&path) {
             Ok(listener) => api::serve(listener, desk, stopped).await,
             Err(error) => {
-                tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command")
+                tracing::error!(%error, path = %path.display(), "no control socket: sessions can't be killed by command");
+                // The rest goes on until the gateway stops.
+                let _told = stopped.await.is_ok();
+            }
+        }
+        drop((stop_applying, stop_writing));
+        for task in [applying, writing] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the control thread has panicked");
             }
         }
     })

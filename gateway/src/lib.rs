@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod credential;
 pub mod evidence;
 pub mod identity;
+pub mod ledger;
 pub mod masking;
 pub mod names;
 pub mod netns;

@@ -25,11 +25,20 @@ pub fn start(level: &str) {
 
 /// Tells whoever reads the job's log that something of it was refused; on GitHub as an annotation too.
 pub fn tell_job(line: &str) {
+    say(line, "error");
+}
+
+/// Tells whoever reads the job's log something that is no refusal.
+pub fn inform_job(line: &str) {
+    say(line, "notice");
+}
+
+fn say(line: &str, level: &str) {
     let mut out = std::io::stderr().lock();
     // A closed standard error must not end a session.
     let mut told = writeln!(out, "weir: {line}").is_ok();
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        told &= writeln!(out, "::error::weir: {}", line.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")).is_ok();
+        told &= writeln!(out, "::{level}::weir: {}", line.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")).is_ok();
     }
     if !told {
         tracing::debug!("nobody reads the job's log");
@@ -41,4 +50,15 @@ pub fn count(number: impl TryInto<u64>, one: &str, more: &str) -> String {
     // What does not fit is more than one.
     let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { more })
+}
+
+/// A time in its largest whole unit: `45 s`, `30 min`, `2 h`, `7 d`.
+#[must_use]
+pub fn duration(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    let (each, unit) = [(86_400, "d"), (3600, "h"), (60, "min")]
+        .into_iter()
+        .find(|(each, _)| seconds >= *each && seconds.is_multiple_of(*each))
+        .unwrap_or((1, "s"));
+    format!("{} {unit}", seconds / each)
 }

@@ -7,7 +7,7 @@ mod support;
 use gateway_core::inspect::Inspection;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
-use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::ids::{HoldId, RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{Mode, PolicySet};
@@ -21,8 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use support::{OPEN, Postgres};
 use weir::evidence::{EvidenceSettings, Store, now};
+use weir::ledger::{Hold, InForce};
 use weir::parse_pool::ParsePool;
-use weir::session::enforce::{self, Enforcer, Limits, Pending};
+use weir::session::enforce::{self, Enforcer, Limits, Pending, Request};
 use weir::session::live::{KillOrder, Session};
 use weir::session::relay::{Action, Relay, Step};
 use weir::session::totals::Totals;
@@ -141,7 +142,8 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: O
     let mut relay = Relay::new(Box::new(engine), client, Arc::clone(&session), recorder, Duration::from_secs(30), flush);
     if let Some(policy) = policy {
         let policy = Arc::new(PolicySet::load(vec![("a.cedar".to_owned(), policy.to_owned())]).unwrap());
-        let house = House { policy, totals: Totals::default(), pool: Arc::new(ParsePool::start(1, 1 << 20).unwrap()) };
+        let in_force = Arc::default();
+        let house = House { policy, in_force, totals: Totals::default(), pool: Arc::new(ParsePool::start(1, 1 << 20).unwrap()) };
         relay.enforce(Enforcer::new(Arc::new(house), session, Mode::Enforce, Limits::default()));
     }
     loop {
@@ -207,6 +209,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 /// All that a judge needs, without a gateway around it.
 struct House {
     policy: Arc<PolicySet>,
+    in_force: Arc<InForce>,
     totals: Totals,
     pool: Arc<ParsePool>,
 }
@@ -216,8 +219,20 @@ impl enforce::House for House {
         Arc::clone(&self.policy)
     }
 
-    fn has(&self, set: &Arc<PolicySet>) -> bool {
-        Arc::ptr_eq(set, &self.policy)
+    fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force)
+    }
+
+    fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool {
+        Arc::ptr_eq(set, &self.policy) && Arc::ptr_eq(in_force, &self.in_force)
+    }
+
+    fn mode(&self, _session: &Session) -> Mode {
+        Mode::Enforce
+    }
+
+    fn ask_people(&self, _session: &Arc<Session>, _request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
+        (HoldId::from_number(1), Box::pin(std::future::ready(Err("nobody is there".to_owned()))))
     }
 
     fn totals(&self) -> &Totals {

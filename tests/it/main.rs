@@ -26,6 +26,7 @@ mod failure;
 mod fidelity;
 mod garbage;
 mod handoffs;
+mod hold;
 mod hooks;
 mod host;
 mod identity;

@@ -31,17 +31,6 @@ pub enum Subject {
     Host(String),
 }
 
-/// What a block does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// What is live is cut, and what comes is refused.
-    #[default]
-    Refuse,
-    /// What is live is cut, and what comes waits for a person.
-    Hold,
-}
-
 /// A block in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -49,9 +38,6 @@ pub struct Block {
     pub id: BlockId,
     /// Whom it names.
     pub subject: Subject,
-    /// What it does.
-    #[serde(default)]
-    pub effect: Effect,
     /// Why.
     pub reason: String,
     /// Who set it.

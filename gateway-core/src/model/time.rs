@@ -1,5 +1,63 @@
 //! Time as the core sees it: a value that is handed in.
 
-/// Nanoseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01 UTC. Written as RFC 3339 in UTC, to the nanosecond; read as that, or as the number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(time) => to.collect_str(&time),
+            Err(_) => to.serialize_u64(self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl Visitor<'_> for Either {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time as RFC 3339, or nanoseconds since 1970")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Timestamp, E> {
+                Ok(Timestamp(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                let time: jiff::Timestamp = text.parse().map_err(E::custom)?;
+                u64::try_from(time.as_nanosecond()).map(Timestamp).map_err(|_before_1970| E::custom("a time before 1970"))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn a_time_reads_back_to_the_nanosecond() {
+        for (time, text) in [
+            (Timestamp(0), "\"1970-01-01T00:00:00Z\""),
+            (Timestamp(1_764_000_000_123_456_789), "\"2025-11-24T16:00:00.123456789Z\""),
+            (Timestamp(u64::MAX), "\"2554-07-21T23:34:33.709551615Z\""),
+        ] {
+            assert_eq!(serde_json::to_string(&time).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Timestamp>(text).unwrap(), time);
+            assert_eq!(serde_json::from_str::<Timestamp>(&time.0.to_string()).unwrap(), time);
+        }
+        assert!(serde_json::from_str::<Timestamp>("\"1969-12-31T23:59:59Z\"").is_err());
+        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+    }
+}

@@ -83,7 +83,7 @@ pub struct Decision {
     /// The hardest of their consequences.
     pub on_deny: OnDeny,
     /// What approvals are missing, where nothing else is: all forbids that decided have `@hold`, and with the
-    /// approval assumed it would be allowed. Still a denial.
+    /// approval assumed it would be allowed. Still a denial; of an allowance, what it was released from.
     pub holds: Vec<Terms>,
     /// Of a statement, the first question that was not allowed.
     pub refused: Option<Question>,
@@ -124,13 +124,13 @@ impl Decision {
     /// Whether only an approval is missing.
     #[must_use]
     pub const fn held(&self) -> bool {
-        !self.holds.is_empty()
+        !self.allowed && !self.holds.is_empty()
     }
 
     /// The proof, where `mode` lets this through.
     #[must_use]
     pub const fn permit(&self, mode: Mode) -> Option<Permit> {
-        if self.allowed || matches!(mode, Mode::Observe) { Some(Permit(())) } else { None }
+        if self.allowed || !matches!(mode, Mode::Enforce) { Some(Permit(())) } else { None }
     }
 
     /// Nothing is asked, so nothing is refused.

@@ -41,6 +41,8 @@ pub enum Mode {
     Observe,
     /// A denial refuses.
     Enforce,
+    /// Somebody broke the glass: a denial refuses nothing and is marked, and what is masked stays so.
+    BreakGlass,
 }
 
 impl Mode {
@@ -50,6 +52,7 @@ impl Mode {
         match self {
             Self::Observe => "observe",
             Self::Enforce => "enforce",
+            Self::BreakGlass => "break-glass",
         }
     }
 }

@@ -145,7 +145,7 @@ async fn ask_over(
         StatusCode::SERVICE_UNAVAILABLE if value.get("canary").is_some() => Ok(Some(value)),
         StatusCode::NOT_FOUND => Ok(None),
         _ => Err(ClientError::Refused(
-            value.get("error").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason").to_owned(),
+            value.get("detail").and_then(serde_json::Value::as_str).unwrap_or("it gave no reason").to_owned(),
         )),
     }
 }

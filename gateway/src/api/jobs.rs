@@ -1,10 +1,10 @@
 //! `/v1/jobs`: what a job's processes and root may ask; who asks is what the kernel says of the connection.
 
-use super::{Caller, respond};
+use super::asker::Asker;
+use super::{Body, Caller, respond};
 use crate::control::{BeginJob, Command, Desk};
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use gateway_core::model::ids::RunId;
 use serde::Deserialize;
 
@@ -30,27 +30,33 @@ pub(super) struct EndRequest {
     run: Option<RunId>,
 }
 
-pub(super) async fn list(State(desk): State<Desk>, ConnectInfo(Caller(peer)): ConnectInfo<Caller>) -> Response {
-    respond(desk.handle(Command::ListJobs { peer }).await)
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
+    Asker(actor): Asker,
+) -> Response {
+    respond(desk.handle(&actor, Command::ListJobs { peer }).await)
 }
 
 pub(super) async fn begin(
     State(desk): State<Desk>,
     ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
-    Json(request): Json<BeginRequest>,
+    Asker(actor): Asker,
+    Body(request): Body<BeginRequest>,
 ) -> Response {
     let wish = BeginJob { pid: request.pid, name: request.name, alone: request.alone };
-    respond(desk.handle(Command::BeginJob { peer, wish }).await).into_response()
+    respond(desk.handle(&actor, Command::BeginJob { peer, wish }).await)
 }
 
-pub(super) async fn files(State(desk): State<Desk>) -> Response {
-    respond(desk.handle(Command::JobFiles).await)
+pub(super) async fn files(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    respond(desk.handle(&actor, Command::JobFiles).await)
 }
 
 pub(super) async fn end(
     State(desk): State<Desk>,
     ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
-    Json(request): Json<EndRequest>,
+    Asker(actor): Asker,
+    Body(request): Body<EndRequest>,
 ) -> Response {
-    respond(desk.handle(Command::EndJob { peer, pid: request.pid, run: request.run }).await)
+    respond(desk.handle(&actor, Command::EndJob { peer, pid: request.pid, run: request.run }).await)
 }

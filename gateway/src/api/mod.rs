@@ -1,10 +1,19 @@
 //! The HTTP API over the gateway's unix socket: bytes to a [`Command`](crate::control::Command), a reply to JSON.
 
+mod asker;
+mod blocks;
 pub mod client;
+mod glass;
+mod grants;
+mod holds;
 mod jobs;
+mod problem;
+mod request;
+mod runs;
 mod sessions;
 
 use crate::control::{Command, CommandError, Desk, Peer, Reply};
+use asker::Asker;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -13,6 +22,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
+use problem::Problem;
+use request::{Body, Number, Past};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -71,11 +82,14 @@ fn listen(path: &Path, mode: u32) -> std::io::Result<std::os::unix::net::UnixLis
 #[derive(Clone, Copy, Debug)]
 struct Caller(Peer);
 
+impl Caller {
+    /// One that can't be told.
+    const NOBODY: Peer = Peer { pid: 0, uid: u32::MAX };
+}
+
 impl Connected<IncomingStream<'_, UnixListener>> for Caller {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        // One that can't be told is nobody.
-        let nobody = Peer { pid: 0, uid: u32::MAX };
-        Self(stream.io().peer_cred().map_or(nobody, |peer| Peer {
+        Self(stream.io().peer_cred().map_or(Self::NOBODY, |peer| Peer {
             pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
             uid: peer.uid(),
         }))
@@ -87,7 +101,7 @@ async fn root_alone(ConnectInfo(Caller(peer)): ConnectInfo<Caller>, request: Req
     if peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw() {
         return next.run(request).await;
     }
-    (StatusCode::FORBIDDEN, Json(serde_json::json!({ "error": "only root may ask this" }))).into_response()
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "only root may ask this").into_response()
 }
 
 /// Answers requests until it is told to stop; those under way get their answer first.
@@ -103,6 +117,23 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/begin", post(jobs::begin))
         .route("/v1/jobs/end", post(jobs::end))
+        .route("/v1/holds", get(holds::list))
+        .route("/v1/holds/{id}", get(holds::show))
+        .route("/v1/holds/{id}/approve", post(holds::approve))
+        .route("/v1/holds/{id}/deny", post(holds::deny))
+        .route("/v1/grants", get(grants::list).post(grants::request))
+        .route("/v1/grants/{id}/approve", post(grants::approve))
+        .route("/v1/grants/{id}/deny", post(grants::deny))
+        .route("/v1/grants/{id}/revoke", post(grants::revoke))
+        .route("/v1/blocks", get(blocks::list).post(blocks::add))
+        .route("/v1/blocks/{id}/lift", post(blocks::lift))
+        .route("/v1/break-glass", get(glass::list).post(glass::break_glass))
+        .route("/v1/break-glass/codes", post(glass::codes))
+        .route("/v1/break-glass/{id}/end", post(glass::end))
+        .route("/v1/break-glass/{id}/review", post(glass::review))
+        .route("/v1/runs/{id}/freeze", post(runs::freeze))
+        .route("/v1/runs/{id}/thaw", post(runs::thaw))
+        .route("/v1/runs/{id}/kill", post(runs::kill))
         .merge(roots)
         .with_state(desk)
         .into_make_service_with_connect_info::<Caller>();
@@ -125,29 +156,20 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
     }
 }
 
-async fn health(State(desk): State<Desk>) -> Response {
-    match desk.handle(Command::Health).await {
+async fn health(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    match desk.handle(&actor, Command::Health).await {
         Ok(Reply::Health(health)) if !health.is_well() => (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response(),
         other => respond(other),
     }
 }
 
-async fn reload(State(desk): State<Desk>) -> Response {
-    respond(desk.handle(Command::ReloadPolicy).await)
+async fn reload(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    respond(desk.handle(&actor, Command::ReloadPolicy).await)
 }
 
 fn respond(result: Result<Reply, CommandError>) -> Response {
     match result {
         Ok(reply) => Json(reply).into_response(),
-        Err(error) => {
-            let status = match error {
-                CommandError::NoSession(_) => StatusCode::NOT_FOUND,
-                CommandError::StillDying(..) => StatusCode::GATEWAY_TIMEOUT,
-                CommandError::BadPolicy(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                CommandError::NoJobs | CommandError::Job(_) => StatusCode::FORBIDDEN,
-                CommandError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response()
-        }
+        Err(error) => Problem::from(error).into_response(),
     }
 }

@@ -1,33 +1,23 @@
 //! `/v1/sessions`: what is live, and how to end it.
 
-use super::respond;
+use super::asker::Asker;
+use super::holds::ReasonRequest;
+use super::{Body, Number, respond};
 use crate::control::{Command, Desk, KillOrder};
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, http::StatusCode};
+use axum::extract::State;
+use axum::response::Response;
 use gateway_core::model::ids::SessionId;
-use serde::Deserialize;
 
-/// The body of a kill request.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KillRequest {
-    by: String,
-    reason: String,
+pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    respond(desk.handle(&actor, Command::ListSessions).await)
 }
 
-pub(super) async fn list(State(desk): State<Desk>) -> Response {
-    respond(desk.handle(Command::ListSessions).await)
-}
-
-pub(super) async fn kill(State(desk): State<Desk>, Path(id): Path<String>, Json(request): Json<KillRequest>) -> Response {
-    let id: SessionId = match id.parse() {
-        Ok(id) => id,
-        Err(error) => {
-            let body = serde_json::json!({ "error": error.to_string() });
-            return (StatusCode::BAD_REQUEST, Json(body)).into_response();
-        }
-    };
-    let order = KillOrder { by: request.by, reason: request.reason };
-    respond(desk.handle(Command::KillSession { id, order }).await)
+pub(super) async fn kill(
+    State(desk): State<Desk>,
+    Asker(actor): Asker,
+    Number(id): Number<SessionId>,
+    Body(ReasonRequest { reason }): Body<ReasonRequest>,
+) -> Response {
+    let order = KillOrder { by: actor.name().to_owned(), reason };
+    respond(desk.handle(&actor, Command::KillSession { id, order }).await)
 }

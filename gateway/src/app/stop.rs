@@ -63,6 +63,9 @@ impl Gateway {
         wait_until(AFTER_FORCE, || self.shared.live.count() == 0);
         tell();
         self.record_the_end();
+        if let Some(run) = self.run.get() {
+            self.shared.ledger.run_is_over(*run);
+        }
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }

@@ -30,6 +30,113 @@ Examples:
 
 `weir run` appends the Markdown to $GITHUB_STEP_SUMMARY where that is set.";
 
+pub(super) const RUN_FREEZE: &str = "\
+Examples:
+  weir run freeze r-01jd5k2v8q3xm --reason \"what is it doing?\"
+
+Its processes stop where they are; what its sessions run at their servers goes on. Needs root.";
+
+pub(super) const RUN_THAW: &str = "\
+Examples:
+  weir run thaw r-01jd5k2v8q3xm --reason \"it may\"";
+
+pub(super) const RUN_KILL: &str = "\
+Examples:
+  weir run kill r-01jd5k2v8q3xm --reason \"it copies customers\"
+
+Clients are reset, queries cancelled at their servers, processes killed. Needs root.";
+
+pub(super) const HOLD_LIST: &str = "\
+Examples:
+  weir hold list
+  weir hold list --past 20                           and the latest that are over
+  weir hold list --format json | jq -r '.[].id'";
+
+pub(super) const HOLD_SHOW: &str = "\
+Examples:
+  weir hold show h-01jd5k2v8q3xm";
+
+pub(super) const HOLD_APPROVE: &str = "\
+Examples:
+  weir hold approve h-01jd5k2v8q3xm --reason \"ticket 4711\"
+  weir hold approve h-01jd5k2v8q3xm --reason \"ticket 4711\" --for session
+
+What was approved is what runs: other bytes or other parameters are another hold. Nobody approves their own.";
+
+pub(super) const HOLD_DENY: &str = "\
+Examples:
+  weir hold deny h-01jd5k2v8q3xm --reason \"not during business hours\"";
+
+pub(super) const GRANT_REQUEST: &str = "\
+Examples:
+  weir grant request --target prod-pg --action write --table public.orders --for 2h --reason \"ticket 4711\"
+  weir grant request --workload nightly-backup --target prod-pg --action reveal --class pii --for 30m --reason audit
+  weir grant request --run r-01jd5k2v8q3xm --target prod-pg --action connect,read --for 1h --reason \"a look\"
+
+Nothing is given by that: somebody who may approves it. It counts where a policy heeds `context.granted`, and for what a
+policy holds, where who gave it is of the group that is asked for.";
+
+pub(super) const GRANT_LIST: &str = "\
+Examples:
+  weir grant list
+  weir grant list --past 20    and the latest that are over";
+
+pub(super) const GRANT_APPROVE: &str = "\
+Examples:
+  weir grant approve g-01jd5k2v8q3xm --reason \"ticket 4711\"";
+
+pub(super) const GRANT_DENY: &str = "\
+Examples:
+  weir grant deny g-01jd5k2v8q3xm --reason \"use the replica\"";
+
+pub(super) const GRANT_REVOKE: &str = "\
+Examples:
+  weir grant revoke g-01jd5k2v8q3xm --reason done";
+
+pub(super) const BLOCK_ADD: &str = "\
+Examples:
+  weir block add --workload nightly-backup --for 2h --reason \"it reads too much\"
+  weir block add --owner ana@acme.example --reason \"she has left\" --dry-run
+  weir block add --repository 'acme/*' --reason \"a leaked token\"
+  weir block add --credential env:PROD_PASSWORD --reason rotated
+
+What is live is cut, what comes is refused, whatever the policies say, and in observe mode too. It survives restarts.";
+
+pub(super) const BLOCK_LIST: &str = "\
+Examples:
+  weir block list
+  weir block list --past 20    and the latest that are over";
+
+pub(super) const BLOCK_REMOVE: &str = "\
+Examples:
+  weir block remove b-01jd5k2v8q3xm --reason \"the token is rotated\"";
+
+pub(super) const GLASS: &str = "\
+Examples:
+  sudo weir break-glass --target prod-pg --reason \"the site is down\" --for 30m
+  weir break-glass --target prod-pg --reason \"the site is down\" --for 30m --code \"$MINE\" --code \"$YOURS\"
+  weir break-glass list    where a review is owed
+
+Policies refuse nothing at that target for what the user runs who asks. Blocks and masks stay. It works without any
+gateway, and without an identity provider.";
+
+pub(super) const GLASS_LIST: &str = "\
+Examples:
+  weir break-glass list
+  weir break-glass list --past 20    and the latest that are reviewed";
+
+pub(super) const GLASS_END: &str = "\
+Examples:
+  weir break-glass end x-01jd5k2v8q3xm";
+
+pub(super) const GLASS_REVIEW: &str = "\
+Examples:
+  weir break-glass review x-01jd5k2v8q3xm --finding \"two UPDATEs on orders, as the ticket says\"";
+
+pub(super) const GLASS_CODES: &str = "\
+Examples:
+  weir break-glass codes ana@acme.example bo@acme.example cy@acme.example";
+
 pub(super) const SERVE: &str = "\
 Examples:
   weir serve --config /etc/weir/weir.toml    as a service does; SIGHUP reads the policies again

@@ -29,7 +29,7 @@ pub(super) fn kill(arguments: &Arguments) -> Result {
 }
 
 async fn ask_all(state_dir: &std::path::Path, arguments: &Arguments) -> Result<serde_json::Value> {
-    let body = serde_json::json!({ "by": caller(), "reason": arguments.reason });
+    let body = serde_json::json!({ "reason": arguments.reason });
     let path = format!("/v1/sessions/{}/kill", arguments.session);
     let gateways = client::gateways(state_dir).await.map_err(CliError::new)?;
     for socket in &gateways {
@@ -43,14 +43,6 @@ async fn ask_all(state_dir: &std::path::Path, arguments: &Arguments) -> Result<s
         gateways.len(),
         state_dir.display()
     )))
-}
-
-/// Who asks, for the record: the person behind sudo, where there is one.
-fn caller() -> String {
-    std::env::var("SUDO_USER")
-        .ok()
-        .or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name))
-        .unwrap_or_else(|| format!("uid {}", nix::unistd::getuid()))
 }
 
 fn describe(session: SessionId, outcome: &serde_json::Value) -> String {

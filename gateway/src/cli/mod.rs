@@ -1,12 +1,17 @@
 //! The command line: parses, asks, prints. Exit status 0 is done, 1 refused or failed, 2 usage.
 
 mod audit;
+mod block;
 mod check;
 mod classify;
 mod containers;
+mod desk;
 mod doctor;
 mod doctor_daemon;
 mod examples;
+mod glass;
+mod grant;
+mod hold;
 mod job_commands;
 mod kill;
 mod policy;
@@ -63,6 +68,18 @@ enum Command {
     /// List, show, follow, replay and kill sessions
     #[command(subcommand)]
     Session(SessionCommand),
+    /// What waits for people: look at it, approve it, deny it
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// Permissions that end by themselves: ask for them, give them, take them
+    #[command(subcommand)]
+    Grant(grant::Grant),
+    /// Refuse by name until it is lifted, and cut what is live
+    #[command(subcommand)]
+    Block(block::Block),
+    /// Set policy aside for one target, in an emergency: recorded, told to everybody, reviewed afterwards
+    #[command(after_help = examples::GLASS, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    BreakGlass(glass::Arguments),
     /// Explain what was refused in a session, by which policy, and what to do
     #[command(after_help = examples::WHY)]
     Why {
@@ -289,6 +306,10 @@ fn dispatch(command: Command) -> Result {
             let pace = if instant { None } else { speed.or(own) };
             view(&common, |state, format, out| session::play(state, session, pace, format, out))
         }
+        Command::Hold(command) => hold::hold(command),
+        Command::Grant(command) => grant::grant(command),
+        Command::Block(command) => block::block(command),
+        Command::BreakGlass(arguments) => glass::glass(arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))

@@ -1,13 +1,17 @@
 //! `weir run list` and `weir run show`: what runs contacted.
 
-use super::{CliError, Common, Format, Result, examples, print, state_dir};
+use super::{CliError, Common, Format, Result, block_on, examples, print, state_dir};
+use crate::api::client;
 use crate::summary;
-use clap::{Subcommand, ValueEnum};
+use crate::telemetry::count;
+use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use gateway_core::model::ids::RunId;
+use hyper::Method;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::Mode;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -22,6 +26,15 @@ pub(super) enum View {
         #[command(flatten)]
         common: Common,
     },
+    /// Stop a run's processes where they are, to look before killing
+    #[command(after_help = examples::RUN_FREEZE)]
+    Freeze(Order),
+    /// Let a frozen run go on
+    #[command(after_help = examples::RUN_THAW)]
+    Thaw(Order),
+    /// End a run: its sessions here and at their servers, and its processes
+    #[command(after_help = examples::RUN_KILL)]
+    Kill(Order),
     /// What a run contacted and asked for, what was allowed and what refused, by which policy
     #[command(after_help = examples::RUN_SHOW)]
     Show {
@@ -36,6 +49,17 @@ pub(super) enum View {
     },
 }
 
+#[derive(Args)]
+pub(super) struct Order {
+    /// The run's id, as `weir run list` prints it
+    run: RunId,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "by hand")]
+    reason: String,
+    #[command(flatten)]
+    common: Common,
+}
+
 /// How a run is printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Page {
@@ -47,8 +71,37 @@ pub(super) enum Page {
 pub(super) fn view(view: View) -> Result {
     match view {
         View::List { common } => list(&common),
+        View::Freeze(asked) => order(&asked, "freeze"),
+        View::Thaw(asked) => order(&asked, "thaw"),
+        View::Kill(asked) => order(&asked, "kill"),
         View::Show { run, config, format } => show(&state_dir(config.as_deref())?, run, format),
     }
+}
+
+/// Asks each gateway that runs here, until one has the run.
+fn order(asked: &Order, what: &str) -> Result {
+    let state_dir = state_dir(asked.common.config.as_deref())?;
+    let (path, body) = (format!("/v1/runs/{}/{what}", asked.run), json!({ "reason": asked.reason }));
+    let done = block_on(async {
+        for socket in client::gateways(&state_dir).await.map_err(CliError::new)? {
+            if let Some(done) = client::ask(&socket, Method::POST, &path, Some(&body)).await.map_err(CliError::new)? {
+                return Ok(done);
+            }
+        }
+        let place = state_dir.display();
+        Err(CliError::new(format!("no gateway on {place} has a job of run {}: `weir run list` shows which are live", asked.run)))
+    })?;
+    print(&match asked.common.format {
+        Format::Json => done.to_string(),
+        Format::Text => {
+            let number = |key: &str| done.get(key).and_then(Value::as_u64).unwrap_or_default();
+            let processes = count(number("processes"), "process", "processes");
+            let sessions = count(number("sessions"), "session", "sessions");
+            let state = done.get("state").and_then(Value::as_str).unwrap_or(what);
+            format!("run {} is {state}: {processes}, {sessions}", asked.run)
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(common: &Common) -> Result {

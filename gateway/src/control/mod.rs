@@ -1,16 +1,38 @@
 //! What people may ask of a running gateway: one closed set of commands, handled in one place.
 
+mod actor;
+mod blocks;
+mod error;
+mod follow;
+mod glass;
+mod grants;
+mod holds;
 mod jobs;
+mod offline;
+mod runs;
 
+use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
-use crate::host::{JobError, Jobs};
+use crate::ledger::{Glass, Hold, Kind, Lease, Ledger, Standing};
+pub use crate::ledger::{Lift, Scope};
 use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
-use gateway_core::model::ids::{RunId, SessionId};
+pub use actor::{APPROVERS, Actor, On, Role, Scoped, Via, login};
+pub use blocks::BlockRequest;
+pub use error::CommandError;
+pub use follow::{Scribe, apply_changes};
+use gateway_core::control::block::{Block, Concerned};
+use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId};
+pub use glass::GlassRequest;
+pub use grants::GrantRequest;
+pub use holds::Say;
 pub use jobs::{JobBegun, JobEnded, JobFiles, ListedJob};
+pub use offline::Offline;
+pub use runs::{RunDone, RunOrder};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,6 +54,94 @@ pub enum Command {
     },
     /// Read the policy directory again; a bad set does not replace a good one.
     ReloadPolicy,
+    /// Which operations and connections wait for people, and which have?
+    ListHolds {
+        /// How many of those that are over, at most.
+        past: usize,
+    },
+    /// What is this one?
+    ShowHold(HoldId),
+    /// Say yes or no to it.
+    AnswerHold {
+        /// Which.
+        id: HoldId,
+        /// Yes or no.
+        say: Say,
+        /// Why.
+        reason: String,
+    },
+    /// Ask for more than policy gives.
+    RequestGrant(GrantRequest),
+    /// Say yes or no to that.
+    AnswerGrant {
+        /// Which.
+        id: GrantId,
+        /// Yes or no.
+        say: Say,
+        /// Why.
+        reason: String,
+    },
+    /// End a grant.
+    RevokeGrant {
+        /// Which.
+        id: GrantId,
+        /// Why.
+        reason: String,
+    },
+    /// Which grants are asked for and given?
+    ListGrants {
+        /// How many of those that are over, at most.
+        past: usize,
+    },
+    /// Refuse by name, and cut what is live.
+    AddBlock {
+        /// Whom, why, how long.
+        request: BlockRequest,
+        /// Only say what would be cut.
+        dry_run: bool,
+    },
+    /// Lift a block.
+    LiftBlock {
+        /// Which.
+        id: BlockId,
+        /// Why.
+        reason: String,
+    },
+    /// Which blocks are there?
+    ListBlocks {
+        /// How many of those that are over, at most.
+        past: usize,
+    },
+    /// Set policy aside in an emergency.
+    BreakGlass(GlassRequest),
+    /// No more of that.
+    EndGlass(GlassId),
+    /// What somebody else found who has looked at what was done.
+    ReviewGlass {
+        /// Of which.
+        id: GlassId,
+        /// What they found.
+        finding: String,
+    },
+    /// When was the glass broken?
+    ListGlass {
+        /// How many of those that are reviewed, at most.
+        past: usize,
+    },
+    /// Make codes with which two people can break it.
+    MakeCodes {
+        /// For whom.
+        people: Vec<String>,
+    },
+    /// Freeze a run, let it go on, or kill it.
+    OrderRun {
+        /// Which.
+        run: RunId,
+        /// What.
+        order: RunOrder,
+        /// Why.
+        reason: String,
+    },
     /// Make a process a job.
     BeginJob {
         /// Who asks.
@@ -72,6 +182,39 @@ pub enum Reply {
         /// The hash of the set now in force.
         policy: String,
     },
+    /// To [`Command::ListHolds`].
+    Holds(Vec<Hold>),
+    /// To [`Command::ShowHold`] and [`Command::AnswerHold`].
+    Hold(Box<Hold>),
+    /// To [`Command::ListGrants`].
+    Grants(Vec<Lease>),
+    /// To what is asked of one grant.
+    Grant {
+        /// It.
+        #[serde(flatten)]
+        grant: Box<Lease>,
+        /// Whether any policy in force takes grants into account: where none does, it gives nothing.
+        heeded: bool,
+    },
+    /// To [`Command::ListBlocks`].
+    Blocks(Vec<Standing>),
+    /// To [`Command::AddBlock`]: none is set where that was only asked.
+    Blocked {
+        /// The block.
+        block: Option<Block>,
+        /// The sessions that it cut, or would.
+        cut: Vec<LiveSession>,
+    },
+    /// To [`Command::LiftBlock`].
+    Lifted(Box<Standing>),
+    /// To [`Command::ListGlass`].
+    Glasses(Vec<Glass>),
+    /// To what is asked of one.
+    Glass(Box<Glass>),
+    /// To [`Command::MakeCodes`]: each person's, shown this once.
+    Codes(BTreeMap<String, String>),
+    /// To [`Command::OrderRun`].
+    Run(RunDone),
     /// To [`Command::BeginJob`].
     JobBegun(JobBegun),
     /// To [`Command::JobFiles`].
@@ -137,29 +280,6 @@ impl Health {
     }
 }
 
-/// Why a command was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// There is no such session here.
-    #[error("no live session {0} at this gateway: `weir session list` shows which there are")]
-    NoSession(SessionId),
-    /// The kill is not over yet.
-    #[error("session {0} is not over after {1} s: it goes on being killed; `weir session show {0}` will say")]
-    StillDying(SessionId, u64),
-    /// The new policy set is bad.
-    #[error("the policy stays as it was: {0}")]
-    BadPolicy(String),
-    /// A gateway of one job begins no others.
-    #[error("this gateway is a `weir run`'s own: jobs are begun at the daemon's socket")]
-    NoJobs,
-    /// The job is not to be had.
-    #[error(transparent)]
-    Job(#[from] JobError),
-    /// A fault of the gateway's own.
-    #[error("the gateway failed at this by a fault of its own; its log says more")]
-    Broken,
-}
-
 /// Where commands are handed in.
 #[derive(Clone)]
 pub struct Desk {
@@ -182,30 +302,105 @@ impl Desk {
         Self { shared, jobs: Some(jobs), environment: Arc::new(environment) }
     }
 
-    /// Does what is asked.
-    pub async fn handle(&self, command: Command) -> Result<Reply, CommandError> {
+    /// What sessions of this gateway share.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Does what is asked, where `actor` may ask for it.
+    pub async fn handle(&self, actor: &Actor, command: Command) -> Result<Reply, CommandError> {
         let shared = &self.shared;
         match command {
-            Command::ListSessions => Ok(Reply::Sessions(shared.live.all().iter().map(|session| describe(session)).collect())),
-            Command::KillSession { id, order } => kill(shared, id, order).await,
+            Command::ListSessions => Ok(Reply::Sessions(sessions(shared, actor))),
+            Command::KillSession { id, order } => kill(shared, actor, id, order).await,
             Command::ReloadPolicy => {
-                shared.reload_policy().map(|policy| Reply::Reloaded { policy }).map_err(CommandError::BadPolicy)
+                actor.must(Role::Admin, On::default(), "to replace the policy")?;
+                let policy = shared.reload_policy().map_err(CommandError::BadPolicy)?;
+                let (by, details) = (actor.name().to_owned(), serde_json::json!({ "set_hash": policy }));
+                self.written(move |ledger| ledger.change(|change| change.tell(Kind::PolicyReplaced, &by, "policy", &details)))
+                    .await?;
+                Ok(Reply::Reloaded { policy })
+            }
+            Command::AddBlock { request, dry_run } => self.add_block(actor, request, dry_run).await,
+            Command::OrderRun { run, order, reason } => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || runs::order(&shared, &actor, run, order, &reason)).await.map(Reply::Run)
             }
             Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
             Command::EndJob { peer, pid, run } => jobs::end(self, peer, pid, run).await.map(Reply::JobEnded),
             Command::ListJobs { peer } => jobs::list(self, peer).await.map(Reply::Jobs),
             Command::JobFiles => Ok(Reply::JobFiles(jobs::files(self))),
             Command::Health => Ok(Reply::Health(health(shared))),
+            other => {
+                let (actor, heeded) = (actor.clone(), shared.policy.load().heeds_grants());
+                self.written(move |ledger| offline::handle(ledger, &actor, other, heeded)).await
+            }
         }
+    }
+
+    /// Sets a block and cuts what it names, or only says what that would be.
+    async fn add_block(&self, actor: &Actor, request: BlockRequest, dry_run: bool) -> Result<Reply, CommandError> {
+        let shared = &self.shared;
+        if dry_run {
+            blocks::check(actor, &request)?;
+            let named = |session: &Arc<live::Session>| {
+                let place = session.place();
+                let settings = shared.settings(&place.target);
+                let credential = settings.and_then(|settings| settings.credential.as_ref()).map(|(source, _)| source.to_string());
+                let (principal, target) = (&session.principal, &place.target);
+                let host = shared.resolver.host();
+                request.subject.names(&Concerned { principal, target, credential: credential.as_deref(), host })
+            };
+            let cut = shared.live.all().iter().filter(|session| named(session)).map(|session| describe(session)).collect();
+            return Ok(Reply::Blocked { block: None, cut });
+        }
+        let actor = actor.clone();
+        let block = self.written(move |ledger| blocks::add(ledger, &actor, &request)).await?;
+        let cut = follow::cut_blocked(shared, &shared.ledger.in_force());
+        Ok(Reply::Blocked { block: Some(block), cut: cut.iter().map(|session| describe(session)).collect() })
+    }
+
+    /// Does what waits for the disk, away from the control thread.
+    async fn written<T: Send + 'static, E: Into<CommandError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let ledger = Arc::clone(&self.shared.ledger);
+        aside(move || work(&ledger).map_err(Into::into)).await
     }
 }
 
-async fn kill(shared: &Shared, id: SessionId, order: KillOrder) -> Result<Reply, CommandError> {
-    let session = shared.live.find(id).ok_or(CommandError::NoSession(id))?;
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, CommandError> + Send + 'static) -> Result<T, CommandError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a command ended by a fault of ours");
+        Err(CommandError::Broken)
+    })
+}
+
+/// The live sessions that `actor` may see.
+fn sessions(shared: &Shared, actor: &Actor) -> Vec<LiveSession> {
+    let all = shared.live.all();
+    all.iter().filter(|session| actor.may(Role::Viewer, on(session))).map(|session| describe(session)).collect()
+}
+
+fn on(session: &live::Session) -> On<'_> {
+    let workload = Some((session.principal.workload.0.as_str(), session.principal.name.as_deref()));
+    On { target: Some(&session.target.name), workload }
+}
+
+async fn kill(shared: &Shared, actor: &Actor, id: SessionId, order: KillOrder) -> Result<Reply, CommandError> {
+    let session = shared.live.find(id).filter(|session| actor.may(Role::Viewer, on(session)));
+    let session = session.ok_or(CommandError::NoSession(id))?;
+    actor.must(Role::Operator, on(&session), "to kill sessions")?;
+    let details = serde_json::json!({ "reason": order.reason, "target": session.target.name, "run": session.run });
     session.kill(order);
     if tokio::time::timeout(KILL_PATIENCE, session.ended()).await.is_err() {
         return Err(CommandError::StillDying(id, KILL_PATIENCE.as_secs()));
     }
+    let (by, ledger) = (actor.name().to_owned(), Arc::clone(&shared.ledger));
+    // The session's own record has the order already.
+    aside(move || Ok(ledger.change(|change| change.tell(Kind::SessionKilled, &by, &id.to_string(), &details))?)).await?;
     // A session that ended by itself just before has no outcome.
     session.outcome().cloned().map(Reply::Killed).ok_or(CommandError::NoSession(id))
 }

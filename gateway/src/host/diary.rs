@@ -29,8 +29,13 @@ impl Diary {
         tracing::warn!(kind, %body, "finding");
         body["what"] = Value::from("finding");
         body["kind"] = Value::from(kind);
+        self.note(&body);
+    }
+
+    /// Records a note: an object with a `what`.
+    pub fn note(&self, body: &Value) {
         let mut frames = FrameBuffer::default();
-        frames.push_json(now(), FrameKind::Note, &body);
+        frames.push_json(now(), FrameKind::Note, body);
         let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         if page.is_none() {
             let mut opened = (self.opened)();
@@ -38,11 +43,11 @@ impl Diary {
             opened["run"] = json!(self.run);
             match self.store.begin(self.session, self.run, &opened) {
                 Ok(recorder) => *page = Some(recorder),
-                Err(error) => return tracing::error!(kind, %error, "a finding can't be recorded"),
+                Err(error) => return tracing::error!(%error, "the gateway's own record can't be begun"),
             }
         }
         if let Some(Err(error)) = page.as_ref().map(|page| page.submit(&mut frames)) {
-            tracing::error!(kind, %error, "a finding can't be recorded");
+            tracing::error!(%error, "the gateway's own record can't be written");
         }
     }
 

@@ -138,7 +138,10 @@ impl Jobs {
     pub fn sweep(&self, shared: &Shared) -> Vec<Job> {
         let over = self.all().into_iter().filter(|job| self.is_over(job));
         let gone: Vec<Job> = over.filter(|job| self.remove(&shared.capture, job)).collect();
-        gone.iter().for_each(|job| shared.resolver.forget(job.run));
+        for job in &gone {
+            shared.resolver.forget(job.run);
+            shared.ledger.run_is_over(job.run);
+        }
         gone
     }
 

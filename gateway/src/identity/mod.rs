@@ -171,6 +171,8 @@ impl Resolver {
             seen.process.directory = Some(directory);
             seen.confirmed.directory = confirmed;
         }
+        // Not every kernel has it.
+        seen.process.login = live.login().ok().flatten().and_then(user);
         let arguments = or_gap(live.arguments(), "arguments", gaps).unwrap_or_default();
         seen.claims = or_gap(live.environ(), "environment", gaps).and_then(|environ| claims::read(&environ));
         let executable = or_gap(live.executable(), "executable", gaps);

@@ -59,6 +59,13 @@ impl Live {
         Ok(super::cgroup::unified(&String::from_utf8_lossy(&text)).map(str::to_owned))
     }
 
+    /// The user that logged in; none where nobody has, as with what the service manager starts.
+    pub(super) fn login(&self) -> io::Result<Option<u32>> {
+        let text = self.text("loginuid")?;
+        let uid = String::from_utf8_lossy(&text).trim().parse().ok();
+        Ok(uid.filter(|uid| *uid != u32::MAX))
+    }
+
     pub(super) fn environ(&self) -> io::Result<Vec<u8>> {
         self.text("environ")
     }

@@ -6,6 +6,7 @@ use crate::config::{Config, TargetSettings, load_policy};
 use crate::credential::Credentials;
 use crate::evidence::{Store, now};
 use crate::identity::Resolver;
+use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
 use crate::netns::{Doors, Visitor};
@@ -16,7 +17,7 @@ use crate::session::live::Live;
 use crate::session::totals::Totals;
 use crate::tls::ServerSide;
 use arc_swap::ArcSwap;
-use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::ids::{HoldId, RunId, SessionId};
 use gateway_core::model::target::Target;
 use gateway_core::policy::PolicySet;
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub struct Shared {
     pub names: Names,
     /// The live sessions.
     pub live: Live,
+    /// What people have decided.
+    pub ledger: Arc<Ledger>,
+    /// Follows what other gateways write there.
+    pub follower: Follower,
     /// The records.
     pub store: Store,
     /// TLS towards jobs.
@@ -89,8 +94,13 @@ pub fn new_run() -> RunId {
     RunId::new(now(), random())
 }
 
+/// A new hold's id.
+pub fn new_hold() -> HoldId {
+    HoldId::new(now(), random())
+}
+
 /// Random bits for ids.
-fn random() -> u32 {
+pub fn random() -> u32 {
     getrandom::u32().unwrap_or_else(|_unavailable| {
         // Ids need to differ, not to be secret.
         static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -169,13 +169,15 @@ impl Refused {
 /// A decision at the door, as records have it.
 pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value {
     json!({
-        "outcome": if refused.is_some() { "deny" } else { "allow" },
+        "outcome": if refused.is_some() { "deny" } else if judged.waits() { "hold" } else { "allow" },
         "reason": refused.map(|refused| refused.reason),
         "policies": judged.decision.policies,
         "errors": judged.decision.errors,
         "mode": judged.mode.to_string(),
-        "would_refuse": refused.is_some() && judged.mode == Mode::Observe,
+        "would_refuse": refused.is_some() && judged.mode != Mode::Enforce,
         "set_hash": judged.set,
+        "block": judged.block.as_ref().map(|block| block.id),
+        "break_glass": judged.glass,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The table of live sessions: who is connected, what can be cancelled, whom to kill.
 
+use gateway_core::control::hold::Vote;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
@@ -41,6 +42,8 @@ pub struct Session {
     task: Mutex<Option<Waker>>,
     outcome: OnceLock<KillOutcome>,
     policy_changed: AtomicBool,
+    withdrawn: AtomicBool,
+    admitted: OnceLock<Vec<Vote>>,
 }
 
 /// What a session is known to be connected to. The client's first bytes may say more than its connect did.
@@ -177,7 +180,30 @@ impl Session {
             task: Mutex::new(None),
             outcome: OnceLock::new(),
             policy_changed: AtomicBool::new(false),
+            withdrawn: AtomicBool::new(false),
+            admitted: OnceLock::new(),
         }
+    }
+
+    /// People have approved that it connects.
+    pub fn admit(&self, votes: Vec<Vote>) {
+        let _first = self.admitted.set(votes).is_ok();
+    }
+
+    /// Who has approved that it connects, where anybody had to.
+    pub fn admitted(&self) -> Option<&[Vote]> {
+        self.admitted.get().map(Vec::as_slice)
+    }
+
+    /// Its client takes back what waits for people.
+    pub fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether it has since this was last asked.
+    pub fn take_withdrawal(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire) && self.withdrawn.swap(false, Ordering::AcqRel)
     }
 
     /// What it is known to be connected to.

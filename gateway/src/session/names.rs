@@ -23,7 +23,10 @@ impl House for Shared {
     fn decide(&self, principal: &Principal, target: &Target, name: &str, record_type: &str) -> Judged {
         let policy = self.policy.load();
         let owner_active = principal.owner.is_some();
-        let decision = policy.decide_resolve(&ResolveRequest { principal, target, name, record_type, owner_active });
+        let in_force = self.ledger.in_force();
+        let granted =
+            in_force.grants.iter().any(|grant| grant.wish.is_for(principal, &target.name, None) && grant.wish.gives("resolve"));
+        let decision = policy.decide_resolve(&ResolveRequest { principal, target, name, record_type, owner_active, granted });
         let mode = self.config.mode(principal, self.settings(target));
         Judged { decision, mode, set: policy.hash().to_owned() }
     }

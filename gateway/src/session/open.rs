@@ -4,21 +4,25 @@ use crate::catalog;
 use crate::config::TargetSettings;
 use crate::credential;
 use crate::identity::IdentityInput;
+use crate::ledger::HoldState;
 use crate::names::known;
 use crate::origin::{self, Origin};
 use crate::session::context::{self, Shared};
 use crate::session::dial::{self, SideAccess, Vantage};
-use crate::session::enforce::{Enforcer, Gateway, Limits};
+use crate::session::enforce::{self, Enforcer, Gateway, Limits};
 use crate::session::gate::{Gate, Refused, decision, tell};
 use crate::session::judge::{Judged, judge, refusal};
 use crate::session::kill;
 use crate::session::live::{KillOutcome, Session};
 use crate::session::names;
+use crate::session::people::{self, involved};
 use crate::session::place::{self, Found};
 use crate::session::relay::{Action, Relay, Step};
 use crate::session::totals::Slot;
 use crate::session::transport::{Peer, Transport};
+use crate::telemetry;
 use crate::tls::{self, ClientMode, UpstreamMode};
+use gateway_core::control::hold::{self, Terms};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::ProtocolName;
 use gateway_core::policy::{Decision, Mode, Permit};
@@ -89,14 +93,15 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
-    let refused = refused.filter(|_| decision.mode == Mode::Enforce);
+    let refused = refused.filter(|_| decision.mode == Mode::Enforce || decision.block.is_some());
     if refused.is_some() {
         shared.refused.fetch_add(1, Ordering::Relaxed);
     }
     let admission = match (decision.permit(), refused) {
-        (Some(permit), None) => Ok(permit),
-        (_, Some(refused)) => Err(refused.refusal),
-        (None, None) => Err(decision.refusal(&session)),
+        (Some(permit), None) => Admission::Given(permit),
+        (_, Some(refused)) => Admission::Refused(refused.refusal),
+        (None, None) if decision.waits() => Admission::Held(decision.decision.holds.clone()),
+        (None, None) => Admission::Refused(decision.refusal(&session)),
     };
     let enforcer = enforcer(shared, settings, &session, decision.mode);
     let limits = &shared.config.limits;
@@ -171,7 +176,10 @@ fn at_the_door(session: &Session, judged: &Judged, slot: &Option<Result<Slot, u6
     if let Some(why) = place::resolver(&place, session.address) {
         return Some(Refused::by_resolver(session, &why));
     }
-    if !judged.decision.allows() {
+    if judged.block.is_some() {
+        return Some(Refused { reason: "block", refusal: judged.refusal(session) });
+    }
+    if !judged.decision.allows() && !judged.waits() {
         return Some(Refused { reason: "policy", refusal: judged.refusal(session) });
     }
     let Some(Err(most)) = slot else { return None };
@@ -265,10 +273,18 @@ struct Errand<'a> {
     relay: Relay,
     access: SideAccess,
     vantage: Vantage,
-    /// The permit, or what the job is told instead.
-    admission: Result<Permit, Refusal>,
+    admission: Admission,
     /// Bytes that a server sent that is gone.
     from_server: u64,
+}
+
+/// Whether a session may dial.
+enum Admission {
+    Given(Permit),
+    /// What the job is told instead.
+    Refused(Refusal),
+    /// What people are asked for first.
+    Held(Vec<Terms>),
 }
 
 impl Errand<'_> {
@@ -364,9 +380,16 @@ impl Errand<'_> {
             enforcer.stands(Some(user), Some(&database));
         }
         self.access.database = database;
+        if let Admission::Held(terms) = &self.admission {
+            let terms = terms.clone();
+            self.admission = self.ask_people(&terms, user).await;
+            // The time that it took was people's.
+            self.relay.begin_again();
+        }
         let permit = match &self.admission {
-            Ok(permit) => permit,
-            Err(refusal) => {
+            Admission::Given(permit) => permit,
+            Admission::Held(_) => return,
+            Admission::Refused(refusal) => {
                 tell(refusal);
                 self.relay.refuse(refusal);
                 if self.session.target.protocol == ProtocolName::Opaque {
@@ -398,6 +421,51 @@ impl Errand<'_> {
                     self.relay.client.reset();
                 }
             }
+        }
+    }
+
+    /// Has people asked whether the session may connect; held again where they were asked in vain.
+    async fn ask_people(&mut self, terms: &[Terms], user: &str) -> Admission {
+        let session = Arc::clone(&self.session);
+        let asked = people::connection(&session, terms, (user, &self.access.database));
+        let (id, ended) = people::ask(self.shared, &session, &asked, (terms, &involved(&session.principal)));
+        let notice = format!(
+            "holds the connection to {}; it waits for {}, at most {} (hold {id}, session {})",
+            session.target.name,
+            enforce::who(terms),
+            telemetry::duration(hold::wait(terms)),
+            session.id
+        );
+        telemetry::inform_job(&notice);
+        self.relay.note(FrameKind::Note, &json!({ "what": "hold", "hold": id, "state": HoldState::Waiting, "terms": terms }));
+        let ended = tokio::select! {
+            biased;
+            () = self.relay.client.gone() => {
+                self.relay.note(FrameKind::Note, &json!({ "what": "hold", "hold": id, "state": HoldState::Withdrawn }));
+                return Admission::Refused(people::refusal(&session, id, "its client has gone"));
+            }
+            ended = ended => ended,
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(session = %session.id, %error, "nobody could be asked: refused");
+                return Admission::Refused(people::refusal(&session, id, "nobody could be asked"));
+            }
+        };
+        let note = json!({ "what": "hold", "hold": id, "state": ended.state, "votes": ended.votes, "answer": ended.answer });
+        self.relay.note(FrameKind::Note, &note);
+        if ended.state != HoldState::Approved {
+            self.shared.refused.fetch_add(1, Ordering::Relaxed);
+            return Admission::Refused(people::refusal(&session, id, &enforce::outcome(&ended)));
+        }
+        session.admit(ended.votes);
+        let judged = judge(self.shared, &session, self.shared.totals.meter(&session.principal).totals(0));
+        let decided = decision(&judged, None);
+        self.relay.note(FrameKind::Note, &json!({ "what": "admitted", "hold": id, "decision": decided }));
+        match judged.permit() {
+            Some(permit) => Admission::Given(permit),
+            None => Admission::Refused(judged.refusal(&session)),
         }
     }
 
@@ -487,9 +555,12 @@ impl Errand<'_> {
             return;
         };
         let of = live.as_ref().map(|session| session.id);
-        if self.admission.is_err() {
+        if !matches!(self.admission, Admission::Given(_)) {
             self.relay.note(FrameKind::Note, &json!({ "what": "cancel", "of": of, "remark": "refused by policy" }));
             return;
+        }
+        if let Some(live) = &live {
+            live.withdraw();
         }
         let result = catalog::cancel(self.access.address, &self.access.tls, keys.pid, &keys.server_secret).await;
         let remark = result.map_or_else(|error| error.to_string(), |()| "sent".to_owned());

@@ -170,6 +170,11 @@ impl Relay {
         self.recorder.room().await;
     }
 
+    /// What the session has waited for was not its own: it has its time once more.
+    pub fn begin_again(&mut self) {
+        self.deadline = Some(Box::pin(sleep(self.startup)));
+    }
+
     /// The start-up is over: its deadline no longer holds.
     pub fn opened(&mut self) {
         self.deadline = None;

@@ -6,8 +6,12 @@ use gateway_core::buffer::Buffer;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+
+/// How often a peer is looked at that may close behind what it has sent.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The connection itself.
 pub enum Transport {
@@ -125,7 +129,7 @@ impl Peer {
     pub fn reset(&mut self) {
         if let Some(tcp) = self.detach().tcp() {
             // A connection that is gone already needs no reset.
-            let _gone = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO)).is_err();
+            let _gone = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO)).is_err();
         }
     }
 
@@ -150,6 +154,19 @@ impl Peer {
         self.received += read as u64;
         self.ended |= read == 0;
         Poll::Ready(Ok(read))
+    }
+
+    /// Waits until the peer has closed its side, whatever of it is still unread.
+    pub async fn gone(&self) {
+        loop {
+            let Some(tcp) = self.transport.tcp() else { return };
+            match tcp.ready(Interest::READABLE).await {
+                Ok(ready) if ready.is_read_closed() => return,
+                Err(_) => return,
+                // What was sent before lies there unread: the end behind it wakes nobody.
+                Ok(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
     }
 
     /// Writes what is pending; ready once all of it is with the kernel.

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 27] = [
+const EDGES: [(&str, &[&str]); 28] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -16,6 +16,7 @@ const EDGES: [(&str, &[&str]); 27] = [
     ("parse_pool", &[]),
     ("masking", &["catalog", "credential", "config"]),
     ("names", &["config", "evidence"]),
+    ("ledger", &["capture", "evidence"]),
     (
         "session",
         &[
@@ -30,13 +31,14 @@ const EDGES: [(&str, &[&str]); 27] = [
             "parse_pool",
             "names",
             "masking",
+            "ledger",
             "config",
         ],
     ),
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
-    ("control", &["session", "host", "summary"]),
+    ("control", &["session", "host", "summary", "ledger"]),
     ("api", &["control"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),

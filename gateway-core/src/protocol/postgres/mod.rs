@@ -4,7 +4,7 @@
 //! Files by concern: `begin` and `startup` the client's first packets, `login` up to the first ReadyForQuery,
 //! `scram` its arithmetic, `from_client`, `extended` and `from_server` the open session, `pending` the order of
 //! answers, `names` what statements and portals are called, `substitute` how something is refused,
-//! `mask` and `withhold` what is hidden of results and texts, `reported` the server's settings, `record` what is kept, `codec` the bytes.
+//! `mask` and `withhold` what is hidden of results and texts, `reported` the server's settings, `record` what is kept, `recorded` how that reads again, `codec` the bytes.
 
 mod begin;
 mod codec;
@@ -18,6 +18,7 @@ mod names;
 mod pending;
 mod places;
 mod record;
+pub mod recorded;
 mod relay;
 mod reported;
 mod scram;

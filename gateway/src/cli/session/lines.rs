@@ -1,7 +1,7 @@
 //! `weir session play` and `watch` as JSON Lines: an object a frame, the same five keys in each.
 
 use super::play::statement_name;
-use super::postgres::{self, Message, Value};
+use super::postgres::{self, Message, Shown as _};
 use super::text;
 use crate::evidence::Seen;
 use gateway_core::model::time::Timestamp;
@@ -35,7 +35,7 @@ fn parts(kind: FrameKind, bytes: &[u8], formats: &[u16]) -> (Option<u64>, Json) 
             (of(operation), json!({ "sent": statement_name(kind), "text": text::value(text) }))
         }),
         FrameKind::Parameters => body::number(bytes).map(|(operation, rest)| {
-            let values: Json = postgres::parameters(rest).values.into_iter().map(Value::json).collect();
+            let values: Json = postgres::parameters(rest).values.into_iter().map(|value| value.json()).collect();
             (of(operation), json!({ "values": values }))
         }),
         FrameKind::Rows => body::number(bytes).map(|(operation, rest)| {
@@ -56,7 +56,7 @@ fn parts(kind: FrameKind, bytes: &[u8], formats: &[u16]) -> (Option<u64>, Json) 
 fn message(message: Message<'_>) -> Json {
     match message {
         Message::Columns(names) => json!({ "columns": names.into_iter().map(text::value).collect::<Json>() }),
-        Message::Row(values) => json!({ "row": values.into_iter().map(Value::json).collect::<Json>() }),
+        Message::Row(values) => json!({ "row": values.into_iter().map(|value| value.json()).collect::<Json>() }),
         Message::Copy(data) => json!({ "copy": text::value(data) }),
         Message::Other(kind, length) => json!({ "message": kind.to_string(), "bytes": length }),
     }

@@ -1,6 +1,6 @@
 //! `weir session play` and `watch`: the exact sequence of a session, frame by frame.
 
-use super::postgres::{self, Message};
+use super::postgres::{self, Message, Shown as _};
 use super::{ViewError, conclude, lines, text};
 use crate::cli::{CliError, Format, count};
 use crate::evidence::{Seen, Walk, is_live};
@@ -195,7 +195,7 @@ fn rows(body: &[u8], formats: &[u16], what: &dyn Fn(u64, &str) -> String, out: &
                 writeln!(out, "{}{}", what(operation, "columns"), names.join(" | "))?;
             }
             Message::Row(values) => {
-                let values: Vec<_> = values.into_iter().map(postgres::Value::plain).collect();
+                let values: Vec<_> = values.into_iter().map(|value| value.plain()).collect();
                 writeln!(out, "{}{}", what(operation, "row"), values.join(" | "))?;
             }
             Message::Copy(data) => writeln!(out, "{}{}", what(operation, "copy"), postgres::plain(data, None))?,

@@ -1,61 +1,24 @@
-//! Recorded Postgres messages taken apart: parameters of Bind, RowDescription, DataRow. As text and as JSON.
-//!
-//! Numbers are big-endian (PostgreSQL documentation, "Message Formats").
+//! Recorded Postgres values as people and machines read them.
 
 use super::text;
+use gateway_core::protocol::postgres::recorded::Value;
+pub(super) use gateway_core::protocol::postgres::recorded::{Message, messages, parameters};
 use serde_json::{Value as Json, json};
 
-/// What a Parameters frame holds: the values, and the formats asked for of the result.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Parameters<'a> {
-    pub(super) values: Vec<Value<'a>>,
-    /// The result's format codes, where they were recorded.
-    pub(super) formats: Vec<u16>,
-}
-
-/// One parameter, or one column of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
-    Null,
-    Bytes {
-        /// As much as was recorded.
-        bytes: &'a [u8],
-        /// How many there were.
-        length: usize,
-        /// 1 is binary; none where it isn't known.
-        format: Option<u16>,
-    },
-    /// The record was cut before it; the ones behind it are not known either.
-    Lost,
-}
-
-/// Takes Bind's body apart, from its format codes on; as much as there is of it.
-pub(super) fn parameters(body: &[u8]) -> Parameters<'_> {
-    let mut input = Input(body);
-    let mut read = Parameters::default();
-    let Some(formats) = input.formats() else { return read };
-    let count = input.short().unwrap_or_default();
-    for number in 0..usize::from(count) {
-        let Some(value) = input.value(format_of(&formats, number)) else {
-            read.values.push(Value::Lost);
-            return read;
-        };
-        read.values.push(value);
-        if value.is_cut() {
-            return read;
-        }
-    }
-    read.formats = input.formats().unwrap_or_default();
-    read
-}
-
-impl Value<'_> {
-    const fn is_cut(self) -> bool {
-        matches!(self, Self::Bytes { bytes, length, .. } if bytes.len() < length)
-    }
-
+/// How a value is shown.
+pub(super) trait Shown {
     /// As SQL would write it; a cut one ends with `…`.
-    pub(super) fn literal(self) -> String {
+    fn literal(self) -> String;
+
+    /// As a column of a result is shown.
+    fn plain(self) -> String;
+
+    /// As `weir session play --format json` has it: null, text, or an object.
+    fn json(self) -> Json;
+}
+
+impl Shown for Value<'_> {
+    fn literal(self) -> String {
         match self {
             Self::Null => "NULL".to_owned(),
             Self::Lost => "… (cut: not recorded)".to_owned(),
@@ -66,16 +29,14 @@ impl Value<'_> {
         }
     }
 
-    /// As a column of a result is shown.
-    pub(super) fn plain(self) -> String {
+    fn plain(self) -> String {
         match self {
             Self::Bytes { bytes, format, .. } => plain(bytes, format),
             Self::Null | Self::Lost => self.literal(),
         }
     }
 
-    /// As `weir session play --format json` has it: null, text, or an object.
-    pub(super) fn json(self) -> Json {
+    fn json(self) -> Json {
         match self {
             Self::Null => Json::Null,
             Self::Lost => json!({ "cut": true }),
@@ -94,35 +55,6 @@ impl Value<'_> {
     }
 }
 
-/// One message of a result.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message<'a> {
-    /// The columns' names.
-    Columns(Vec<&'a [u8]>),
-    /// A row's values.
-    Row(Vec<Value<'a>>),
-    /// A line, or a part, of COPY.
-    Copy(&'a [u8]),
-    /// Another one: its type and length.
-    Other(char, usize),
-}
-
-/// The messages of a Rows frame. `formats` are those that Bind asked for.
-pub(super) fn messages<'a>(body: &'a [u8], formats: &'a [u16]) -> impl Iterator<Item = Message<'a>> + 'a {
-    let mut input = Input(body);
-    std::iter::from_fn(move || {
-        let kind = *input.take(1).first()?;
-        let length = usize::try_from(input.long()?.checked_sub(4)?).ok()?;
-        let mut content = Input(input.take(length.min(input.0.len())));
-        Some(match kind {
-            b'T' => Message::Columns(content.columns().unwrap_or_default()),
-            b'D' => Message::Row(content.row(formats)),
-            b'd' => Message::Copy(content.0),
-            _ => Message::Other(char::from(kind), length),
-        })
-    })
-}
-
 /// A value whose format may not be known: text where it reads as such.
 pub(super) fn plain(bytes: &[u8], format: Option<u16>) -> String {
     let readable = || {
@@ -138,63 +70,6 @@ pub(super) fn plain(bytes: &[u8], format: Option<u16>) -> String {
 
 fn quoted(bytes: &[u8]) -> String {
     format!("'{}'", text::line(bytes).replace('\'', "''"))
-}
-
-/// Bind's rule: no code means text for all, one holds for all, else one each.
-fn format_of(formats: &[u16], number: usize) -> Option<u16> {
-    match formats {
-        [] => Some(0),
-        [all] => Some(*all),
-        each => each.get(number).copied(),
-    }
-}
-
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, count: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at_checked(count).unwrap_or((&[], &[]));
-        self.0 = rest;
-        taken
-    }
-
-    fn short(&mut self) -> Option<u16> {
-        self.take(2).first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
-    }
-
-    fn long(&mut self) -> Option<i32> {
-        self.take(4).first_chunk().map(|bytes| i32::from_be_bytes(*bytes))
-    }
-
-    fn formats(&mut self) -> Option<Vec<u16>> {
-        let count = self.short()?;
-        (0..count).map(|_| self.short()).collect()
-    }
-
-    /// A value behind its length, which is negative for NULL.
-    fn value(&mut self, format: Option<u16>) -> Option<Value<'a>> {
-        let Ok(length) = usize::try_from(self.long()?) else { return Some(Value::Null) };
-        Some(Value::Bytes { bytes: self.take(length.min(self.0.len())), length, format })
-    }
-
-    fn columns(&mut self) -> Option<Vec<&'a [u8]>> {
-        let count = self.short()?;
-        let mut columns = Vec::new();
-        for _ in 0..count {
-            let end = self.0.iter().position(|&byte| byte == 0)?;
-            columns.push(self.take(end));
-            // The zero, then table, column, type, length, modifier, format.
-            self.take(1 + 18);
-        }
-        Some(columns)
-    }
-
-    /// Without Bind's own codes the format isn't known: a simple query's is text, and reads as it.
-    fn row(&mut self, formats: &[u16]) -> Vec<Value<'a>> {
-        let count = self.short().unwrap_or_default();
-        let format = |number| if formats.is_empty() { None } else { format_of(formats, number) };
-        (0..usize::from(count)).map_while(|number| self.value(format(number))).collect()
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `weir session show`: who, what, which decision, every statement, the totals.
 
 use super::list::{account, duration, ending};
-use super::postgres;
+use super::postgres::{self, Shown as _};
 use super::{ViewError, conclude, play, tell, text};
 use crate::cli::{CliError, Format, count};
 use crate::evidence::{self, EvidenceError, Seen, Summary, Walk};
@@ -96,7 +96,7 @@ impl Shown {
                 if let Some((operation, rest)) = body::number(seen.body)
                     && let Some(shot) = self.shot(operation, places)
                 {
-                    shot.parameters = postgres::parameters(rest).values.into_iter().map(postgres::Value::literal).collect();
+                    shot.parameters = postgres::parameters(rest).values.into_iter().map(|value| value.literal()).collect();
                 }
             }
             FrameKind::Completed => {

@@ -76,8 +76,13 @@ pub(super) fn decision(
         accesses_not_shown: part.questions.len().saturating_sub(MOST),
         unparsed: part.statement.facts.unparsed.as_ref().map(|why| why.chars().take(REASON).collect()),
         no_where: part.statement.facts.no_where,
-        outcome: if denied { "deny" } else { "allow" },
-        held: decision.held,
+        outcome: match (denied, kind) {
+            (true, _) => "deny",
+            // It is bound and run only with somebody's approval.
+            (false, OperationKind::Prepare) if !decision.holds.is_empty() => "hold",
+            (false, _) => "allow",
+        },
+        held: decision.held(),
         policies: &decision.policies,
         reveals: &part.masked.shown,
         errors: &decision.errors,
@@ -85,7 +90,7 @@ pub(super) fn decision(
         alert: decision.alert.map(alert),
         on_deny: denied.then_some(on_deny(decision.on_deny)).flatten(),
         mode: mode.name(),
-        would_refuse: denied && mode == Mode::Observe,
+        would_refuse: denied && mode != Mode::Enforce,
         set_hash: set.hash(),
     };
     frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
@@ -130,11 +135,11 @@ pub(super) fn finding(frames: &mut FrameBuffer, kind: &str, mut fields: serde_js
     frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
 }
 
-fn access(question: &Question) -> String {
+pub(super) fn access(question: &Question) -> String {
     refusal::object(question).unwrap_or_else(|| format!("{} the target", question.action))
 }
 
-const fn asked(kind: OperationKind) -> &'static str {
+pub(super) const fn asked(kind: OperationKind) -> &'static str {
     match kind {
         OperationKind::Query => "query",
         OperationKind::Prepare => "prepare",

@@ -1,16 +1,20 @@
 //! What a session's judge needs of the gateway around it.
 
+use super::Request;
 use crate::catalog::{self, Handle, Place};
+use crate::ledger::{Hold, InForce};
 use crate::parse_pool::ParsePool;
 use crate::session::context::Shared;
 use crate::session::dial::SideAccess;
+use crate::session::judge::mode;
 use crate::session::live::{KillOrder, Session};
+use crate::session::people;
 use crate::session::totals::Totals;
 use gateway_core::inspect::Inspection;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
-use gateway_core::model::ids::RunId;
-use gateway_core::policy::PolicySet;
+use gateway_core::model::ids::{HoldId, RunId};
+use gateway_core::policy::{Mode, PolicySet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,8 +36,17 @@ pub trait House: Send + Sync {
     /// The policy set in force.
     fn policy(&self) -> Arc<PolicySet>;
 
-    /// Whether `set` is the one in force.
-    fn has(&self, set: &Arc<PolicySet>) -> bool;
+    /// What people have given and taken.
+    fn in_force(&self) -> Arc<InForce>;
+
+    /// Whether both are still in force.
+    fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool;
+
+    /// In which mode a session is judged now.
+    fn mode(&self, session: &Session) -> Mode;
+
+    /// Has people asked. Whoever drops what is waited for takes the question back.
+    fn ask_people(&self, session: &Arc<Session>, request: &Request) -> (HoldId, Pending<Result<Hold, String>>);
 
     /// The running totals.
     fn totals(&self) -> &Totals;
@@ -90,8 +103,20 @@ impl House for Gateway {
         self.shared.policy.load_full()
     }
 
-    fn has(&self, set: &Arc<PolicySet>) -> bool {
-        Arc::ptr_eq(&self.shared.policy.load(), set)
+    fn in_force(&self) -> Arc<InForce> {
+        self.shared.ledger.in_force()
+    }
+
+    fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool {
+        Arc::ptr_eq(&self.shared.policy.load(), set) && self.shared.ledger.has(in_force)
+    }
+
+    fn mode(&self, session: &Session) -> Mode {
+        mode(&self.shared, session)
+    }
+
+    fn ask_people(&self, session: &Arc<Session>, request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
+        people::ask(&self.shared, session, &request.asked, (&request.terms, &request.involved))
     }
 
     fn totals(&self) -> &Totals {

@@ -2,11 +2,12 @@
 //! decision and a directive; the server's answers confirm what was thought.
 //!
 //! Files by concern: `decode` text, `names` what SQL's names stand for, `own` what the session has made, `verdict` the decision on a text,
-//! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `house` what is shared.
+//! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `hold` what waits for people, `house` what is shared.
 
 mod decode;
 mod frame;
 mod hear;
+mod hold;
 mod house;
 mod known;
 mod mask;
@@ -20,20 +21,28 @@ mod verdict;
 mod watch;
 
 pub use hear::Answered;
+pub(crate) use hold::who;
+pub use hold::{Approval, Request};
 pub use house::{Gateway, House, Limits, Pending};
+pub(crate) use refusal::outcome;
 pub use watch::Order;
 
+use crate::ledger::{Hold, InForce};
 use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
 use crate::session::totals::{Meter, Slot};
 use decode::{Decoded, Places, decode, plain};
+use gateway_core::control::grant::Grant;
+use gateway_core::control::hold::Vote;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
+use gateway_core::model::ids::HoldId;
 use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::FrameBuffer;
+use hold::Approved;
 use known::Known;
 use mask::{Ground, Telling};
 use names::Names;
@@ -41,7 +50,7 @@ use operation::{Operation, Part, function_call, made, pass, unread};
 use refusal::Teller;
 use std::collections::HashMap;
 use std::sync::Arc;
-use verdict::{Bench, Judged};
+use verdict::{Approvals, Bench, Judged};
 use watch::Watch;
 
 /// Operations that are remembered at once: what is prepared and not forgotten, and what runs.
@@ -58,6 +67,8 @@ pub struct Ask<B> {
     pub name: B,
     /// Its text.
     pub text: B,
+    /// What it is run with, as [`gateway_core::protocol::Event::Ask`] has it.
+    pub parameters: Option<B>,
     /// The session at that moment.
     pub standing: Standing,
 }
@@ -65,8 +76,9 @@ pub struct Ask<B> {
 impl<B: AsRef<[u8]>> Ask<B> {
     /// The same without its own bytes.
     fn borrowed(&self) -> Ask<&[u8]> {
-        let Self { id, kind, name, text, standing } = self;
-        Ask { id: *id, kind: *kind, name: name.as_ref(), text: text.as_ref(), standing: *standing }
+        let Self { id, kind, name, text, parameters, standing } = self;
+        let parameters = parameters.as_ref().map(AsRef::as_ref);
+        Ask { id: *id, kind: *kind, name: name.as_ref(), text: text.as_ref(), parameters, standing: *standing }
     }
 
     /// By which settings its text is to be read; `exact` where its tree is wanted, too.
@@ -86,8 +98,8 @@ impl Ask<&[u8]> {
     /// The same with bytes of its own.
     #[must_use]
     pub fn kept(self) -> Ask<Vec<u8>> {
-        let Self { id, kind, name, text, standing } = self;
-        Ask { id, kind, name: name.to_vec(), text: text.to_vec(), standing }
+        let Self { id, kind, name, text, parameters, standing } = self;
+        Ask { id, kind, name: name.to_vec(), text: text.to_vec(), parameters: parameters.map(<[u8]>::to_vec), standing }
     }
 }
 
@@ -109,6 +121,8 @@ pub struct Read {
 pub enum Verdict {
     /// The protocol is told.
     Answer(Directive),
+    /// People are asked; the question is put again with what they approved.
+    Hold(Box<Request>),
     /// The session is being killed; nobody is told.
     Killed,
 }
@@ -122,6 +136,13 @@ pub struct Enforcer {
     database: String,
     user: String,
     set: Arc<PolicySet>,
+    in_force: Arc<InForce>,
+    /// The grants in force for this session.
+    grants: Vec<Grant>,
+    /// What was approved for the rest of the session.
+    approved: Approved,
+    /// The operation whose text is in the record while it waits for people.
+    written: Option<OperationId>,
     mentions: Mentions,
     operations: HashMap<OperationId, Operation>,
     names: Names,
@@ -147,9 +168,13 @@ pub struct Enforcer {
 impl Enforcer {
     /// A judge for `session`, which is judged in `mode`.
     pub fn new(house: Arc<dyn House>, session: Arc<Session>, mode: Mode, limits: Limits) -> Self {
-        let set = house.policy();
+        let (set, in_force) = (house.policy(), house.in_force());
         let meter = house.totals().meter(&session.principal);
         Self {
+            grants: grants(&in_force, &session),
+            in_force,
+            approved: Approved::default(),
+            written: None,
             mentions: set.mentions(&session.target.name),
             watch: Watch::new(set.watches_totals()),
             executions: set.watches_totals() || limits.max_concurrent.is_some(),
@@ -190,7 +215,7 @@ impl Enforcer {
     /// Whether results may be masked.
     #[must_use]
     pub fn masks(&self) -> bool {
-        self.masking.is_some() && self.mode == Mode::Enforce
+        self.masking.is_some() && self.mode != Mode::Observe
     }
 
     /// Whether the payloads of notifications go through.
@@ -216,14 +241,22 @@ impl Enforcer {
         }
     }
 
-    /// Takes the policy set in force; true where it is another than before. Whether each execution is
+    /// Has people asked what `request` says. Whoever drops what is waited for takes the question back.
+    pub fn ask_people(&self, request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
+        self.house.ask_people(&self.session, request)
+    }
+
+    /// Takes the policy set in force, and what people have given and taken; true where any is another than before. Whether each execution is
     /// asked about may be another, too.
     pub fn refresh(&mut self) -> bool {
-        let set = self.house.policy();
-        if Arc::ptr_eq(&set, &self.set) {
+        let (set, in_force) = (self.house.policy(), self.house.in_force());
+        if Arc::ptr_eq(&set, &self.set) && Arc::ptr_eq(&in_force, &self.in_force) {
             return false;
         }
         self.known.clear();
+        self.mode = self.house.mode(&self.session);
+        self.grants = grants(&in_force, &self.session);
+        self.in_force = in_force;
         self.mentions = set.mentions(&self.session.target.name);
         self.watch.totals(set.watches_totals());
         self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
@@ -244,7 +277,7 @@ impl Enforcer {
             }
             _ => return None,
         };
-        if !self.house.has(&self.set) || (self.moving && !ask.standing.settled) {
+        if !self.house.has(&self.set, &self.in_force) || (self.moving && !ask.standing.settled) {
             return None;
         }
         let catalog = if self.masking.is_some() || inspection.statements.iter().any(touches) {
@@ -317,8 +350,8 @@ impl Enforcer {
         })
     }
 
-    /// Answers a question.
-    pub fn verdict(&mut self, ask: &Ask<Vec<u8>>, read: Read, frames: &mut FrameBuffer) -> Verdict {
+    /// Answers a question. `approval` is what people gave for it, where they were asked.
+    pub fn verdict(&mut self, ask: &Ask<Vec<u8>>, read: Read, approval: Option<&Approval>, frames: &mut FrameBuffer) -> Verdict {
         self.refresh();
         let ask = &ask.borrowed();
         let Read { inspection, places, function, catalog, assigned } = read;
@@ -341,7 +374,7 @@ impl Enforcer {
         );
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
-        let bench = Bench { ground, masks: self.masking.is_some(), ..bench };
+        let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, ..bench };
         let totals = |more| self.meter.totals(more);
         // Names and functions may stand for something else the next time.
         let steady = !names && function.is_none();
@@ -353,6 +386,22 @@ impl Enforcer {
             }
             judged
         });
+        let mut votes = Vec::new();
+        let judged = if self.mode == Mode::Enforce && judged.is_held() {
+            let judge = |approvals: Approvals<'_>| bench.with(approvals).judge(&inspection, &self.names, open, totals);
+            match self.for_people(ask, &judged, approval, judge) {
+                Ok((released, by)) => {
+                    votes = by;
+                    released
+                }
+                Err(request) => {
+                    self.waits(ask, &request, frames);
+                    return Verdict::Hold(request);
+                }
+            }
+        } else {
+            judged
+        };
         self.record(ask, &judged, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
@@ -372,7 +421,10 @@ impl Enforcer {
             Some((number, refusal::by_masking(&self.session, ask.id, part, &telling), decision.clone()))
         });
         let directive = match outcome {
-            None => Directive::Forward(pass(&judged.parts, &places, ask.standing.changed)),
+            None => {
+                let each_use = judged.waits_for_people();
+                Directive::Forward(Pass { each_use, ..pass(&judged.parts, &places, ask.standing.changed) })
+            }
             Some((number, refusal, decision)) => {
                 self.house.totals().refused();
                 self.teller.tell(&refusal);
@@ -383,7 +435,47 @@ impl Enforcer {
             }
         };
         self.remember(ask, inspection, places, judged);
+        if let (OperationKind::Bind, Some(operation)) = (ask.kind, self.operations.get_mut(&ask.id)) {
+            operation.votes = votes;
+        }
         Verdict::Answer(directive)
+    }
+
+    /// What people's approvals make of a text of which something waits for them: `judge` judges it with those. Where they are
+    /// not enough, and nothing else denies it, what they are to be asked.
+    fn for_people(
+        &self,
+        ask: &Ask<&[u8]>,
+        judged: &Arc<Judged>,
+        approval: Option<&Approval>,
+        judge: impl Fn(Approvals<'_>) -> Judged,
+    ) -> Result<(Arc<Judged>, Vec<Vote>), Box<Request>> {
+        let assumed = judge(Approvals::Assumed);
+        if assumed.refused.is_some() {
+            // Something else denies it: nobody is woken for that.
+            return Ok((Arc::clone(judged), Vec::new()));
+        }
+        if ask.kind == OperationKind::Prepare {
+            // Nothing runs yet: it waits each time that it is bound.
+            return Ok((Arc::new(assumed), Vec::new()));
+        }
+        let bound = self.operations.get(&ask.id).filter(|_| ask.kind == OperationKind::Execute);
+        let key = self.session_key(&assumed, ask);
+        let before = key.as_ref().and_then(|key| self.approved.find(key, crate::evidence::now()));
+        let involved = crate::session::involved(&self.session.principal);
+        let ways = [approval.map(Approval::votes), before, bound.map(|operation| &*operation.votes), Some(&[])];
+        for votes in ways.into_iter().flatten() {
+            let given = judge(Approvals::Given { votes, involved: &involved });
+            if given.refused.is_none() {
+                return Ok((Arc::new(given), votes.to_vec()));
+            }
+        }
+        // What it would be run with is not known, or not any more.
+        let unknown = ask.parameters.is_none() && ask.name.is_empty();
+        if unknown {
+            return Ok((Arc::clone(judged), Vec::new()));
+        }
+        Err(Box::new(self.request(ask, &assumed, judged)))
     }
 
     /// Ends the session, or the run, where a denial says so.
@@ -409,7 +501,7 @@ impl Enforcer {
     /// Writes the decisions that are not as they were the last time.
     fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, frames: &mut FrameBuffer) {
         let before = self.operations.get(&ask.id);
-        if self.records_texts() && before.is_none() {
+        if self.records_texts() && before.is_none() && self.written != Some(ask.id) {
             frame::statement(frames, ask, judged);
         }
         let last = before.map(|operation| operation.recorded.decisions.as_slice()).unwrap_or_default();
@@ -465,7 +557,8 @@ impl Enforcer {
             (kind, _) => {
                 let name = String::from_utf8_lossy(ask.name).into_owned();
                 let recorded = Arc::clone(&judged);
-                let operation = Operation { kind, name, inspection, places, judged, prepared: false, aborted, recorded };
+                let (prepared, votes) = (false, Vec::new());
+                let operation = Operation { kind, name, inspection, places, judged, prepared, aborted, recorded, votes };
                 self.operations.insert(ask.id, operation);
             }
         }
@@ -494,7 +587,8 @@ fn bench<'a>(
     function: Option<u32>,
 ) -> Bench<'a> {
     let (principal, target) = (&session.principal, &session.target);
-    Bench { set, mentions, catalog, mode, principal, target, database, user, function, ground: None, masks: false }
+    let (ground, masks, grants, approvals) = (None, false, &[][..], Approvals::None);
+    Bench { set, mentions, catalog, mode, principal, target, database, user, function, ground, masks, grants, approvals }
 }
 
 /// What masking rests on, where all of it is there.
@@ -532,4 +626,11 @@ fn refused(
 /// A refusal of the whole text.
 pub fn refuse(refusal: Refusal) -> Directive {
     Directive::Refuse(Box::new(Refused { refusal, keep: 0, statements: 0, pass: Pass::default() }))
+}
+
+/// The grants in force for a session.
+fn grants(in_force: &InForce, session: &Session) -> Vec<Grant> {
+    let theirs =
+        in_force.grants.iter().filter(|grant| grant.wish.is_for(&session.principal, &session.target.name, Some(session.id)));
+    theirs.cloned().collect()
 }

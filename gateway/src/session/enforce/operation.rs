@@ -4,6 +4,7 @@ use super::decode::Places;
 use super::mask::Masked;
 use super::names;
 use super::verdict::Judged;
+use gateway_core::control::hold::Vote;
 use gateway_core::inspect::resolve::Question;
 use gateway_core::inspect::{
     Access, Action, Changes, Inspection, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
@@ -27,6 +28,8 @@ pub(super) struct Operation {
     pub(super) aborted: Option<bool>,
     /// What was recorded of it last, so that the same is not recorded for each execution.
     pub(super) recorded: Arc<Judged>,
+    /// Who approved what was bound last.
+    pub(super) votes: Vec<Vote>,
 }
 
 /// A statement as it was judged.

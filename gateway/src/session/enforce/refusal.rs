@@ -2,6 +2,7 @@
 
 use super::mask::Telling;
 use super::operation::Part;
+use crate::ledger::{Answer, Hold, HoldState};
 use crate::session::live::Session;
 use crate::telemetry;
 use gateway_core::inspect::resolve::{Question, Resource};
@@ -71,6 +72,33 @@ pub(super) fn by_limit(session: &Session, id: OperationId, what: &str, why: &str
         hint: hint(session, id),
         position: None,
     }
+}
+
+/// The refusal of what people were asked about and did not approve.
+pub(super) fn by_people(session: &Session, id: OperationId, ended: &Hold) -> Refusal {
+    let what = if ended.asked.statement.is_empty() { "a statement" } else { verb(&ended.asked.statement) };
+    Refusal {
+        code: "42501",
+        message: format!("weir refused {what} on {}: {}", session.target.name, outcome(ended)),
+        detail: detail(session, &format!("hold {}, policy {}", ended.id, ended.asked.policies.join(", "))),
+        hint: hint(session, id),
+        position: None,
+    }
+}
+
+/// How a hold ended, in the words of a refusal.
+pub(crate) fn outcome(ended: &Hold) -> String {
+    match (&ended.answer, ended.state) {
+        (Some(Answer { by, reason }), HoldState::Denied) => format!("{by} denied it: {reason}"),
+        (_, HoldState::Expired) => format!("nobody of those who may has approved it in time ({})", super::who(&ended.terms)),
+        (_, HoldState::Withdrawn) => "it was withdrawn before anybody had approved it".to_owned(),
+        _ => "it was not approved".to_owned(),
+    }
+}
+
+/// The first word of a statement, in capitals as its writer had it.
+fn verb(statement: &str) -> &str {
+    statement.split_whitespace().next().unwrap_or("a statement")
 }
 
 /// What decided, in the words of a refusal's detail.

@@ -3,6 +3,8 @@
 use super::mask::{Ground, Masked};
 use super::names::Names;
 use super::operation::Part;
+use gateway_core::control::grant::Grant;
+use gateway_core::control::hold::{self, Terms, Vote};
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::resolve::{Mentions, Scope, resolve, resolve_function_call};
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
@@ -10,7 +12,23 @@ use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
 use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Stretch, Totals};
 
+/// What people have approved.
+#[derive(Clone, Copy)]
+pub(super) enum Approvals<'a> {
+    /// Nothing: what is held is denied.
+    None,
+    /// Whatever would be held: to see whether anything else denies it.
+    Assumed,
+    /// What these votes are enough for; and what the session's grants cover, by their own.
+    Given {
+        votes: &'a [Vote],
+        /// The people whose own it is: they don't count.
+        involved: &'a [String],
+    },
+}
+
 /// What a judgement rests on.
+#[derive(Clone, Copy)]
 pub(super) struct Bench<'a> {
     pub(super) set: &'a PolicySet,
     pub(super) mentions: &'a Mentions,
@@ -27,6 +45,9 @@ pub(super) struct Bench<'a> {
     pub(super) ground: Option<Ground<'a>>,
     /// Whether any does: without a ground nothing can be told then.
     pub(super) masks: bool,
+    /// The grants in force for the session.
+    pub(super) grants: &'a [Grant],
+    pub(super) approvals: Approvals<'a>,
 }
 
 /// What came of it.
@@ -40,7 +61,32 @@ pub(super) struct Judged {
     pub(super) refused: Option<usize>,
 }
 
-impl Bench<'_> {
+impl Judged {
+    /// Whether only people are missing for what is refused.
+    pub(super) fn is_held(&self) -> bool {
+        self.refused.is_some() && self.decisions.last().is_some_and(|(_, decision)| decision.held())
+    }
+
+    /// Whether it is let through as if people had approved it, or because they have.
+    pub(super) fn waits_for_people(&self) -> bool {
+        self.decisions.iter().any(|(_, decision)| !decision.holds.is_empty())
+    }
+
+    /// What all of its statements wait for, or were released from.
+    pub(super) fn terms(&self) -> Vec<Terms> {
+        let mut terms: Vec<_> = self.decisions.iter().flat_map(|(_, decision)| decision.holds.iter().cloned()).collect();
+        terms.sort();
+        terms.dedup();
+        terms
+    }
+}
+
+impl<'a> Bench<'a> {
+    /// The same with other approvals.
+    pub(super) const fn with(self, approvals: Approvals<'a>) -> Self {
+        Self { approvals, ..self }
+    }
+
     /// Judges a text. `names` is what stands when it begins; `totals` gives the counts with so many statements more.
     pub(super) fn judge(
         &self,
@@ -72,7 +118,7 @@ impl Bench<'_> {
                 };
                 stretch = self.set.stretch(&totals);
                 self.mask(&mut part, known, inspection.statements.len(), totals);
-                let told = part.masked.refusal.is_some() && self.mode == Mode::Enforce;
+                let told = part.masked.refusal.is_some() && self.mode != Mode::Observe;
                 let refused = decision.permit(self.mode).is_none() || told;
                 judged.decisions.push((number, decision));
                 if refused {
@@ -118,17 +164,39 @@ impl Bench<'_> {
             }
             return;
         };
-        let request = self.request(part, statements, totals);
+        let grants: Vec<_> = self.grants.iter().collect();
+        let request = self.request(part, &grants, statements, totals);
         let reveals = |class: &str| self.set.decide_reveal(&request, class);
         part.masked = ground.mask(&part.statement, names, reveals);
     }
 
     /// Decides on one statement.
     pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
-        self.set.decide_operation(&self.request(part, statements, totals))
+        let grants: Vec<_> = self.grants.iter().collect();
+        let request = self.request(part, &grants, statements, totals);
+        let decision = self.set.decide_operation(&request);
+        if !decision.held() || !self.releases(part, &decision.holds) {
+            return decision;
+        }
+        let mut released = self.set.decide_operation(&OperationRequest { approved: true, ..request });
+        released.holds = decision.holds;
+        released
     }
 
-    fn request<'r>(&'r self, part: &'r Part, statements: usize, totals: Totals) -> OperationRequest<'r> {
+    /// Whether people have approved this, for all that policies want.
+    fn releases(&self, part: &Part, terms: &[Terms]) -> bool {
+        match self.approvals {
+            Approvals::None => false,
+            Approvals::Assumed => true,
+            Approvals::Given { votes, involved } => {
+                let covers = |grant: &&Grant| part.questions.iter().all(|question| grant.wish.covers(question));
+                let by_grant = || self.grants.iter().filter(covers).any(|grant| hold::satisfied(terms, involved, &grant.votes));
+                hold::satisfied(terms, involved, votes) || by_grant()
+            }
+        }
+    }
+
+    fn request<'r>(&'r self, part: &'r Part, grants: &'r [&'r Grant], statements: usize, totals: Totals) -> OperationRequest<'r> {
         OperationRequest {
             principal: self.principal,
             target: self.target,
@@ -143,6 +211,7 @@ impl Bench<'_> {
             in_transaction: part.in_transaction,
             totals,
             approved: false,
+            grants,
         }
     }
 }

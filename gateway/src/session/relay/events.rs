@@ -45,8 +45,9 @@ impl Relay {
                 let _first = self.session.keys.set(keys).is_ok();
                 self.deadline = None;
             }
-            Event::Ask { id, kind, name, text, standing } => {
-                let ask = Ask { id, kind, name: output.kept(&name), text: output.kept(&text), standing };
+            Event::Ask { id, kind, name, text, parameters, standing } => {
+                let parameters = parameters.as_ref().map(|parameters| output.kept(parameters));
+                let ask = Ask { id, kind, name: output.kept(&name), text: output.kept(&text), parameters, standing };
                 let known = self.enforcer.as_mut().and_then(|judge| judge.at_once(ask, &mut self.frames));
                 match known {
                     Some(directive) => self.answered = Some(Answer::Verdict { id, directive }),

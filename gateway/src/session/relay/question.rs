@@ -1,8 +1,12 @@
 //! What waits beside the bytes: the question that the protocol asked, and the time of what runs.
 
 use super::Relay;
-use crate::session::enforce::{Ask, Order, Pending, Read, Verdict, refuse};
+use crate::ledger::Hold;
+use crate::session::enforce::{Approval, Ask, Order, Pending, Read, Request, Verdict, refuse};
+use crate::telemetry;
+use gateway_core::model::ids::HoldId;
 use gateway_core::protocol::{Answer, Refusal, Side};
+use gateway_core::record::FrameKind;
 use std::future::Future;
 use std::io;
 use std::task::{Context, Poll};
@@ -14,9 +18,23 @@ const AHEAD: usize = 64 * 1024;
 /// A question that is being looked into. Nothing of the client passes until it is answered.
 pub(super) struct Question {
     ask: Ask<Vec<u8>>,
-    read: Pending<Read>,
+    stage: Stage,
     /// How much of the client may wait in its input.
     room: usize,
+}
+
+/// What is waited for.
+enum Stage {
+    /// What the answer rests on, and what people have approved for it.
+    Reading(Pending<Read>, Option<Approval>),
+    /// People.
+    Held(Box<Request>, Pending<Result<Hold, String>>),
+}
+
+/// What has come.
+enum Come {
+    Read(Read),
+    People(Result<Hold, String>),
 }
 
 impl Relay {
@@ -27,22 +45,83 @@ impl Relay {
                 self.answer(Answer::Verdict { id: ask.id, directive: refuse(unjudged()) });
                 return true;
             };
-            self.question = Some(Question { read: judge.read(&ask), ask, room: self.client.input.len() + AHEAD });
+            let (stage, room) = (Stage::Reading(judge.read(&ask), None), self.client.input.len() + AHEAD);
+            self.question = Some(Question { ask, stage, room });
         }
+        self.withdraw();
         let Some(question) = &mut self.question else { return false };
-        let Poll::Ready(read) = question.read.as_mut().poll(cx) else { return false };
-        let (Some(question), Some(judge)) = (self.question.take(), &mut self.enforcer) else { return false };
-        match judge.verdict(&question.ask, read, &mut self.frames) {
+        let come = match &mut question.stage {
+            Stage::Reading(read, _) => read.as_mut().poll(cx).map(Come::Read),
+            Stage::Held(_, ended) => ended.as_mut().poll(cx).map(Come::People),
+        };
+        let Poll::Ready(come) = come else { return false };
+        let Some(Question { ask, stage, room }) = self.question.take() else { return false };
+        match (come, stage) {
+            (Come::Read(read), Stage::Reading(_, approval)) => self.read_up(ask, room, read, approval.as_ref()),
+            (Come::People(ended), Stage::Held(request, _)) => self.people_have_answered(ask, room, &request, ended),
+            (Come::Read(_), Stage::Held(..)) | (Come::People(_), Stage::Reading(..)) => {}
+        }
+        true
+    }
+
+    fn read_up(&mut self, ask: Ask<Vec<u8>>, room: usize, read: Read, approval: Option<&Approval>) {
+        let Some(judge) = &mut self.enforcer else { return };
+        match judge.verdict(&ask, read, approval, &mut self.frames) {
             Verdict::Answer(directive) => {
-                self.answer(Answer::Verdict { id: question.ask.id, directive });
+                self.answer(Answer::Verdict { id: ask.id, directive });
                 if let Some(judge) = &mut self.enforcer {
                     // A place on the target that was taken and is not used.
                     judge.rest();
                 }
             }
+            Verdict::Hold(request) => {
+                judge.rest();
+                let (id, ended) = judge.ask_people(&request);
+                self.question = Some(Question { ask, stage: Stage::Held(request, ended), room });
+                self.tell_of_hold(id);
+            }
             Verdict::Killed => {}
         }
-        true
+    }
+
+    /// Tells the client, and the job's log, that they wait: for whom, and how long at most.
+    fn tell_of_hold(&mut self, id: HoldId) {
+        let Some(Question { stage: Stage::Held(request, _), .. }) = &self.question else { return };
+        let notice = format!("{} (hold {id}, session {})", request.notice, self.session.id);
+        telemetry::inform_job(notice.strip_prefix("weir ").unwrap_or(&notice));
+        self.answer(Answer::Notice(notice));
+    }
+
+    fn people_have_answered(&mut self, ask: Ask<Vec<u8>>, room: usize, request: &Request, ended: Result<Hold, String>) {
+        let Some(judge) = &mut self.enforcer else { return };
+        let answered = match ended {
+            Ok(ended) => judge.answered_by_people(&ask, request, &ended, &mut self.frames),
+            Err(error) => {
+                tracing::error!(session = %self.session.id, %error, "nobody could be asked: refused");
+                Err(Box::new(unasked()))
+            }
+        };
+        match answered {
+            // It is put again: what it rests on may be another by now.
+            Ok(approval) => {
+                let stage = Stage::Reading(judge.read(&ask), Some(approval));
+                self.question = Some(Question { ask, stage, room });
+            }
+            Err(refusal) => self.answer(Answer::Verdict { id: ask.id, directive: refuse(*refusal) }),
+        }
+    }
+
+    /// The client has asked to cancel what it waits for: nobody has to look at it any more.
+    fn withdraw(&mut self) {
+        let held = matches!(&self.question, Some(Question { stage: Stage::Held(..), .. }));
+        if !self.session.take_withdrawal() || !held {
+            return;
+        }
+        if let Some(question) = self.question.take() {
+            let note = serde_json::json!({ "what": "hold", "operation": question.ask.id.0, "state": "withdrawn" });
+            self.note(FrameKind::Note, &note);
+            self.answer(Answer::Verdict { id: question.ask.id, directive: refuse(cancelled()) });
+        }
     }
 
     /// Reads the client while its question waits. Its end withdraws the question.
@@ -125,6 +204,28 @@ pub(super) fn unjudged() -> Refusal {
         code: "42501",
         message: "weir has no policy for operations".to_owned(),
         detail: String::new(),
+        hint: String::new(),
+        position: None,
+    }
+}
+
+/// Nobody could be asked.
+fn unasked() -> Refusal {
+    Refusal {
+        code: "42501",
+        message: "weir could not write down what it has to ask people".to_owned(),
+        detail: String::new(),
+        hint: "its log says why".to_owned(),
+        position: None,
+    }
+}
+
+/// What the server says to a statement that its client has cancelled (57014, `query_canceled`).
+fn cancelled() -> Refusal {
+    Refusal {
+        code: "57014",
+        message: "canceling statement due to user request".to_owned(),
+        detail: "weir held it; nobody had approved it yet".to_owned(),
         hint: String::new(),
         position: None,
     }

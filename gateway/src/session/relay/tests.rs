@@ -3,14 +3,15 @@
 use super::*;
 use crate::catalog::Place;
 use crate::evidence::{EvidenceSettings, Store};
-use crate::session::enforce::{House, Limits, Pending};
+use crate::ledger::{Hold, InForce};
+use crate::session::enforce::{House, Limits, Pending, Request};
 use crate::session::live::KillOrder;
 use crate::session::totals::Totals as RunningTotals;
 use gateway_core::buffer::Buffer;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
-use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::ids::{HoldId, RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{Mode, PolicySet};
@@ -47,7 +48,14 @@ impl Protocol for AsksAlways {
                     standard_conforming_strings: true,
                     encoding: Encoding::Utf8,
                 };
-                output.events.push(Event::Ask { id: OperationId(1), kind: OperationKind::Query, name, text, standing });
+                output.events.push(Event::Ask {
+                    id: OperationId(1),
+                    kind: OperationKind::Query,
+                    name,
+                    text,
+                    parameters: None,
+                    standing,
+                });
             }
         }
         Ok(())
@@ -89,8 +97,20 @@ impl House for Slow {
         Arc::clone(&self.policy)
     }
 
-    fn has(&self, _set: &Arc<PolicySet>) -> bool {
+    fn in_force(&self) -> Arc<InForce> {
+        Arc::default()
+    }
+
+    fn has(&self, _set: &Arc<PolicySet>, _in_force: &Arc<InForce>) -> bool {
         true
+    }
+
+    fn mode(&self, _session: &Session) -> Mode {
+        Mode::Enforce
+    }
+
+    fn ask_people(&self, _session: &Arc<Session>, _request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
+        (HoldId::from_number(1), Box::pin(std::future::ready(Err("nobody is there".to_owned()))))
     }
 
     fn totals(&self) -> &RunningTotals {

@@ -1,0 +1,62 @@
+//! What went wrong, as RFC 9457 has it: `application/problem+json`.
+
+use crate::control::CommandError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A problem.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    /// What kind of problem it is; the same for each of a kind.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// What is wrong here, and what to do.
+    detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, kind: &str, detail: impl ToString) -> Self {
+        let title = status.canonical_reason().unwrap_or("Problem");
+        Self { kind: format!("urn:weir:problem:{kind}"), title, status: status.as_u16(), detail: detail.to_string() }
+    }
+
+    /// A request that can't be understood.
+    pub(super) fn bad_request(detail: impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let (status, kind) = match &error {
+            CommandError::NoSession(_) | CommandError::NoRun(_) | CommandError::Missing(_) => {
+                (StatusCode::NOT_FOUND, "not-found")
+            }
+            CommandError::Over { .. } => (StatusCode::CONFLICT, "over"),
+            CommandError::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            CommandError::Job => (StatusCode::FORBIDDEN, "job"),
+            CommandError::Ineligible(_) => (StatusCode::FORBIDDEN, "ineligible"),
+            CommandError::StillDying(..) => (StatusCode::GATEWAY_TIMEOUT, "still-dying"),
+            CommandError::BadPolicy(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-policy"),
+            CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
+            CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
+            CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),
+            CommandError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "broken"),
+        };
+        Self::new(status, kind, error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,65 @@
+//! What needs nothing but the ledger: at the desk of a gateway, and at root's command line where none runs.
+
+use super::actor::Actor;
+use super::error::CommandError;
+use super::{Command, Reply, blocks, glass, grants, holds};
+use crate::ledger::Ledger;
+use std::path::Path;
+
+/// The ledger of a state directory, without a gateway.
+pub struct Offline(Ledger);
+
+impl Offline {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// Where it can't be read or written.
+    pub fn open(state_dir: &Path) -> Result<Self, CommandError> {
+        Ok(Self(Ledger::open(state_dir)?))
+    }
+
+    /// Does what is asked. It is in force for every gateway that starts, and for those that run within 100 ms.
+    ///
+    /// # Errors
+    /// Where it can't be done, or takes a gateway.
+    pub fn handle(&self, actor: &Actor, command: Command) -> Result<Reply, CommandError> {
+        handle(&self.0, actor, command, true)
+    }
+}
+
+/// `heeded`: whether a policy in force takes grants into account.
+pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: bool) -> Result<Reply, CommandError> {
+    let grant = |lease| Reply::Grant { grant: Box::new(lease), heeded };
+    match command {
+        Command::ListHolds { past } => holds::list(ledger, actor, past.min(holds::MOST)).map(Reply::Holds),
+        Command::ShowHold(id) => holds::show(ledger, actor, id).map(Box::new).map(Reply::Hold),
+        Command::AnswerHold { id, say, reason } => holds::answer(ledger, actor, id, say, &reason).map(Box::new).map(Reply::Hold),
+        Command::RequestGrant(request) => grants::request(ledger, actor, request).map(grant),
+        Command::AnswerGrant { id, say, reason } => grants::answer(ledger, actor, id, say, &reason).map(grant),
+        Command::RevokeGrant { id, reason } => grants::revoke(ledger, actor, id, &reason).map(grant),
+        Command::ListGrants { past } => grants::list(ledger, actor, past.min(holds::MOST)).map(Reply::Grants),
+        Command::AddBlock { request, dry_run: false } => {
+            let block = blocks::add(ledger, actor, &request)?;
+            Ok(Reply::Blocked { block: Some(block), cut: Vec::new() })
+        }
+        Command::LiftBlock { id, reason } => blocks::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::Lifted),
+        Command::ListBlocks { past } => blocks::list(ledger, actor, past.min(holds::MOST)).map(Reply::Blocks),
+        Command::BreakGlass(request) => glass::break_glass(ledger, actor, &request).map(Box::new).map(Reply::Glass),
+        Command::EndGlass(id) => glass::end(ledger, actor, id).map(Box::new).map(Reply::Glass),
+        Command::ReviewGlass { id, finding } => glass::review(ledger, actor, id, &finding).map(Box::new).map(Reply::Glass),
+        Command::ListGlass { past } => glass::list(ledger, actor, past.min(holds::MOST)).map(Reply::Glasses),
+        Command::MakeCodes { people } => {
+            glass::codes(ledger, actor, &people).map(|codes| Reply::Codes(codes.into_iter().collect()))
+        }
+        Command::ListSessions
+        | Command::KillSession { .. }
+        | Command::ReloadPolicy
+        | Command::AddBlock { dry_run: true, .. }
+        | Command::OrderRun { .. }
+        | Command::BeginJob { .. }
+        | Command::EndJob { .. }
+        | Command::ListJobs { .. }
+        | Command::JobFiles
+        | Command::Health => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
+    }
+}

@@ -1,0 +1,210 @@
+//! What happened, step by step, each signed: written with what it tells of, or not at all.
+
+use super::entry::Holder;
+use super::signer::{Signer, verify};
+use gateway_core::model::time::Timestamp;
+use rusqlite::{Connection, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a signature is over begins with this: no other text of weir's does.
+const SIGNED: &str = "weir-event-v1";
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The steps that are told.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name, as records and notices have it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An operation, or a connection, waits for a person.
+    HoldAsked = "hold.asked",
+    /// A person approved; others may be needed.
+    HoldApproved = "hold.approved",
+    /// It has all approvals and goes on.
+    HoldReleased = "hold.released",
+    /// A person denied it.
+    HoldDenied = "hold.denied",
+    /// Nobody answered in time.
+    HoldExpired = "hold.expired",
+    /// Its client has gone, or has cancelled it.
+    HoldWithdrawn = "hold.withdrawn",
+    /// Its gateway has gone: it was not run.
+    HoldAbandoned = "hold.abandoned",
+    /// Somebody asks for more than policy gives.
+    GrantRequested = "grant.requested",
+    /// A person approved; others may be needed.
+    GrantApproved = "grant.approved",
+    /// It is in force.
+    GrantGiven = "grant.given",
+    /// A person denied it.
+    GrantDenied = "grant.denied",
+    /// A person has ended it.
+    GrantRevoked = "grant.revoked",
+    /// It has ended by itself.
+    GrantEnded = "grant.ended",
+    /// A block is in force.
+    BlockAdded = "block.added",
+    /// A person has lifted it.
+    BlockLifted = "block.lifted",
+    /// It has ended by itself.
+    BlockEnded = "block.ended",
+    /// Somebody broke the glass.
+    GlassBroken = "glass.broken",
+    /// Its time is over, or somebody has ended it.
+    GlassEnded = "glass.ended",
+    /// Somebody has looked at what was done meanwhile.
+    GlassReviewed = "glass.reviewed",
+    /// People were given codes to break it with.
+    GlassCodes = "glass.codes",
+    /// A session was killed by command.
+    SessionKilled = "session.killed",
+    /// A run was frozen.
+    RunFrozen = "run.frozen",
+    /// A run goes on.
+    RunThawed = "run.thawed",
+    /// A run was killed.
+    RunKilled = "run.killed",
+    /// The policy set was replaced.
+    PolicyReplaced = "policy.replaced",
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// They count up from 1, without a gap.
+    pub number: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: Kind,
+    /// Who did it: a person, or `weir`.
+    pub by: String,
+    /// The id of what it is about.
+    pub subject: String,
+    /// The rest: an object.
+    pub details: Value,
+    /// The public key, in hex.
+    pub key: String,
+    /// The signature of [`Self::signed`], in hex.
+    pub signature: String,
+    /// The gateway that wrote it.
+    #[serde(skip, default = "Holder::nobody")]
+    pub(super) holder: Holder,
+}
+
+impl Event {
+    /// The text that is signed.
+    #[must_use]
+    pub fn signed(&self) -> String {
+        signed(self.number, self.at, self.kind, &self.by, &self.subject, &self.details)
+    }
+
+    /// Whether its signature is that of its key.
+    #[must_use]
+    pub fn is_genuine(&self) -> bool {
+        verify(&self.key, &self.signed(), &self.signature)
+    }
+}
+
+/// Each on a line of its own: JSON has no line feed in a text, and neither may a name.
+fn signed(number: u64, at: Timestamp, kind: Kind, by: &str, subject: &str, details: &Value) -> String {
+    let names = serde_json::json!([by, subject]);
+    format!("{SIGNED}\n{number}\n{}\n{}\n{names}\n{details}", at.0, kind.name())
+}
+
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    signer: &Signer,
+    holder: Holder,
+    (at, kind, by, subject, details): (Timestamp, Kind, &str, &str, &Value),
+) -> rusqlite::Result<Event> {
+    let last: i64 = transaction.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?.query_row([], |row| row.get(0))?;
+    let number = last.cast_unsigned() + 1;
+    let signature = signer.sign(&signed(number, at, kind, by, subject, details));
+    let event = Event {
+        number,
+        at,
+        kind,
+        by: by.to_owned(),
+        subject: subject.to_owned(),
+        details: details.clone(),
+        key: signer.public().to_owned(),
+        signature,
+        holder,
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO event (number, at, kind, by, subject, details, key, signature, holder)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            number.cast_signed(),
+            at.0.cast_signed(),
+            kind.name(),
+            by,
+            subject,
+            details.to_string(),
+            event.key,
+            event.signature,
+            holder.to_string(),
+        ])?;
+    Ok(event)
+}
+
+const COLUMNS: &str = "number, at, kind, by, subject, details, key, signature, holder";
+
+pub(super) fn since(connection: &Connection, number: u64, most: usize) -> rusqlite::Result<Vec<Event>> {
+    let text = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    connection.prepare_cached(&text)?.query_map(params![number.cast_signed(), most], read)?.collect()
+}
+
+pub(super) fn unrecorded(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Event>> {
+    let text = format!("SELECT {COLUMNS} FROM event WHERE NOT recorded ORDER BY number LIMIT ?1");
+    connection.prepare_cached(&text)?.query_map([i64::try_from(most).unwrap_or(i64::MAX)], read)?.collect()
+}
+
+pub(super) fn recorded(connection: &mut Connection, numbers: &[u64]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for number in numbers {
+        transaction.prepare_cached("UPDATE event SET recorded = 1 WHERE number = ?1")?.execute([number.cast_signed()])?;
+    }
+    transaction.commit()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let wrong =
+        |column, what: String| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into());
+    let kind: String = row.get(2)?;
+    let details: String = row.get(5)?;
+    let holder: String = row.get(8)?;
+    Ok(Event {
+        number: row.get::<_, i64>(0)?.cast_unsigned(),
+        at: Timestamp(row.get::<_, i64>(1)?.cast_unsigned()),
+        kind: *Kind::ALL.iter().find(|one| one.name() == kind).ok_or_else(|| wrong(2, format!("no event is {kind}")))?,
+        by: row.get(3)?,
+        subject: row.get(4)?,
+        details: serde_json::from_str(&details).map_err(|error| wrong(5, error.to_string()))?,
+        key: row.get(6)?,
+        signature: row.get(7)?,
+        holder: holder.parse().unwrap_or_else(|_unknown| Holder::nobody()),
+    })
+}
