@@ -1,7 +1,7 @@
 //! What a policy holds waits on the live wire for people, and runs only as it was approved.
 
 use serde_json::Value;
-use weir_tests::{Job, Outcome, Postgres, Weir, wait_until};
+use weir_tests::{Job, Outcome, Postgres, Weir, python_with_psycopg, wait_until};
 
 /// Everything may be done, but a DELETE waits for a DBA, and for no longer than a test can.
 const HOLDS: &str = r#"
@@ -20,10 +20,11 @@ fn bed(policy: &str) -> (Postgres, Weir) {
 const TABLE: &str = "CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 10); GRANT ALL ON t TO app";
 
 fn left(server: &Postgres) -> String {
-    server.psql("app").args(["-AtXc", "SELECT count(*) FROM t"]).output().map_or_else(
-        |error| error.to_string(),
-        |out| String::from_utf8_lossy(&out.stdout).trim().to_owned(),
-    )
+    server
+        .psql("app")
+        .args(["-AtXc", "SELECT count(*) FROM t"])
+        .output()
+        .map_or_else(|error| error.to_string(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
 fn holds(weir: &Weir, past: &str) -> Vec<Value> {
@@ -48,12 +49,29 @@ fn psql(weir: &Weir, arguments: &[&str]) -> Job {
     weir.start(&[&["psql", "-XAt"], arguments].concat())
 }
 
+/// A job that deletes these one by one, each with a parameter.
+fn deletes(weir: &Weir, numbers: &str) -> Job {
+    let text = format!(
+        "import psycopg
+with psycopg.connect('', autocommit=True) as connection:
+    for n in ({numbers}):
+        connection.execute('DELETE FROM t WHERE n = %s', (n,))
+    print('done')
+"
+    );
+    let script = weir.script("deletes.py", &text);
+    weir.start(&[python_with_psycopg().to_str().expect("a path"), script.to_str().expect("a path")])
+}
+
 #[test]
 fn a_statement_waits_runs_once_it_is_approved_and_is_on_the_record() {
     let (server, weir) = bed(HOLDS);
     let job = psql(&weir, &["-c", "DELETE FROM t WHERE n <= 3"]);
     let hold = waiting(&weir);
-    assert_eq!((hold["asked"]["statement"].as_str(), hold["asked"]["policies"][0].as_str()), (Some("DELETE FROM t WHERE n <= 3"), Some("deletes")));
+    assert_eq!(
+        (hold["asked"]["statement"].as_str(), hold["asked"]["policies"][0].as_str()),
+        (Some("DELETE FROM t WHERE n <= 3"), Some("deletes"))
+    );
     assert_eq!(left(&server), "10", "nothing runs before it is approved");
     let shown = weir.cli(&["hold", "show", id(&hold)]).expect_success().stdout;
     for part in ["DELETE FROM t WHERE n <= 3", "policy deletes", "a DBA has to look", "1 of dba"] {
@@ -110,7 +128,10 @@ fn a_client_that_goes_withdraws_its_hold() {
 #[test]
 fn a_cancel_request_withdraws_a_hold_in_the_servers_words() {
     let (server, weir) = bed(HOLDS);
-    let script = weir.script("cancel.sh", "psql -XAt -c 'DELETE FROM t' -c \"SELECT 'goes on'\" & child=$!\nsleep 2\nkill -INT $child\nwait $child\n");
+    let script = weir.script(
+        "cancel.sh",
+        "psql -XAt -c 'DELETE FROM t' -c \"SELECT 'goes on'\" & child=$!\nsleep 2\nkill -INT $child\nwait $child\n",
+    );
     let ended = weir.run(&["sh", script.to_str().expect("a path")]);
     assert!(ended.stderr.contains("canceling statement due to user request"), "{} {}", ended.stdout, ended.stderr);
     assert_eq!(left(&server), "10");
@@ -119,10 +140,9 @@ fn a_cancel_request_withdraws_a_hold_in_the_servers_words() {
 #[test]
 fn the_same_text_may_be_approved_for_the_session_with_any_parameters() {
     let (server, weir) = bed(HOLDS);
-    let python = weir.script("deletes.py", "import psycopg\nwith psycopg.connect('', autocommit=True) as c:\n    for n in (1, 2, 3):\n        c.execute('DELETE FROM t WHERE n = %s', (n,))\n    print('done')\n");
-    let job = weir.start(&["python3", python.to_str().expect("a path")]);
+    let job = deletes(&weir, "1, 2, 3");
     let hold = waiting(&weir);
-    assert_eq!(hold["asked"]["parameters"][0]["binary"].as_u64().or_else(|| hold["asked"]["parameters"][0]["text"].as_str().map(|_| 2)), Some(2), "{hold}");
+    assert_eq!(hold["asked"]["parameters"][0], serde_json::json!({ "binary": 2 }), "{hold}");
     approve(&weir, &hold, &["--for", "session"]).expect_success();
     let ended = job.wait().expect_success();
     assert_eq!((ended.stdout.trim(), left(&server).as_str()), ("done", "7"));
@@ -133,8 +153,7 @@ fn the_same_text_may_be_approved_for_the_session_with_any_parameters() {
 #[test]
 fn other_parameters_are_another_hold() {
     let (server, weir) = bed(HOLDS);
-    let python = weir.script("deletes.py", "import psycopg\nwith psycopg.connect('', autocommit=True) as c:\n    for n in (1, 2):\n        c.execute('DELETE FROM t WHERE n = %s', (n,))\n    print('done')\n");
-    let job = weir.start(&["python3", python.to_str().expect("a path")]);
+    let job = deletes(&weir, "1, 2");
     let first = waiting(&weir);
     approve(&weir, &first, &[]).expect_success();
     let second = wait_until("the second", 20, || holds(&weir, "0").into_iter().find(|hold| id(hold) != id(&first)));

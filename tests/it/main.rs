@@ -4,7 +4,9 @@
 
 mod attested;
 mod authentication;
+mod block;
 mod book;
+mod break_glass;
 mod burst;
 mod bypass;
 mod canary;
@@ -25,6 +27,7 @@ mod evasion;
 mod failure;
 mod fidelity;
 mod garbage;
+mod grant;
 mod handoffs;
 mod hold;
 mod hooks;

@@ -114,6 +114,16 @@ impl Weir {
         self.bare(&[arguments, &["--config", self.config().to_str().expect("a UTF-8 path")]].concat())
     }
 
+    /// The same by somebody who logged in as this user, and is root now.
+    pub fn cli_as(&self, login: &str, arguments: &[&str]) -> Outcome {
+        let uid = nix::unistd::User::from_name(login).expect("users can be read").expect("Debian has it").uid;
+        let script = format!("echo {uid} >/proc/self/loginuid && exec \"$@\"");
+        let config = self.config();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]).arg(binary()).args(arguments).arg("--config").arg(config);
+        shell.output().expect("a shell starts").into()
+    }
+
     /// Runs `weir arguments…`.
     pub fn bare(&self, arguments: &[&str]) -> Outcome {
         Command::new(binary()).args(arguments).output().expect("weir starts").into()

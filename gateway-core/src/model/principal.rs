@@ -75,7 +75,7 @@ pub struct Process {
     pub gid: u32,
     /// The uid's name, where the host knows one.
     pub user: Option<String>,
-    /// Who logged in, whoever they have become since (`/proc/PID/loginuid`): no job can change it.
+    /// Who logged in, whoever they have become since (`/proc/PID/loginuid`): only root can change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// Path below the cgroup2 mount.

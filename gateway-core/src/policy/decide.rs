@@ -201,7 +201,7 @@ impl PolicySet {
         let mut decision = self.merge(&answers);
         if !decision.allowed && decision.errors.is_empty() && answers.iter().all(|answer| answer.allowed || self.holds(answer)) {
             let assumed = ask(true).is_ok_and(|answers| self.merge(&answers).allowed);
-            decision.holds = if assumed { self.terms(&decision.policies) } else { Vec::new() };
+            decision.holds = if assumed { self.terms(decision.policies.iter().map(String::as_str)) } else { Vec::new() };
         }
         decision
     }
@@ -259,9 +259,8 @@ impl PolicySet {
     }
 
     /// What the policies of these ids ask for to be released.
-    fn terms(&self, policies: &[String]) -> Vec<Terms> {
-        let terms = |id: &String| Some(Terms { policy: id.clone(), ..self.annotations(id)?.hold.clone()? });
-        policies.iter().filter_map(terms).collect()
+    pub(super) fn terms<'p>(&self, policies: impl Iterator<Item = &'p str>) -> Vec<Terms> {
+        policies.filter_map(|id| Some(Terms { policy: id.to_owned(), ..self.annotations(id)?.hold.clone()? })).collect()
     }
 
     /// Whether a denial is by forbids that all have `@hold`.

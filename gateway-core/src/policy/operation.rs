@@ -6,6 +6,7 @@ use super::entities::Contexts;
 use super::set::PolicySet;
 use super::thresholds::Stretch;
 use crate::control::grant::Grant;
+use crate::control::hold;
 use crate::inspect::resolve::{Mentions, Question, Resource};
 use crate::inspect::{Action, Facts};
 use crate::model::principal::Principal;
@@ -111,6 +112,28 @@ impl PolicySet {
             decision.refused = refused.get().and_then(|index| questions.get(index)).cloned();
         }
         decision
+    }
+
+    /// Whether grants release all that is held of a statement: each question that waits for people is covered by a grant whose
+    /// givers are those people. `involved` are whose own it is: they don't count.
+    #[must_use]
+    pub fn grants_release(&self, request: &OperationRequest<'_>, involved: &[String]) -> bool {
+        let questions = asked(request);
+        let OperationRequest { principal, target, owner_active, grants, .. } = *request;
+        if grants.is_empty() {
+            return false;
+        }
+        let resources = questions.iter().map(|question| &question.resource);
+        let entities = self.words.entities(principal, owner_active, target, resources);
+        let (Ok(entities), Ok(contexts)) = (entities, Contexts::new(request, &questions, false)) else { return false };
+        let released = |question: &Question| {
+            let context = contexts.of(request, question)?;
+            let answer = self.answer(request, question, context, &entities)?;
+            let terms = self.terms(answer.deciding.iter().copied());
+            let by = |grant: &&Grant| grant.wish.covers(question) && hold::satisfied(&terms, involved, &grant.votes);
+            Ok::<_, String>(answer.errors.is_empty() && (answer.allowed || grants.iter().copied().any(|grant| by(&grant))))
+        };
+        questions.iter().all(|question| released(question) == Ok(true))
     }
 
     /// Decides whether a statement may see values of `class` as they are. Only a permit whose scope names the

@@ -2,7 +2,8 @@
 
 use super::{BACKUP, EXAMPLES, load, principal, target};
 use crate::control::grant::{Grant, Wish};
-use crate::control::hold::Terms;
+use crate::control::hold::{self, Terms, Vote};
+use crate::control::person::Person;
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::resolve::{Mentions, Question, Resource, Scope, resolve};
 use crate::inspect::{Action, CopyWith, Facts};
@@ -330,6 +331,49 @@ fn a_grant_gives_what_it_covers_where_a_policy_heeds_it_and_no_more() {
         };
         assert_eq!(set.decide_reveal(&request, class).allows(), expected, "{class}");
     }
+}
+
+#[test]
+fn a_grant_releases_what_waits_for_those_who_gave_it() {
+    let set = load(
+        r#"
+@id("all") permit (principal, action in Action::"operation", resource);
+@id("dba") @hold("group=dba") forbid (principal, action == Action::"write", resource) unless { context.approval.satisfied };"#,
+    )
+    .unwrap();
+    let wish = Wish { actions: ["write".to_owned()].into(), tables: vec!["public.t".to_owned()], ..Wish::default() };
+    let vote = |name: &str, group: &str| Vote {
+        by: Person { name: name.to_owned(), groups: [group.to_owned()].into(), local_root: false },
+        reason: "ticket 7".to_owned(),
+        scope: hold::Scope::Once,
+        at: Timestamp(1),
+    };
+    let released = |questions: &[Question], votes: Vec<Vote>| {
+        let grant = Grant { id: GrantId::from_number(1), wish: wish.clone(), votes, until: Timestamp(u64::MAX) };
+        let request = OperationRequest {
+            principal: &principal(BACKUP, Grade::Kernel),
+            target: &target(),
+            owner_active: true,
+            database: "shop",
+            user: "app",
+            questions,
+            command: "DELETE",
+            facts: &Facts::default(),
+            statements: 1,
+            in_transaction: false,
+            totals: Totals::default(),
+            approved: false,
+            grants: &[&grant],
+        };
+        set.grants_release(&request, &["ana".to_owned()])
+    };
+    let write = table(Action::Write, "public", "t");
+    // What policy gives anyway no grant has to.
+    assert!(released(&[write.clone(), table(Action::Read, "public", "t")], vec![vote("bo", "dba")]));
+    assert!(!released(&[write.clone(), table(Action::Write, "public", "u")], vec![vote("bo", "dba")]));
+    assert!(!released(&[write.clone()], vec![vote("bo", "dev")]));
+    assert!(!released(&[write.clone()], vec![vote("ana", "dba")]));
+    assert!(!released(&[write], vec![]));
 }
 
 #[test]

@@ -175,7 +175,7 @@ impl<'a> Bench<'a> {
         let grants: Vec<_> = self.grants.iter().collect();
         let request = self.request(part, &grants, statements, totals);
         let decision = self.set.decide_operation(&request);
-        if !decision.held() || !self.releases(part, &decision.holds) {
+        if !decision.held() || !self.releases(&request, &decision.holds) {
             return decision;
         }
         let mut released = self.set.decide_operation(&OperationRequest { approved: true, ..request });
@@ -184,14 +184,12 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether people have approved this, for all that policies want.
-    fn releases(&self, part: &Part, terms: &[Terms]) -> bool {
+    fn releases(&self, request: &OperationRequest<'_>, terms: &[Terms]) -> bool {
         match self.approvals {
             Approvals::None => false,
             Approvals::Assumed => true,
             Approvals::Given { votes, involved } => {
-                let covers = |grant: &&Grant| part.questions.iter().all(|question| grant.wish.covers(question));
-                let by_grant = || self.grants.iter().filter(covers).any(|grant| hold::satisfied(terms, involved, &grant.votes));
-                hold::satisfied(terms, involved, votes) || by_grant()
+                hold::satisfied(terms, involved, votes) || self.set.grants_release(request, involved)
             }
         }
     }
