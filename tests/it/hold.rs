@@ -91,6 +91,59 @@ fn a_statement_waits_runs_once_it_is_approved_and_is_on_the_record() {
 }
 
 #[test]
+fn an_approver_sees_rows_where_nothing_runs_for_that_and_what_a_transaction_holds() {
+    let server = Postgres::start();
+    let more = "CREATE TABLE guarded (n int CHECK (n > 0)); GRANT ALL ON guarded TO app;
+        CREATE FUNCTION own(int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true';
+        CREATE TABLE called (n int CHECK (own(n))); GRANT ALL ON called TO app";
+    server.psql("app").args(["-qc", TABLE, "-c", "ANALYZE t", "-c", more]).status().expect("psql runs");
+    server
+        .psql("app")
+        .args(["-qc", "ALTER ROLE app SET idle_in_transaction_session_timeout = '9s'"])
+        .status()
+        .expect("psql runs");
+    let weir = Weir::for_server(&server).policy(HOLDS).catalog(&server.superuser_secret()).build();
+    for (sql, rows, why) in [
+        ("DELETE FROM t", Some(10), ""),
+        ("DELETE FROM guarded", Some(0), ""),
+        ("DELETE FROM called", None, "its tables are not plain"),
+        ("DELETE FROM t WHERE own(n)", None, "functions that nobody has reviewed"),
+        ("DELETE FROM t; DELETE FROM t", None, "not one statement"),
+    ] {
+        let job = psql(&weir, &["-c", sql]);
+        let hold = waiting(&weir);
+        let known = || {
+            let shown = weir.cli(&["hold", "show", id(&hold), "--format", "json"]).expect_success();
+            let shown: Value = serde_json::from_str(&shown.stdout).expect("a hold");
+            (!shown["asked"]["estimate"].is_null() || !shown["asked"]["no_estimate"].is_null()).then_some(shown)
+        };
+        let shown = wait_until("an estimate, or why there is none", 20, known);
+        let estimate = &shown["asked"]["estimate"];
+        match rows {
+            // A table that nobody has looked at has some, as the planner thinks.
+            Some(0) => assert!(estimate.as_u64().is_some_and(|rows| rows > 0), "{sql}: {shown}"),
+            rows => assert_eq!(estimate.as_u64(), rows, "{sql}: {shown}"),
+        }
+        assert!(shown["asked"]["no_estimate"].as_str().unwrap_or_default().contains(why), "{sql}: {shown}");
+        weir.cli(&["hold", "deny", id(&hold), "--reason", "a test"]).expect_success();
+        job.wait();
+    }
+    let script =
+        weir.script("transaction.sh", "psql -XAt <<'END'\nBEGIN;\nLOCK TABLE t IN EXCLUSIVE MODE;\nDELETE FROM t;\nEND\n");
+    let began = std::time::Instant::now();
+    let job = weir.start(&["sh", script.to_str().expect("a path")]);
+    let hold = waiting(&weir);
+    assert_eq!(hold["asked"]["in_transaction"], true);
+    assert!(
+        hold["asked"]["locks"].as_u64().is_some_and(|locks| locks > 0) && hold["asked"]["transaction_seconds"].is_u64(),
+        "{hold}"
+    );
+    let ended = job.wait();
+    assert!(ended.stderr.contains("has approved it in time"), "the server has not ended the session: {}", ended.stderr);
+    assert!(began.elapsed().as_secs() < 30, "and not a minute later");
+}
+
+#[test]
 fn a_denial_has_a_reason_that_the_job_sees_and_the_session_goes_on() {
     let (server, weir) = bed(HOLDS);
     let job = psql(&weir, &["-c", "DELETE FROM t", "-c", "SELECT 'still here'"]);

@@ -156,6 +156,68 @@ fn jobs_of_the_daemon_are_told_as_they_are_documented() {
     differences.none();
 }
 
+#[test]
+fn what_people_decide_is_told_as_it_is_documented() {
+    let server = Postgres::start();
+    let rules = r#"
+@id("all") permit (principal, action in [Action::"connect", Action::"operation"], resource);
+@id("waits") @hold("group=dba,wait=60s,valid=30s") @message("ask a DBA")
+forbid (principal, action == Action::"define", resource) unless { context.approval.satisfied };
+@id("granted") permit (principal, action == Action::"reveal", resource) when { context.granted };
+"#;
+    let workload = "[[workload]]\nname = \"migration\"\nmatch = { uid = 0 }\nowner = \"ana@acme.example\"\n";
+    let weir = Weir::for_server(&server).policy(rules).extra(workload).build();
+    let job = weir.start(&["psql", "-XAtc", "CREATE TABLE public.t (n int)", "-c", "SELECT pg_sleep(600)"]);
+    let list = || json(&weir, &["hold", "list"]);
+    let waits = |told: &Outcome| told.stdout.contains("h-");
+    let mut differences = Differences::default();
+    let listed = wait_until("a hold", 20, || Some(list()).filter(waits));
+    differences.one("hold-list", 0, &listed);
+    let id = |told: &Outcome, place: &str| {
+        let value: Value = serde_json::from_str(&told.stdout).unwrap_or_default();
+        value.pointer(place).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let hold = id(&listed, "/0/id");
+    differences.one("hold-show", 0, &json(&weir, &["hold", "show", &hold]));
+    differences.one(
+        "hold-approve",
+        0,
+        &weir.cli_as("bin", &["hold", "approve", &hold, "--reason", "ticket 7", "--format", "json"]),
+    );
+    wait_until("the query to run", 20, || (server.active() == 1).then_some(()));
+    let wish =
+        ["grant", "request", "--workload", "*", "--target", "db", "--action", "write", "--table", "public.t", "--for", "1h"];
+    let asked = weir.cli_as("daemon", &[&wish[..], &["--reason", "ticket 7", "--format", "json"]].concat());
+    differences.one("grant-request", 0, &asked);
+    let grant = id(&asked, "/id");
+    differences.one(
+        "grant-approve",
+        0,
+        &weir.cli_as("bin", &["grant", "approve", &grant, "--reason", "it may", "--format", "json"]),
+    );
+    differences.one("grant-revoke", 0, &weir.cli_as("bin", &["grant", "revoke", &grant, "--reason", "done", "--format", "json"]));
+    differences.one("grant-list", 0, &json(&weir, &["grant", "list", "--past", "5"]));
+    let run = id(&listed, "/0/asked/run");
+    differences.one("run-freeze", 0, &json(&weir, &["run", "freeze", &run, "--reason", "a look"]));
+    json(&weir, &["run", "thaw", &run]).expect_success();
+    let added = json(&weir, &["block", "add", "--target", "db", "--for", "1h", "--reason", "an incident"]);
+    differences.one("block-add", 0, &added);
+    let block = id(&added, "/block/id");
+    assert_eq!(job.wait().status, Some(2), "psql lost its session");
+    differences.one("block-remove", 0, &json(&weir, &["block", "remove", &block, "--reason", "over"]));
+    differences.one("block-list", 0, &json(&weir, &["block", "list", "--past", "5"]));
+    let broken = json(&weir, &["break-glass", "--target", "db", "--reason", "a fire", "--for", "1h"]);
+    differences.one("break-glass", 0, &broken);
+    let glass = id(&broken, "/id");
+    json(&weir, &["break-glass", "end", &glass]).expect_success();
+    differences.one(
+        "break-glass-review",
+        0,
+        &weir.cli_as("bin", &["break-glass", "review", &glass, "--finding", "fine", "--format", "json"]),
+    );
+    differences.none();
+}
+
 fn record(weir: &Weir, session: &str) -> PathBuf {
     weir.directory().join("state/sessions").join(format!("{session}.weir"))
 }

@@ -11,10 +11,11 @@ const WRITE: &str = "WEIR_SNAPSHOTS";
 type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
 /// By key. A value of another kind stays, and so differs from what is committed.
-const RULES: [Rule; 12] = [
-    (&["started", "last", "time"], "<time>", is_time),
+const RULES: [Rule; 13] = [
+    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at"], "<time>", is_time),
     (&["duration_ms", "client_reset_ms", "server_ms"], "<milliseconds>", Value::is_number),
-    (&["pid", "started_boottime_ns", "cgroup_id", "cancels"], "<number>", Value::is_u64),
+    (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks"], "<number>", Value::is_u64),
+    (&["digest"], "<digest>", Value::is_string),
     (&["bytes", "bytes_from_client", "bytes_from_server", "bytes_beyond", "offset"], "<bytes>", Value::is_u64),
     (&["client", "original"], "<address>", is_address),
     (&["host"], "<host>", Value::is_string),
@@ -79,6 +80,10 @@ fn words(text: &str) -> String {
         told.push_str(match word {
             _ if is_id(word, "s-") => "<session>",
             _ if is_id(word, "r-") => "<run>",
+            _ if is_id(word, "h-") => "<hold>",
+            _ if is_id(word, "g-") => "<grant>",
+            _ if is_id(word, "b-") => "<block>",
+            _ if is_id(word, "x-") => "<break-glass>",
             _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "<hash>",
             _ => word,
         });

@@ -11,7 +11,7 @@ pub struct Timestamp(pub u64);
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
-            Ok(time) => to.collect_str(&time),
+            Ok(time) => to.collect_str(&format_args!("{time:.9}")),
             Err(_) => to.serialize_u64(self.0),
         }
     }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_time_reads_back_to_the_nanosecond() {
         for (time, text) in [
-            (Timestamp(0), "\"1970-01-01T00:00:00Z\""),
+            (Timestamp(0), "\"1970-01-01T00:00:00.000000000Z\""),
             (Timestamp(1_764_000_000_123_456_789), "\"2025-11-24T16:00:00.123456789Z\""),
             (Timestamp(u64::MAX), "\"2554-07-21T23:34:33.709551615Z\""),
         ] {

@@ -3,6 +3,7 @@
 mod cancel;
 mod code;
 mod columns;
+mod estimate;
 mod load;
 mod side;
 mod snapshot;
@@ -10,6 +11,7 @@ mod tls;
 mod types;
 
 pub use cancel::cancel;
+pub use estimate::Held;
 pub use side::{BackendState, SideConnection};
 pub use snapshot::{Catalogs, Handle, Place};
 

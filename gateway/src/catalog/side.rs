@@ -97,7 +97,12 @@ impl SideConnection {
         row.map(|row| state(&row)).transpose().map_err(|e| refused(self.address, "looking at a backend", &e))
     }
 
-    async fn ask(&self, what: &'static str, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, CatalogError> {
+    pub(super) async fn ask(
+        &self,
+        what: &'static str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, CatalogError> {
         timeout(QUESTION, self.client.query_opt(sql, parameters))
             .await
             .map_err(|_| late(self.address, QUESTION, what))?
@@ -155,6 +160,10 @@ impl SideConnection {
     /// An answer of another shape than was asked for.
     pub(super) fn unfit(&self, error: &Error) -> CatalogError {
         refused(self.address, READING, error)
+    }
+
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
     }
 
     pub(super) const fn address(&self) -> SocketAddr {

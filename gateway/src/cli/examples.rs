@@ -286,7 +286,7 @@ mod tests {
         let weir = super::super::Arguments::command();
         let mut commands = Vec::new();
         leaves(&weir, &mut commands);
-        assert_eq!(commands.len(), 23);
+        assert!(commands.len() > 40, "{}", commands.len());
         commands.push(weir.clone());
         for command in commands {
             let name = command.get_name();

@@ -1,3 +1,5 @@
+//! The ledger on disk: what is in force, what is over, what others write, what is signed.
+
 use super::*;
 use gateway_core::control::block::Subject;
 use gateway_core::control::grant::Wish;

@@ -45,18 +45,21 @@ impl SideAccess {
     /// Ends the session's backend by `pg_terminate_backend`.
     pub async fn terminate(&self, shared: &Shared, session: &Session) -> Result<(), String> {
         let keys = session.keys.get().ok_or("the session was not open yet")?;
+        match self.open(shared).await?.terminate_backend(keys.pid).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the server found no such backend".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// A connection with the target's own catalog credential.
+    pub async fn open(&self, shared: &Shared) -> Result<SideConnection, String> {
         let (source, user) = self.catalog.as_ref().ok_or("the target has no catalog credential")?;
         let mut secret = shared.credentials.fetch(source).map_err(|error| error.to_string())?;
         if user.is_some() {
             secret.user.clone_from(user);
         }
-        let side =
-            SideConnection::open(self.address, &self.tls, &secret, &self.database).await.map_err(|error| error.to_string())?;
-        match side.terminate_backend(keys.pid).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("the server found no such backend".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
+        SideConnection::open(self.address, &self.tls, &secret, &self.database).await.map_err(|error| error.to_string())
     }
 }
 

@@ -428,7 +428,7 @@ impl Errand<'_> {
     async fn ask_people(&mut self, terms: &[Terms], user: &str) -> Admission {
         let session = Arc::clone(&self.session);
         let asked = people::connection(&session, terms, (user, &self.access.database));
-        let (id, ended) = people::ask(self.shared, &session, &asked, (terms, &involved(&session.principal)));
+        let (id, ended) = people::ask(self.shared, &session, &asked, (terms, &involved(&session.principal)), None);
         let notice = format!(
             "holds the connection to {}; it waits for {}, at most {} (hold {id}, session {})",
             session.target.name,

@@ -1,9 +1,11 @@
 //! People are asked about what waits: the hold in the ledger, from its question to its end.
 
+use crate::catalog::Held;
 use crate::evidence::now;
 use crate::ledger::{Asked, Hold, HoldState, Kind, Ledger, LedgerError};
 use crate::session::context::{self, Shared};
-use crate::session::enforce::Pending;
+use crate::session::dial::SideAccess;
+use crate::session::enforce::{Estimable, Pending};
 use crate::session::judge;
 use crate::session::live::Session;
 use gateway_core::control::hold::{self, Terms};
@@ -14,7 +16,13 @@ use gateway_core::protocol::Refusal;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// How long a look at a transaction may take before people are asked without.
+const LOOK: Duration = Duration::from_secs(1);
+/// A hold is over so long before the server would end the transaction that it is in.
+const BEFORE_IDLE: Duration = Duration::from_secs(2);
 
 /// The people whose own a session is: its owner, whoever logged in and started it, and the user that it runs as. Root is
 /// no person: who approves as root is told by their login.
@@ -70,10 +78,11 @@ pub fn ask(
     session: &Arc<Session>,
     asked: &Asked,
     (terms, involved): (&[Terms], &[String]),
+    estimable: Option<Result<Estimable, &'static str>>,
 ) -> (HoldId, Pending<Result<Hold, String>>) {
-    let (id, wait) = (context::new_hold(), hold::wait(terms));
+    let (id, mut wait) = (context::new_hold(), hold::wait(terms));
     let asked_at = now();
-    let hold = Hold {
+    let mut hold = Hold {
         id,
         state: HoldState::Waiting,
         asked: asked.clone(),
@@ -81,24 +90,41 @@ pub fn ask(
         involved: involved.to_vec(),
         votes: Vec::new(),
         asked_at,
-        until: Timestamp(asked_at.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))),
+        until: after(asked_at, wait),
         answer: None,
         ended_at: None,
         holder: shared.ledger.holder(),
     };
     let end = shared.ledger.end_of(id);
     let question = Question { shared: Arc::clone(shared), id, open: true };
-    let session = session.id;
+    let session = Arc::clone(session);
     let waiting = async move {
         // As a whole: what is dropped with this future is the guard itself.
         let mut question = question;
+        if hold.asked.in_transaction {
+            let held = timeout(LOOK, look(&question.shared, &session, &hold.asked)).await.ok().flatten().unwrap_or_default();
+            (hold.asked.transaction_seconds, hold.asked.locks) = (held.seconds, held.locks);
+            // The server would end the transaction, and the session with it.
+            wait = held.idle.map_or(wait, |idle| wait.min(idle.saturating_sub(BEFORE_IDLE)));
+            hold.until = after(asked_at, wait);
+        }
+        match &estimable {
+            Some(Err(why)) => hold.asked.no_estimate = Some((*why).to_owned()),
+            Some(Ok(_)) if !has_catalog(&question.shared, &session) => {
+                hold.asked.no_estimate = Some("the target has no `catalog` credential".to_owned());
+            }
+            Some(Ok(_)) | None => {}
+        }
+        let unsaid = hold.asked.no_estimate.is_none();
+        let session_id = session.id;
+        let database = hold.asked.database.clone();
         let ledger = Arc::clone(&question.shared.ledger);
         let written = aside(ledger, move |ledger| {
             ledger.change(|change| {
                 change.put(&hold)?;
                 let asked = &hold.asked;
                 let details = json!({
-                    "session": session, "run": asked.run, "workload": asked.workload, "target": asked.target,
+                    "session": session_id, "run": asked.run, "workload": asked.workload, "target": asked.target,
                     "statement": asked.statement, "digest": asked.digest, "terms": hold.terms, "until": hold.until,
                 });
                 change.tell(Kind::HoldAsked, "weir", &hold.id.to_string(), &details)
@@ -110,6 +136,10 @@ pub fn ask(
             question.shared.ledger.forget(id);
             return Err(error);
         }
+        if let (Some(Ok(estimable)), true) = (estimable, unsaid) {
+            let estimating = estimate(Arc::clone(&question.shared), Arc::clone(&session), database, id, estimable);
+            tokio::spawn(estimating);
+        }
         let ended = match timeout(wait, end).await {
             Ok(Ok(ended)) => ended,
             Ok(Err(_)) | Err(_) => aside(Arc::clone(&question.shared.ledger), move |ledger| expire(ledger, id)).await?,
@@ -118,6 +148,54 @@ pub fn ask(
         Ok(ended)
     };
     (id, Box::pin(waiting))
+}
+
+/// Whether there is a credential with which the target can be looked at.
+fn has_catalog(shared: &Shared, session: &Session) -> bool {
+    shared.settings(&session.target).is_some_and(|settings| settings.catalog.is_some())
+}
+
+/// A way to the target beside the session.
+fn side(shared: &Shared, session: &Session, database: &str) -> SideAccess {
+    let access = SideAccess::new(session.address, shared.settings(&session.target));
+    SideAccess { database: database.to_owned(), ..access }
+}
+
+/// What the session's transaction holds, where that can be seen.
+async fn look(shared: &Shared, session: &Session, asked: &Asked) -> Option<Held> {
+    let pid = session.keys.get()?.pid;
+    let side = side(shared, session, &asked.database).open(shared).await.ok()?;
+    side.held(pid, &asked.login).await.ok()
+}
+
+/// Has the planner say how many rows it is about, while the hold waits. Bounded: a few questions with a deadline each.
+async fn estimate(shared: Arc<Shared>, session: Arc<Session>, database: String, id: HoldId, estimable: Estimable) {
+    let estimated = match side(&shared, &session, &database).open(&shared).await {
+        Ok(side) => side.estimate(&estimable.text, &estimable.relations).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let (rows, why) = match estimated {
+        Ok(Some(rows)) => (Some(rows), None),
+        Ok(None) => (None, Some("its tables are not plain, or plan what others have written".to_owned())),
+        Err(error) => (None, Some(error)),
+    };
+    let told = aside(Arc::clone(&shared.ledger), move |ledger| {
+        ledger.change(|change| {
+            let Some(mut hold) = change.find::<Hold>(id.number())? else { return Ok(()) };
+            if hold.state == HoldState::Waiting {
+                (hold.asked.estimate, hold.asked.no_estimate) = (rows, why);
+                change.put(&hold)?;
+            }
+            Ok::<_, LedgerError>(())
+        })
+    });
+    if let Err(error) = told.await {
+        tracing::warn!(%id, error, "an estimate can't be kept");
+    }
+}
+
+fn after(at: Timestamp, wait: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// A question that is open. Nobody waits for its answer once it is dropped.

@@ -38,7 +38,7 @@ const EDGES: [(&str, &[&str]); 28] = [
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
-    ("control", &["session", "host", "summary", "ledger"]),
+    ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence"]),
     ("api", &["control"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),

@@ -3,6 +3,7 @@
 mod cases;
 mod load;
 mod operation;
+mod people;
 
 use super::*;
 use crate::model::ids::RunId;

@@ -1,31 +1,27 @@
 //! Tests of decisions on statements: what is asked, what decides, what a denial says.
 
 use super::{BACKUP, EXAMPLES, load, principal, target};
-use crate::control::grant::{Grant, Wish};
-use crate::control::hold::{self, Terms, Vote};
-use crate::control::person::Person;
+use crate::control::grant::Grant;
 use crate::inspect::postgres::{Bounds, Reading, inspect};
 use crate::inspect::resolve::{Mentions, Question, Resource, Scope, resolve};
 use crate::inspect::{Action, CopyWith, Facts};
-use crate::model::ids::GrantId;
 use crate::model::principal::Grade;
-use crate::model::time::Timestamp;
 use crate::policy::{Alert, Decision, Mode, OnDeny, OperationRequest, PolicySet, RecordLevel, Running, Totals};
 use proptest::prelude::*;
 
 /// A statement as the policies see it.
 #[derive(Clone, Debug, Default)]
-struct Statement {
-    questions: Vec<Question>,
-    command: &'static str,
-    facts: Facts,
-    totals: Totals,
-    in_transaction: bool,
-    approved: bool,
-    grants: Vec<Grant>,
+pub(super) struct Statement {
+    pub(super) questions: Vec<Question>,
+    pub(super) command: &'static str,
+    pub(super) facts: Facts,
+    pub(super) totals: Totals,
+    pub(super) in_transaction: bool,
+    pub(super) approved: bool,
+    pub(super) grants: Vec<Grant>,
 }
 
-fn table(action: Action, schema: &str, name: &str) -> Question {
+pub(super) fn table(action: Action, schema: &str, name: &str) -> Question {
     let schema = if schema.is_empty() { None } else { Some(schema.into()) };
     Question { action, resource: Resource::Table(schema, name.into()), behind: None, verb: None }
 }
@@ -38,7 +34,7 @@ fn whole(action: Action) -> Question {
     Question { action, resource: Resource::Target, behind: None, verb: None }
 }
 
-fn asking(questions: &[Question]) -> Statement {
+pub(super) fn asking(questions: &[Question]) -> Statement {
     Statement { questions: questions.to_vec(), command: "SELECT", ..Statement::default() }
 }
 
@@ -65,14 +61,14 @@ fn decide(set: &PolicySet, statement: &Statement) -> Decision {
 }
 
 /// What `text` says of `statement`: whether it is allowed, and by which policies.
-fn check(text: &str, statement: &Statement, allowed: bool, policies: &[&str]) -> Decision {
+pub(super) fn check(text: &str, statement: &Statement, allowed: bool, policies: &[&str]) -> Decision {
     let decision = decide(&load(text).unwrap(), statement);
     let by: Vec<_> = decision.policies.iter().map(String::as_str).collect();
     assert_eq!((decision.allows(), by), (allowed, policies.to_vec()), "{text}\n{statement:?}\n{decision:?}");
     decision
 }
 
-const READS: &str = r#"@id("reads") permit (principal, action == Action::"read", resource in Target::"prod-pg");"#;
+pub(super) const READS: &str = r#"@id("reads") permit (principal, action == Action::"read", resource in Target::"prod-pg");"#;
 const ANY: &str = r#"@id("allow-all") permit (principal, action, resource);"#;
 
 #[test]
@@ -270,110 +266,6 @@ fn only_an_approval_is_missing_or_more() {
     let second = r#"@id("later") forbid (principal, action == Action::"write", resource) when { context.approval.satisfied };"#;
     assert!(!held(&format!("{text}{second}"), &delete, &["delete-needs-dba"]), "with the approval another forbids it");
     check(&text, &Statement { approved: true, ..delete }, true, &["writes"]);
-}
-
-#[test]
-fn a_held_statement_says_whose_approvals_it_waits_for() {
-    let text = r#"
-@id("writes") permit (principal, action == Action::"write", resource);
-@id("dba") @hold("group=dba,quorum=2,wait=2h,valid=45s") forbid (principal, action == Action::"write", resource)
-unless { context.approval.satisfied };
-@id("sec") @hold("group=security") forbid (principal, action == Action::"write", resource) unless { context.approval.satisfied };"#;
-    let decision = check(text, &asking(&[table(Action::Write, "public", "t")]), false, &["dba", "sec"]);
-    let terms = |policy: &str, group: &str, quorum, wait_seconds, valid_seconds| Terms {
-        policy: policy.to_owned(),
-        group: group.to_owned(),
-        quorum,
-        wait_seconds,
-        valid_seconds,
-    };
-    assert_eq!(decision.holds, [terms("dba", "dba", 2, 7200, 45), terms("sec", "security", 1, 1800, 600)]);
-}
-
-#[test]
-fn a_grant_gives_what_it_covers_where_a_policy_heeds_it_and_no_more() {
-    let granted = r#"@id("granted") permit (principal, action in Action::"operation", resource) when { context.granted };
-@id("shown") permit (principal, action == Action::"reveal", resource) when { context.granted };"#;
-    let wish = Wish {
-        actions: ["write", "reveal"].map(str::to_owned).into(),
-        tables: vec!["public.t".to_owned()],
-        classes: vec!["pii".to_owned()],
-        ..Wish::default()
-    };
-    let grant = Grant { id: GrantId::from_number(1), wish, votes: Vec::new(), until: Timestamp(u64::MAX) };
-    let with = |questions: &[Question]| Statement { grants: vec![grant.clone()], ..asking(questions) };
-    let (write, other) = (table(Action::Write, "public", "t"), table(Action::Write, "public", "u"));
-    check(granted, &with(&[write.clone()]), true, &["granted"]);
-    check(granted, &asking(&[write.clone()]), false, &[]);
-    check(granted, &with(&[other.clone()]), false, &[]);
-    check(granted, &with(&[write.clone(), other]), false, &[]);
-    check(granted, &with(&[table(Action::Read, "public", "t")]), false, &[]);
-    check(READS, &with(&[write.clone()]), false, &[]);
-    let hard = format!("{granted} @id(\"hard\") forbid (principal, action == Action::\"write\", resource);");
-    check(&hard, &with(&[write]), false, &["hard"]);
-    let set = load(granted).unwrap();
-    assert!(set.heeds_grants() && !load(READS).unwrap().heeds_grants());
-    for (grants, class, expected) in [(vec![grant.clone()], "pii", true), (vec![grant], "cards", false), (vec![], "pii", false)] {
-        let request = OperationRequest {
-            principal: &principal(BACKUP, Grade::Kernel),
-            target: &target(),
-            owner_active: true,
-            database: "shop",
-            user: "app",
-            questions: &[],
-            command: "SELECT",
-            facts: &Facts::default(),
-            statements: 1,
-            in_transaction: false,
-            totals: Totals::default(),
-            approved: false,
-            grants: &grants.iter().collect::<Vec<_>>(),
-        };
-        assert_eq!(set.decide_reveal(&request, class).allows(), expected, "{class}");
-    }
-}
-
-#[test]
-fn a_grant_releases_what_waits_for_those_who_gave_it() {
-    let set = load(
-        r#"
-@id("all") permit (principal, action in Action::"operation", resource);
-@id("dba") @hold("group=dba") forbid (principal, action == Action::"write", resource) unless { context.approval.satisfied };"#,
-    )
-    .unwrap();
-    let wish = Wish { actions: ["write".to_owned()].into(), tables: vec!["public.t".to_owned()], ..Wish::default() };
-    let vote = |name: &str, group: &str| Vote {
-        by: Person { name: name.to_owned(), groups: [group.to_owned()].into(), local_root: false },
-        reason: "ticket 7".to_owned(),
-        scope: hold::Scope::Once,
-        at: Timestamp(1),
-    };
-    let released = |questions: &[Question], votes: Vec<Vote>| {
-        let grant = Grant { id: GrantId::from_number(1), wish: wish.clone(), votes, until: Timestamp(u64::MAX) };
-        let request = OperationRequest {
-            principal: &principal(BACKUP, Grade::Kernel),
-            target: &target(),
-            owner_active: true,
-            database: "shop",
-            user: "app",
-            questions,
-            command: "DELETE",
-            facts: &Facts::default(),
-            statements: 1,
-            in_transaction: false,
-            totals: Totals::default(),
-            approved: false,
-            grants: &[&grant],
-        };
-        set.grants_release(&request, &["ana".to_owned()])
-    };
-    let write = table(Action::Write, "public", "t");
-    // What policy gives anyway no grant has to.
-    assert!(released(&[write.clone(), table(Action::Read, "public", "t")], vec![vote("bo", "dba")]));
-    assert!(!released(&[write.clone(), table(Action::Write, "public", "u")], vec![vote("bo", "dba")]));
-    assert!(!released(&[write.clone()], vec![vote("bo", "dev")]));
-    assert!(!released(&[write.clone()], vec![vote("ana", "dba")]));
-    assert!(!released(&[write], vec![]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Operations that wait for people: what is asked of them, what their answer is for, and what was approved before.
 
 use super::operation::Part;
-use super::verdict::Judged;
+use super::verdict::{Approvals, Judged};
 use super::{Ask, Enforcer, frame, refusal};
 use crate::evidence::now;
 use crate::ledger::{Asked, Hold, HoldState, Parameter};
@@ -9,6 +9,7 @@ use crate::session::{involved, people};
 use gateway_core::control::hold::{self, Scope, Terms, Vote};
 use gateway_core::hex::hex;
 use gateway_core::inspect::postgres::without_literals;
+use gateway_core::inspect::resolve::{Resource, calls_unreviewed};
 use gateway_core::model::time::Timestamp;
 use gateway_core::protocol::postgres::recorded::{self, Value};
 use gateway_core::protocol::{OperationKind, Refusal, Transaction};
@@ -16,6 +17,7 @@ use gateway_core::record::{FrameBuffer, FrameKind};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Approvals for a session that are remembered: what is beyond waits again.
@@ -37,12 +39,21 @@ pub struct Request {
     pub involved: Vec<String>,
     /// What is told to the client that waits, but for the hold's id.
     pub notice: String,
-    /// The text, where its rows can be estimated without running anything of it; else why not.
-    pub estimable: Result<String, &'static str>,
+    /// The text and the relations that it touches, where its rows can be estimated without running anything of anybody's; else why not.
+    pub estimable: Result<Estimable, &'static str>,
     /// The same text may be approved for the session.
     key: Option<[u8; 32]>,
     /// The judgement without an approval.
     held: Arc<Judged>,
+}
+
+/// A statement whose rows can be estimated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimable {
+    /// Its text.
+    pub text: String,
+    /// All relations that it touches, each with its schema.
+    pub relations: Vec<(String, String)>,
 }
 
 /// An answer that releases, with what it is for.
@@ -72,8 +83,45 @@ impl Approved {
 }
 
 impl Enforcer {
+    /// What people's approvals make of a text of which something waits for them: `judge` judges it with those. Where they are
+    /// not enough, and nothing else denies it, what they are to be asked.
+    pub(super) fn for_people(
+        &self,
+        ask: &Ask<&[u8]>,
+        judged: &Arc<Judged>,
+        approval: Option<&Approval>,
+        judge: impl Fn(Approvals<'_>) -> Judged,
+    ) -> Result<(Arc<Judged>, Vec<Vote>), Box<Request>> {
+        let assumed = judge(Approvals::Assumed);
+        if assumed.refused.is_some() {
+            // Something else denies it: nobody is woken for that.
+            return Ok((Arc::clone(judged), Vec::new()));
+        }
+        if ask.kind == OperationKind::Prepare {
+            // Nothing runs yet: it waits each time that it is bound.
+            return Ok((Arc::new(assumed), Vec::new()));
+        }
+        let bound = self.operations.get(&ask.id).filter(|_| ask.kind == OperationKind::Execute);
+        let key = self.session_key(&assumed, ask);
+        let before = key.as_ref().and_then(|key| self.approved.find(key, now()));
+        let involved = involved(&self.session.principal);
+        let ways = [approval.map(Approval::votes), before, bound.map(|operation| &*operation.votes), Some(&[])];
+        for votes in ways.into_iter().flatten() {
+            let given = judge(Approvals::Given { votes, involved: &involved });
+            if given.refused.is_none() {
+                return Ok((Arc::new(given), votes.to_vec()));
+            }
+        }
+        // What it would be run with is not known, or not any more.
+        let unknown = ask.parameters.is_none() && ask.name.is_empty();
+        if unknown {
+            return Ok((Arc::clone(judged), Vec::new()));
+        }
+        Err(Box::new(self.request(ask, &assumed, judged)))
+    }
+
     /// What is asked of people about this text, of which all would be allowed with their approval.
-    pub(super) fn request(&self, ask: &Ask<&[u8]>, judged: &Judged, held: &Arc<Judged>) -> Request {
+    fn request(&self, ask: &Ask<&[u8]>, judged: &Judged, held: &Arc<Judged>) -> Request {
         let terms = judged.terms();
         let session = &self.session;
         let first = judged.decisions.iter().find(|(_, decision)| !decision.holds.is_empty());
@@ -107,7 +155,7 @@ impl Enforcer {
 
     /// What approvals for a session are kept under: the text and all that it was judged to touch. None where a name in it may
     /// stand for something else the next time.
-    pub(super) fn session_key(&self, judged: &Judged, ask: &Ask<&[u8]>) -> Option<[u8; 32]> {
+    fn session_key(&self, judged: &Judged, ask: &Ask<&[u8]>) -> Option<[u8; 32]> {
         let named = judged.parts.iter().any(|part| !part.statement.names.is_empty());
         if named || !ask.name.is_empty() || ask.kind == OperationKind::FunctionCall {
             return None;
@@ -232,7 +280,7 @@ fn parameters(ask: &Ask<&[u8]>, judged: &Judged) -> Vec<Parameter> {
 }
 
 /// The text, where an EXPLAIN of it runs nothing: one statement without parameters, and all that it calls is reviewed.
-fn estimable(ask: &Ask<&[u8]>, judged: &Judged) -> Result<String, &'static str> {
+fn estimable(ask: &Ask<&[u8]>, judged: &Judged) -> Result<Estimable, &'static str> {
     let [part] = judged.parts.as_slice() else { return Err("it is not one statement") };
     if ask.kind != OperationKind::Query || !ask.name.is_empty() || !part.statement.names.is_empty() {
         return Err("it has parameters");
@@ -240,11 +288,31 @@ fn estimable(ask: &Ask<&[u8]>, judged: &Judged) -> Result<String, &'static str> 
     if !matches!(part.statement.command, "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE") || part.statement.facts.explain {
         return Err("it is not SELECT, INSERT, UPDATE, DELETE or MERGE");
     }
-    if part.hidden || part.statement.facts.opaque || gateway_core::inspect::resolve::calls_unreviewed(&part.questions) {
+    if part.hidden || part.statement.facts.opaque || calls_unreviewed(&part.questions) {
         return Err("it calls functions that nobody has reviewed, which a plan may run");
     }
     if ask.standing.transaction != Transaction::Idle {
         return Err("what its transaction has changed is not seen from outside");
     }
-    std::str::from_utf8(ask.text).map(str::to_owned).map_err(|_not_utf8| "its text is not UTF-8")
+    let text = std::str::from_utf8(ask.text).map_err(|_not_utf8| "its text is not UTF-8")?;
+    if text.contains('\\') {
+        return Err("it has a backslash, which the gateway's connection may read otherwise");
+    }
+    let mut relations = BTreeMap::new();
+    for question in &part.questions {
+        if question.behind.is_some() {
+            return Err("it reads a view");
+        }
+        match &question.resource {
+            Resource::Table(Some(schema), name) => {
+                if relations.insert(name.to_string(), schema.to_string()).is_some_and(|other| other != **schema) {
+                    return Err("one name in it may be a table of several schemas");
+                }
+            }
+            Resource::Table(None, _) => return Err("in which schema its tables are is not known"),
+            Resource::Target | Resource::Schema(_) | Resource::Function(..) => {}
+        }
+    }
+    let relations = relations.into_iter().map(|(name, schema)| (schema, name)).collect();
+    Ok(Estimable { text: text.to_owned(), relations })
 }

@@ -116,7 +116,7 @@ impl House for Gateway {
     }
 
     fn ask_people(&self, session: &Arc<Session>, request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
-        people::ask(&self.shared, session, &request.asked, (&request.terms, &request.involved))
+        people::ask(&self.shared, session, &request.asked, (&request.terms, &request.involved), Some(request.estimable.clone()))
     }
 
     fn totals(&self) -> &Totals {

@@ -22,7 +22,7 @@ mod watch;
 
 pub use hear::Answered;
 pub(crate) use hold::who;
-pub use hold::{Approval, Request};
+pub use hold::{Approval, Estimable, Request};
 pub use house::{Gateway, House, Limits, Pending};
 pub(crate) use refusal::outcome;
 pub use watch::Order;
@@ -33,7 +33,6 @@ use crate::session::live::{KillOrder, Session};
 use crate::session::totals::{Meter, Slot};
 use decode::{Decoded, Places, decode, plain};
 use gateway_core::control::grant::Grant;
-use gateway_core::control::hold::Vote;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
@@ -439,43 +438,6 @@ impl Enforcer {
             operation.votes = votes;
         }
         Verdict::Answer(directive)
-    }
-
-    /// What people's approvals make of a text of which something waits for them: `judge` judges it with those. Where they are
-    /// not enough, and nothing else denies it, what they are to be asked.
-    fn for_people(
-        &self,
-        ask: &Ask<&[u8]>,
-        judged: &Arc<Judged>,
-        approval: Option<&Approval>,
-        judge: impl Fn(Approvals<'_>) -> Judged,
-    ) -> Result<(Arc<Judged>, Vec<Vote>), Box<Request>> {
-        let assumed = judge(Approvals::Assumed);
-        if assumed.refused.is_some() {
-            // Something else denies it: nobody is woken for that.
-            return Ok((Arc::clone(judged), Vec::new()));
-        }
-        if ask.kind == OperationKind::Prepare {
-            // Nothing runs yet: it waits each time that it is bound.
-            return Ok((Arc::new(assumed), Vec::new()));
-        }
-        let bound = self.operations.get(&ask.id).filter(|_| ask.kind == OperationKind::Execute);
-        let key = self.session_key(&assumed, ask);
-        let before = key.as_ref().and_then(|key| self.approved.find(key, crate::evidence::now()));
-        let involved = crate::session::involved(&self.session.principal);
-        let ways = [approval.map(Approval::votes), before, bound.map(|operation| &*operation.votes), Some(&[])];
-        for votes in ways.into_iter().flatten() {
-            let given = judge(Approvals::Given { votes, involved: &involved });
-            if given.refused.is_none() {
-                return Ok((Arc::new(given), votes.to_vec()));
-            }
-        }
-        // What it would be run with is not known, or not any more.
-        let unknown = ask.parameters.is_none() && ask.name.is_empty();
-        if unknown {
-            return Ok((Arc::clone(judged), Vec::new()));
-        }
-        Err(Box::new(self.request(ask, &assumed, judged)))
     }
 
     /// Ends the session, or the run, where a denial says so.

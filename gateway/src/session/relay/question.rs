@@ -34,7 +34,7 @@ enum Stage {
 /// What has come.
 enum Come {
     Read(Read),
-    People(Result<Hold, String>),
+    People(Box<Result<Hold, String>>),
 }
 
 impl Relay {
@@ -52,13 +52,13 @@ impl Relay {
         let Some(question) = &mut self.question else { return false };
         let come = match &mut question.stage {
             Stage::Reading(read, _) => read.as_mut().poll(cx).map(Come::Read),
-            Stage::Held(_, ended) => ended.as_mut().poll(cx).map(Come::People),
+            Stage::Held(_, ended) => ended.as_mut().poll(cx).map(|ended| Come::People(Box::new(ended))),
         };
         let Poll::Ready(come) = come else { return false };
         let Some(Question { ask, stage, room }) = self.question.take() else { return false };
         match (come, stage) {
             (Come::Read(read), Stage::Reading(_, approval)) => self.read_up(ask, room, read, approval.as_ref()),
-            (Come::People(ended), Stage::Held(request, _)) => self.people_have_answered(ask, room, &request, ended),
+            (Come::People(ended), Stage::Held(request, _)) => self.people_have_answered(ask, room, &request, *ended),
             (Come::Read(_), Stage::Held(..)) | (Come::People(_), Stage::Reading(..)) => {}
         }
         true

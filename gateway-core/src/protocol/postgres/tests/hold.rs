@@ -62,7 +62,7 @@ fn what_waits_for_a_person_is_asked_about_each_time_it_is_bound() {
         let message = bind("", "s", parameters);
         // Not before all that it is run with is there.
         let (beginning, end) = message.split_at(message.len() - 1);
-        script.client(beginning.to_vec());
+        script.client(beginning);
         assert!(!script.events.last().unwrap().starts_with("ask"), "{:?}", script.events);
         script.client([end.to_vec(), execute(""), sync()].concat());
         assert_eq!(script.events.last().unwrap(), &format!("ask 1 Bind delete from t where a = $1 {parameters}"));
