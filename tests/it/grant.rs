@@ -102,6 +102,20 @@ fn a_revoked_grant_gives_nothing_from_the_next_statement_on() {
 }
 
 #[test]
+fn what_runs_by_a_grant_ends_when_it_is_revoked() {
+    let (server, weir) = bed(POLICY);
+    let id = granted(&weir, &["--workload", "*", "--action", "write", "--for", "1h"]);
+    let job = psql(&weir, &[], "INSERT INTO t SELECT n FROM generate_series(1, 1000000000) n;");
+    wait_until("the statement to run", 20, || (server.active() == 1).then_some(()));
+    weir.cli_as("bin", &["grant", "revoke", &id, "--reason", "enough"]).expect_success();
+    job.wait();
+    wait_until("the statement to be gone", 20, || (server.active() == 0).then_some(()));
+    let session = weir.sessions().iter().find(|session| session["target"] == "db").expect("a session")["session"].clone();
+    let shown = weir.cli(&["session", "show", session.as_str().expect("an id"), "--format", "json"]).expect_success().stdout;
+    assert!(shown.contains("\"taken\""), "the record says why: {shown}");
+}
+
+#[test]
 fn a_grant_ends_by_itself() {
     let (_server, weir) = bed(POLICY);
     let id = granted(&weir, &["--workload", "*", "--action", "write", "--for", "4s"]);

@@ -17,6 +17,7 @@ mod containers;
 mod containers_networks;
 mod copy;
 mod crash;
+mod crash_control;
 mod disk_full;
 mod doctor;
 mod doors;

@@ -10,6 +10,7 @@ pub mod classed;
 mod clients;
 pub mod containers;
 pub mod corpus;
+pub mod crash_control;
 mod daemon;
 pub mod evasion;
 pub mod identity_attacks;

@@ -147,6 +147,12 @@ impl Weir {
         })
     }
 
+    /// Waits until a job's session is live, whatever else is recorded.
+    pub fn live_job(&self) {
+        let live = |session: &Value| session["state"] == "live" && session["target"] != "weir";
+        wait_until("a live session", 20, || self.sessions().iter().any(live).then_some(()));
+    }
+
     /// A file of this name in weir's directory, executable, with this text.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.path().join(name);

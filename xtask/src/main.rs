@@ -32,6 +32,12 @@ enum Chore {
     Bench(bench::Bench),
     /// Ways round: each tried without weir and under it, in network namespaces of its own (needs root).
     Bypass(bypass::Options),
+    /// A gateway killed in the middle of holds, grants and blocks: nothing runs unapproved, nothing is lost (needs root).
+    CrashControl {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -80,6 +86,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Bench(which) => bench::bench(&which),
         Chore::Bypass(options) => bypass::bypass(&options),
+        Chore::CrashControl { json } => suite::suite("crash-control", json.as_deref()),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::DetectQuality(options) => detect_quality::detect_quality(&options),

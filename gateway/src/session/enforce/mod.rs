@@ -255,6 +255,9 @@ impl Enforcer {
         self.known.clear();
         self.mode = self.house.mode(&self.session);
         self.grants = grants(&in_force, &self.session);
+        if !Arc::ptr_eq(&in_force, &self.in_force) {
+            self.watch.again();
+        }
         self.in_force = in_force;
         self.mentions = set.mentions(&self.session.target.name);
         self.watch.totals(set.watches_totals());
@@ -434,7 +437,8 @@ impl Enforcer {
             }
         };
         self.remember(ask, inspection, places, judged);
-        if let (OperationKind::Bind, Some(operation)) = (ask.kind, self.operations.get_mut(&ask.id)) {
+        let kept = matches!(ask.kind, OperationKind::Execute | OperationKind::Prepare);
+        if let Some(operation) = self.operations.get_mut(&ask.id).filter(|_| !kept) {
             operation.votes = votes;
         }
         Verdict::Answer(directive)

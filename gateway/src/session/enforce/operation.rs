@@ -28,7 +28,7 @@ pub(super) struct Operation {
     pub(super) aborted: Option<bool>,
     /// What was recorded of it last, so that the same is not recorded for each execution.
     pub(super) recorded: Arc<Judged>,
-    /// Who approved what was bound last.
+    /// Who approved it, or what was bound last.
     pub(super) votes: Vec<Vote>,
 }
 

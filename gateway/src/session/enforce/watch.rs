@@ -1,6 +1,8 @@
 //! What runs: judged again while its result streams, and ended when it takes longer than the target allows.
 
+use super::verdict::{Approvals, Bench};
 use super::{Enforcer, bench, frame, refusal};
+use crate::session::involved;
 use crate::session::live::KillOrder;
 use gateway_core::inspect::CopyWith;
 use gateway_core::policy::{Mode, Stretch};
@@ -44,6 +46,8 @@ pub(super) struct Watch {
     said: bool,
     /// The copy was made to fail already.
     failed_copy: bool,
+    /// What it was allowed by may have been taken away.
+    taken: bool,
 }
 
 /// What the relay has to do about what runs.
@@ -70,7 +74,13 @@ impl Watch {
             stretch: None,
             said: false,
             failed_copy: false,
+            taken: false,
         }
+    }
+
+    /// People have given or taken something: what runs is judged once more.
+    pub(super) const fn again(&mut self) {
+        self.taken = true;
     }
 
     /// Whether any policy looks at totals.
@@ -144,7 +154,7 @@ impl Enforcer {
         if !self.watch.totals || self.watch.is_idle() || !self.watch.due(Instant::now()) {
             return None;
         }
-        self.judge_running(frames)
+        self.judge_running(false, frames)
     }
 
     /// When [`Self::look`] wants to be called, where anything runs that is watched.
@@ -152,6 +162,10 @@ impl Enforcer {
     pub fn next_look(&self) -> Option<Instant> {
         if self.watch.is_idle() {
             return None;
+        }
+        if self.watch.taken {
+            // Now: a moment that is over, and stays the same however often it is asked for.
+            return Some(self.watch.since);
         }
         let judgement = self.watch.totals.then(|| self.watch.at + PAUSE);
         let end = self.limits.statement_time.filter(|_| self.mode == Mode::Enforce || !self.watch.cancelled).map(|limit| {
@@ -164,8 +178,9 @@ impl Enforcer {
     /// Looks at the time.
     pub fn look(&mut self, frames: &mut FrameBuffer) -> Option<Order> {
         let now = Instant::now();
-        if self.watch.totals && !self.watch.is_idle() && self.watch.due(now) {
-            let order = self.judge_running(frames);
+        let taken = std::mem::take(&mut self.watch.taken);
+        if taken || (self.watch.totals && !self.watch.is_idle() && self.watch.due(now)) {
+            let order = self.judge_running(taken, frames);
             if order.is_some() {
                 return order;
             }
@@ -175,13 +190,13 @@ impl Enforcer {
     }
 
     /// Judges the statement that runs by what has been counted up to now.
-    fn judge_running(&mut self, frames: &mut FrameBuffer) -> Option<Order> {
+    fn judge_running(&mut self, taken: bool, frames: &mut FrameBuffer) -> Option<Order> {
         self.meter.worked();
         let now = Instant::now();
         let (id, number) = self.watch.front()?;
         let operation = self.operations.get(&id)?;
         let totals = self.meter.totals(0);
-        if self.watch.stretch.as_ref().is_some_and(|stretch| stretch.holds(&totals)) {
+        if !taken && self.watch.stretch.as_ref().is_some_and(|stretch| stretch.holds(&totals)) {
             self.watch.allowed(now);
             return None;
         }
@@ -191,6 +206,10 @@ impl Enforcer {
         };
         let grounds = (self.database.as_str(), self.user.as_str());
         let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, &self.session, grounds, None);
+        // What people have approved stays approved; what they have taken is gone.
+        let involved = involved(&self.session.principal);
+        let approvals = Approvals::Given { votes: &operation.votes, involved: &involved };
+        let bench = Bench { grants: &self.grants, approvals, ..bench };
         let decision = bench.decide(part, operation.inspection.statements.len(), totals);
         if decision.allows() {
             self.watch.allowed(now);
@@ -216,7 +235,7 @@ impl Enforcer {
             "rows_beyond": beyond.0, "bytes_beyond": beyond.1, "would_refuse": !kill,
             "session_rows": totals.session.rows, "run_rows": totals.run.rows, "hour_rows": totals.hour.rows,
         });
-        frame::finding(frames, "quota", fields);
+        frame::finding(frames, if taken { "taken" } else { "quota" }, fields);
         let refusal = refusal::by_policy(&self.session, id, part, &decision);
         let copies = part.statement.facts.copy == Some(CopyWith::Stdin);
         self.watch.said = true;

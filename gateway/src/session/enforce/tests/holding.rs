@@ -142,6 +142,35 @@ async fn what_is_run_with_what_nobody_can_see_is_refused_and_not_held() {
 }
 
 #[tokio::test]
+async fn what_runs_ends_when_the_grant_is_taken_and_stays_when_it_was_approved() {
+    let granted = r#"@id("g") permit (principal, action in Action::"operation", resource) when { context.granted };"#;
+    let wish =
+        Wish { workload: "*".to_owned(), target: "prod-pg".to_owned(), actions: ["write".to_owned()].into(), ..Wish::default() };
+    let grant = Grant { id: GrantId::from_number(1), wish, votes: Vec::new(), until: Timestamp(u64::MAX) };
+    for (policy, grants, stays) in [(granted, vec![grant], false), (HELD, vec![], true)] {
+        let house = Arc::new(Fake::default());
+        *house.set.lock().unwrap() = Some(Arc::new(PolicySet::load(vec![("p.cedar".to_owned(), policy.to_owned())]).unwrap()));
+        *house.in_force.lock().unwrap() = Arc::new(InForce { grants, ..InForce::default() });
+        let mut bed = Bed::at(house, Mode::Enforce, Limits::default());
+        let ask = bed.asking(1, OperationKind::Query, "UPDATE t", Some(b""));
+        match bed.put(&ask, None).await {
+            Verdict::Hold(request) => {
+                let ended = ended(&request, HoldState::Approved, vec![vote("bo", "dba", Scope::Once)]);
+                let approval = bed.judge.answered_by_people(&ask, &request, &ended, &mut bed.frames).unwrap();
+                assert!(forwarded(&bed.put(&ask, Some(&approval)).await));
+            }
+            other => assert!(forwarded(&other)),
+        }
+        bed.judge.running(OperationId(1));
+        *bed.house.in_force.lock().unwrap() = Arc::default();
+        bed.judge.refresh();
+        assert!(bed.judge.next_look().is_some());
+        bed.judge.look(&mut bed.frames);
+        assert_eq!(bed.judge.session.kill_order().is_none(), stays, "{policy}");
+    }
+}
+
+#[tokio::test]
 async fn a_grant_releases_what_it_covers_by_whoever_gave_it_and_no_longer_once_it_is_gone() {
     let mut bed = Bed::holding();
     let wish = Wish {
