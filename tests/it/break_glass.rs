@@ -43,6 +43,18 @@ fn with_broken_glass_policy_refuses_nothing_all_is_marked_and_a_review_is_owed()
     assert!(own.stderr.contains("nobody answers their own"), "{}", own.stderr);
     assert!(weir.cli(&["break-glass", "list"]).expect_success().stdout.contains("review owed"));
     weir.cli_as("bin", &["break-glass", "review", id, "--finding", "one INSERT"]).expect_success();
+    let verified = weir.cli(&["audit", "verify"]).expect_success().stdout;
+    assert!(verified.contains("3 events of people's decisions; intact"), "{verified}");
+    let forged = "UPDATE event SET by = 'bin' WHERE kind = 'glass.broken'";
+    let ledger = weir.directory().join("state/ledger.db");
+    let changed = std::process::Command::new("python3")
+        .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"])
+        .arg(&ledger)
+        .arg(forged)
+        .status();
+    assert!(changed.is_ok_and(|status| status.success()));
+    let found = weir.cli(&["audit", "verify"]);
+    assert!(found.status == Some(1) && found.stdout.contains("ledger: event 1: its signature does not hold"), "{}", found.stdout);
     assert!(weir.cli(&["break-glass", "list"]).expect_success().stdout.contains("no review is owed"));
 }
 

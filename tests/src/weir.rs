@@ -129,8 +129,13 @@ impl Weir {
         Command::new(binary()).args(arguments).output().expect("weir starts").into()
     }
 
-    /// All sessions, as `weir session list --format json` has them.
+    /// All sessions, as `weir session list --format json` has them, without the gateways' own records.
     pub fn sessions(&self) -> Vec<Value> {
+        self.records().into_iter().filter(|record| record["target"] != "weir").collect()
+    }
+
+    /// All that `weir session list --format json` has.
+    pub fn records(&self) -> Vec<Value> {
         let listed = self.cli(&["session", "list", "--format", "json"]);
         assert_eq!(listed.status, Some(0), "{}", listed.stderr);
         match serde_json::from_str(&listed.stdout).expect("the list is JSON") {
@@ -147,9 +152,9 @@ impl Weir {
         })
     }
 
-    /// Waits until a job's session is live, whatever else is recorded.
+    /// Waits until any session is live.
     pub fn live_job(&self) {
-        let live = |session: &Value| session["state"] == "live" && session["target"] != "weir";
+        let live = |session: &Value| session["state"] == "live";
         wait_until("a live session", 20, || self.sessions().iter().any(live).then_some(()));
     }
 

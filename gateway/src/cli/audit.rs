@@ -3,7 +3,9 @@
 use super::session::{finish, tell};
 use super::{CliError, Format, count};
 use crate::evidence::{self, Verification, Verified};
+use crate::ledger::{self, Checked};
 use gateway_core::model::ids::SessionId;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +17,10 @@ pub(crate) fn verify(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let found = evidence::verify(state_dir, session).map_err(CliError::new)?;
+    let records = evidence::verify(state_dir, session).map_err(CliError::new)?;
+    // Of one session alone nothing is said of what people decided.
+    let ledger = if session.is_none() { ledger::check(state_dir).map_err(CliError::new)? } else { None };
+    let found = Found { records, ledger };
     let status = if found.problems() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let printed = match format {
         Format::Text => print(&found, out),
@@ -24,7 +29,27 @@ pub(crate) fn verify(
     finish(printed, status)
 }
 
-fn print(found: &Verification, out: &mut dyn Write) -> io::Result<()> {
+/// All that was checked.
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    records: Verification,
+    /// The events of what people decided.
+    ledger: Option<Checked>,
+}
+
+impl Found {
+    fn problems(&self) -> u64 {
+        let ledger = self.ledger.as_ref().map_or(0, |ledger| ledger.problems.len() as u64);
+        self.records.problems() + ledger
+    }
+}
+
+fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
+    let found = &all.records;
+    for problem in all.ledger.iter().flat_map(|ledger| &ledger.problems) {
+        writeln!(out, "ledger: {problem}")?;
+    }
     for problem in &found.heads {
         writeln!(out, "{problem}")?;
     }
@@ -54,7 +79,10 @@ fn print(found: &Verification, out: &mut dyn Write) -> io::Result<()> {
             write!(out, ", {number} {state}")?;
         }
     }
-    match found.problems() {
+    if let Some(ledger) = &all.ledger {
+        write!(out, "; {} of people's decisions", count(ledger.events, "event", "events"))?;
+    }
+    match all.problems() {
         0 => writeln!(out, "; intact: every frame is as it was written"),
         problems => writeln!(out, "; {}", count(problems, "problem", "problems")),
     }

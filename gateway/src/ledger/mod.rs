@@ -4,6 +4,7 @@
 //! [`FOLLOW`]. Nothing here decides; who may do what is `control`'s, what a session makes of it `session`'s. What is on disk
 //! holds: an answer counts once it is written, and what could not be written was not answered.
 
+mod check;
 mod entry;
 mod event;
 mod follow;
@@ -12,6 +13,7 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
+pub use check::{Checked, check};
 pub use entry::{
     Answer, Asked, Code, Glass, Hold, HoldState, Holder, Lease, LeaseState, Lift, Parameter, Review, Scope, Standing,
 };

@@ -196,3 +196,24 @@ fn a_later_format_is_not_touched() {
     Connection::open(folder.path().join("ledger.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Ledger::open(folder.path()), Err(LedgerError::Newer { found: 99, known: 1, .. })));
 }
+
+#[test]
+fn what_was_done_to_events_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(check(folder.path()).unwrap(), None);
+    let ledger = Ledger::open(folder.path()).unwrap();
+    for number in 1..=4 {
+        ledger.change(|change| change.tell(Kind::BlockAdded, "ana", "b-1", &json!({ "number": number }))).unwrap();
+    }
+    assert_eq!(check(folder.path()).unwrap(), Some(Checked { events: 4, problems: Vec::new() }));
+    drop(ledger);
+    let change = |sql: &str| {
+        Connection::open(folder.path().join("ledger.db")).unwrap().execute_batch(sql).unwrap();
+        check(folder.path()).unwrap().unwrap().problems
+    };
+    assert_eq!(change("UPDATE event SET by = 'bo' WHERE number = 2"), ["event 2: its signature does not hold: it was changed"]);
+    let problems = change("UPDATE event SET by = 'ana' WHERE number = 2; DELETE FROM event WHERE number = 3");
+    assert_eq!(problems, ["events 3 to 3 are missing"]);
+    let problems = change("UPDATE event SET key = '00' WHERE number = 4");
+    assert_eq!(problems[1], "event 4: it is signed with another key than ledger.pub");
+}

@@ -117,7 +117,7 @@ pub fn judge_again(shared: &Shared) -> usize {
             session.kill(blocked(block));
             ended += 1;
         } else if judged.permit().is_none() {
-            let reason = format!("what is in force has changed: {}", judged.refusal(&session).detail);
+            let reason = format!("the policy changed: {}", judged.refusal(&session).detail);
             session.kill(KillOrder { by: "policy".to_owned(), reason });
             ended += 1;
         } else {

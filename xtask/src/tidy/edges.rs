@@ -55,6 +55,7 @@ const EDGES: [(&str, &[&str]); 28] = [
             "catalog",
             "classify",
             "evidence",
+            "ledger",
             "summary",
             "capture",
             "tls",

@@ -13,6 +13,7 @@ use gateway_core::inspect::resolve::{Resource, calls_unreviewed};
 use gateway_core::model::time::Timestamp;
 use gateway_core::protocol::postgres::recorded::{self, Value};
 use gateway_core::protocol::{OperationKind, Refusal, Transaction};
+use gateway_core::record::redact::without_passwords;
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -245,8 +246,11 @@ fn digest(ask: &Ask<&[u8]>, database: &str, user: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The text as an approver sees it: without its literals where one may be a value of a class.
+/// The text as an approver sees it: without its literals where one may be a value of a class, and never with a password.
 fn shown(text: &[u8], judged: &Judged) -> (String, bool) {
+    let mut told = Vec::with_capacity(text.len());
+    without_passwords(text, &mut told);
+    let text = told.as_slice();
     let hidden = judged.parts.iter().any(|part| part.masked.text_unrecorded || part.statement.facts.unparsed.is_some());
     let text = match std::str::from_utf8(text) {
         Ok(text) if hidden => Cow::Owned(without_literals(text)),

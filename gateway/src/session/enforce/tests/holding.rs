@@ -129,6 +129,13 @@ async fn a_text_approved_for_the_session_passes_with_any_parameters_and_no_other
 }
 
 #[tokio::test]
+async fn no_approver_sees_a_password() {
+    let mut bed = Bed::holding();
+    let request = bed.waits(&bed.asking(1, OperationKind::Query, "UPDATE t -- PASSWORD 'geheim'", Some(b""))).await;
+    assert_eq!(request.asked.statement, "UPDATE t -- PASSWORD '***'");
+}
+
+#[tokio::test]
 async fn what_is_run_with_what_nobody_can_see_is_refused_and_not_held() {
     let mut bed = Bed::holding();
     let prepare = bed.asking(1, OperationKind::Prepare, "UPDATE t", Some(b""));
