@@ -25,6 +25,7 @@ use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
 use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
+use crate::notify::{self, Courier};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
 use crate::session::context::{self, Shared};
@@ -44,6 +45,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trust::Trust;
+
+/// How long what a thread has left to others may take once it has ended.
+const LEFT: Duration = Duration::from_secs(10);
 
 /// What a gateway is started with.
 pub struct Start {
@@ -66,6 +70,8 @@ pub struct Gateway {
     listeners: Listeners,
     accepting: Option<Thread>,
     controlling: Option<Thread>,
+    /// Where there is anybody to be notified.
+    notifying: Option<Thread>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -168,6 +174,12 @@ impl Gateway {
             None => Desk::new(Arc::clone(&shared)),
         };
         let diary = Arc::new(diary::of(&shared));
+        let couriers = notify::begin(&shared.ledger, &diary, &shared.config.notifiers)?;
+        // Apart from the control side: who is slow to be told slows nobody who decides.
+        let notifying = match couriers.is_empty() {
+            true => None,
+            false => Some(thread("weir-notify", |stopped| Courier::all(couriers, stopped))?),
+        };
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
         Ok(Self {
@@ -176,6 +188,7 @@ impl Gateway {
             listeners,
             accepting: None,
             controlling: Some(controlling),
+            notifying,
             socket,
             trust,
             answering: None,
@@ -346,7 +359,11 @@ fn thread<W: Future<Output = ()> + Send + 'static>(name: &str, work: impl FnOnce
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
     let work = work(stopped);
-    let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
+    let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(work);
+        // What it has left to other threads, such as the look-up of a name, may take for ever.
+        runtime.shutdown_timeout(LEFT);
+    })?;
     Ok(Thread { stop, handle })
 }
 

@@ -23,6 +23,7 @@ pub mod cli;
 pub mod control;
 pub mod host;
 pub mod launch;
+pub mod notify;
 pub mod summary;
 // -- everywhere --
 pub mod app;

@@ -42,6 +42,7 @@ mod leak;
 mod masking;
 mod names;
 mod namespaces;
+mod notifiers;
 mod notify;
 mod pgbench;
 mod policy;

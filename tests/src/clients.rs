@@ -25,6 +25,20 @@ pub fn python_with_psycopg() -> &'static Path {
     })
 }
 
+/// A Python that has aiosmtpd, a mail server, in an environment of its own.
+pub(crate) fn python_with_aiosmtpd() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let (place, _alone) = place("aiosmtpd");
+        let python = place.join("bin/python");
+        if !works(Command::new(&python).args(["-c", "import aiosmtpd"])) {
+            install(Command::new("python3").args(["-m", "venv"]).arg(&place));
+            install(Command::new(&python).args(["-m", "pip", "install", "--quiet", "aiosmtpd==1.4.6"]));
+        }
+        python
+    })
+}
+
 /// Where node finds node-postgres, its cursors and streams.
 pub fn node_modules() -> &'static Path {
     static MODULES: OnceLock<PathBuf> = OnceLock::new();

@@ -7,6 +7,7 @@ mod glass;
 mod grants;
 mod holds;
 mod jobs;
+mod notifiers;
 mod problem;
 mod request;
 mod runs;
@@ -131,6 +132,8 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
         .route("/v1/break-glass/codes", post(glass::codes))
         .route("/v1/break-glass/{id}/end", post(glass::end))
         .route("/v1/break-glass/{id}/review", post(glass::review))
+        .route("/v1/notifiers", get(notifiers::list))
+        .route("/v1/notifiers/{name}/test", post(notifiers::test))
         .route("/v1/runs/{id}/freeze", post(runs::freeze))
         .route("/v1/runs/{id}/thaw", post(runs::thaw))
         .route("/v1/runs/{id}/kill", post(runs::kill))

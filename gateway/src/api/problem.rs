@@ -44,6 +44,7 @@ impl From<CommandError> for Problem {
             CommandError::BadPolicy(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-policy"),
             CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
+            CommandError::NotReached { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
             CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),
             CommandError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "broken"),
         };

@@ -69,6 +69,10 @@ impl Gateway {
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }
+        // After what is written last: it is told where that takes no time.
+        if let Some(notifying) = self.notifying.take() {
+            notifying.end();
+        }
         self.diary.close();
         // It may be gone where the control thread never came up.
         let _removed = std::fs::remove_file(&self.socket).is_ok();

@@ -14,6 +14,7 @@ pub(super) fn config(file: &Path, format: Format) -> Result {
             let targets = count(config.targets.len(), "target", "targets");
             let workloads = count(config.workloads.len(), "workload", "workloads");
             print(&format!("{}: {targets}, {workloads}, no problems", file.display()))?;
+            config.notes().iter().try_for_each(|note| print(&format!("  {note}")))?;
             Ok(ExitCode::SUCCESS)
         }
         Format::Json => {
@@ -25,9 +26,9 @@ pub(super) fn config(file: &Path, format: Format) -> Result {
 }
 
 fn told(file: &Path, loaded: std::result::Result<Config, Problems>) -> Value {
-    let (targets, workloads, problems) = match loaded {
-        Ok(config) => (Some(config.targets.len()), Some(config.workloads.len()), Vec::new()),
-        Err(Problems { problems, .. }) => (None, None, problems),
+    let (targets, workloads, notes, problems) = match loaded {
+        Ok(config) => (Some(config.targets.len()), Some(config.workloads.len()), config.notes(), Vec::new()),
+        Err(Problems { problems, .. }) => (None, None, Vec::new(), problems),
     };
     let problems: Value = problems
         .into_iter()
@@ -36,5 +37,5 @@ fn told(file: &Path, loaded: std::result::Result<Config, Problems>) -> Value {
             json!({ "file": file, "line": line, "column": column, "problem": what, "hint": hint })
         })
         .collect();
-    json!({ "file": file, "targets": targets, "workloads": workloads, "problems": problems })
+    json!({ "file": file, "targets": targets, "workloads": workloads, "notes": notes, "problems": problems })
 }

@@ -28,13 +28,29 @@ impl Common {
 
     /// Asks a gateway that runs here; where none does, root has `offline` done on the ledger.
     pub(super) fn ask(&self, method: Method, path: &str, body: Option<&Value>, offline: Command) -> Result<Value> {
+        self.ask_or(method, path, body, |ledger, actor, _config| ledger.handle(actor, offline).map_err(CliError::new))
+    }
+
+    /// The same, with what takes the configuration.
+    pub(super) fn ask_or(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        offline: impl FnOnce(&Offline, &Actor, &Config) -> Result<Reply>,
+    ) -> Result<Value> {
         let config = self.load()?;
         if !nix::unistd::geteuid().is_root() {
             let socket = config.host.socket;
             return block_on(async { client::ask_daemon(&socket, method, path, body).await.map_err(CliError::new) });
         }
         let answer = block_on(first(&config.state_dir, method, path, body))?;
-        answer.map_or_else(|| on_ledger(&config.state_dir, offline), Ok)
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        let ledger = Offline::open(&config.state_dir).map_err(CliError::new)?;
+        let reply = offline(&ledger, &Actor::root(login(std::process::id())), &config)?;
+        serde_json::to_value(reply).map_err(CliError::new)
     }
 
     /// Asks every gateway that runs here.
@@ -63,13 +79,6 @@ async fn first(state_dir: &Path, method: Method, path: &str, body: Option<&Value
     let Some(socket) = client::gateways(state_dir).await.map_err(CliError::new)?.into_iter().next() else { return Ok(None) };
     let answer = client::ask(&socket, method, path, body).await.map_err(CliError::new)?;
     answer.map(Some).ok_or_else(|| CliError::new(format!("there is none of that name: {path}")))
-}
-
-fn on_ledger(state_dir: &Path, command: Command) -> Result<Value> {
-    let ledger = Offline::open(state_dir).map_err(CliError::new)?;
-    let actor = Actor::root(login(std::process::id()));
-    let reply: Reply = ledger.handle(&actor, command).map_err(CliError::new)?;
-    serde_json::to_value(reply).map_err(CliError::new)
 }
 
 /// A table without lines.

@@ -93,6 +93,17 @@ pub(super) const GRANT_REVOKE: &str = "\
 Examples:
   weir grant revoke g-01jd5k2v8q3xm --reason done";
 
+pub(super) const NOTIFY_LIST: &str = "\
+Examples:
+  weir notify list
+  weir notify list --format json | jq -r '.[] | select(.failed > 0) | .name'";
+
+pub(super) const NOTIFY_TEST: &str = "\
+Examples:
+  weir notify test on-call
+
+Exit status 1 where it was not reached.";
+
 pub(super) const BLOCK_ADD: &str = "\
 Examples:
   weir block add --workload nightly-backup --for 2h --reason \"it reads too much\"

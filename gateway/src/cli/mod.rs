@@ -14,6 +14,7 @@ mod grant;
 mod hold;
 mod job_commands;
 mod kill;
+mod notify;
 mod policy;
 mod reload;
 mod run;
@@ -80,6 +81,9 @@ enum Command {
     /// Set policy aside for one target, in an emergency: recorded, told to everybody, reviewed afterwards
     #[command(after_help = examples::GLASS, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     BreakGlass(glass::Arguments),
+    /// Who is told of holds, grants, blocks and broken glass: how far each is, and a test
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Explain what was refused in a session, by which policy, and what to do
     #[command(after_help = examples::WHY)]
     Why {
@@ -310,6 +314,7 @@ fn dispatch(command: Command) -> Result {
         Command::Grant(command) => grant::grant(command),
         Command::Block(command) => block::block(command),
         Command::BreakGlass(arguments) => glass::glass(arguments),
+        Command::Notify(command) => notify::notify(command),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))

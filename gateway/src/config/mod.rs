@@ -18,16 +18,18 @@ pub(crate) use names::upstream;
 pub use names::{NamePattern, NamesSettings};
 pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
+pub(crate) use reader::Table;
 pub use sections::{Limits, PolicySettings, RecordSettings};
 pub use targets::{TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
 use crate::credential::Source as SecretSource;
+use crate::notify::{self, NotifierSettings};
 use gateway_core::mask::classes::Class;
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::ProtocolName;
 use gateway_core::policy::Mode;
-use reader::{Source, Table};
+use reader::Source;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -62,6 +64,8 @@ pub struct Config {
     pub host: HostSettings,
     /// `[[job]]`: what on the host is a job.
     pub jobs: Vec<JobRule>,
+    /// `[[notify]]`: who is told of what people decide, and are asked.
+    pub notifiers: Vec<NotifierSettings>,
     /// `[capture] kernel_log`: the kernel side's debug messages.
     pub capture_kernel_log: bool,
     /// `[log] level`, as `tracing` filters are written.
@@ -102,7 +106,7 @@ impl Config {
         }
     }
 
-    /// The variables that hold the targets' secrets.
+    /// The variables that hold secrets of the gateway's.
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
         self.secrets()
@@ -125,7 +129,8 @@ impl Config {
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         let of_targets = self.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
-        of_targets.map(|(source, _)| source).chain(&self.masking.key)
+        let of_notifiers = self.notifiers.iter().flat_map(|notifier| notifier.kind.secrets());
+        of_targets.map(|(source, _)| source).chain(&self.masking.key).chain(of_notifiers)
     }
 
     /// What `weir run` does where nothing is configured: it observes and records.
@@ -145,9 +150,19 @@ impl Config {
             names: NamesSettings::default(),
             host: HostSettings::default(),
             jobs: Vec::new(),
+            notifiers: Vec::new(),
             capture_kernel_log: false,
             log: LOG.to_owned(),
         }
+    }
+
+    /// What is no problem, and not what it may look like.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let muted = self.notifiers.iter().filter(|notifier| notifier.filter.leaves_glass_out());
+        muted
+            .map(|notifier| format!("[[notify]] {:?}: glass.broken is told there, too; it can't be muted", notifier.name))
+            .collect()
     }
 
     /// Whether any class may have columns at this target.
@@ -191,11 +206,13 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let names = table.table("names").map(names::names);
     let host = table.table("host").map(|table| host::host(table, directory));
     let jobs = host::jobs(table.tables("job"));
+    let notifiers: Vec<_> = table.tables("notify").into_iter().filter_map(|table| notify::read(table, directory)).collect();
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
     let log = table.table("log").and_then(sections::log);
     twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
     twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
     twice(table, "job", jobs.iter().map(|rule| rule.name.as_str()));
+    twice(table, "notify", notifiers.iter().map(|notifier| notifier.name.as_str()));
     twice(table, "class", classes.iter().map(|class| &*class.name));
     for target in targets.iter().filter(|target| target.protocol == ProtocolName::Postgres && target.catalog.is_none()) {
         if let Some(class) = classes.iter().find(|class| class.is_of(&target.name)) {
@@ -220,6 +237,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         names: names.unwrap_or_default(),
         host: host.unwrap_or_default(),
         jobs,
+        notifiers,
         capture_kernel_log,
         log: log.map_or_else(|| LOG.to_owned(), Spanned::into_inner),
     })

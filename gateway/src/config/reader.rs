@@ -37,11 +37,11 @@ impl<'t> Source<'t> {
 }
 
 /// One table that is being read. What was not asked for by [`Self::end`] is unknown.
-pub(super) struct Table<'s, 't> {
+pub(crate) struct Table<'s, 't> {
     source: &'s Source<'t>,
     fields: DeTable<'t>,
     /// Where the table is, for what is missing in it.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     name: &'static str,
     known: Vec<&'static str>,
     /// Of the known ones, those that were written.
@@ -54,17 +54,17 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// Notes a problem with the table as a whole.
-    pub(super) fn problem(&self, what: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn problem(&self, what: impl Into<String>, hint: impl Into<String>) {
         self.source.problem(self.span.clone(), what, hint);
     }
 
     /// Notes a problem at `span`.
-    pub(super) fn problem_at(&self, span: Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn problem_at(&self, span: Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
         self.source.problem(span, what, hint);
     }
 
     /// A text field.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<Spanned<String>> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -74,7 +74,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// A text field that is parsed; `hint` says what it may be.
-    pub(super) fn parsed<T>(&mut self, key: &'static str, hint: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn parsed<T>(&mut self, key: &'static str, hint: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text(key)?;
         let parsed = parse(text.get_ref());
         if parsed.is_none() {
@@ -84,7 +84,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn number<T: FromStr + PartialOrd + std::fmt::Display>(&mut self, key: &'static str, from: T, to: T) -> Option<T> {
+    pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(&mut self, key: &'static str, from: T, to: T) -> Option<T> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -104,7 +104,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -114,7 +114,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// A list of texts; a single text counts as a list of one.
-    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<Spanned<String>>> {
+    pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<Spanned<String>>> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -136,7 +136,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// A table in this one.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Self> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -146,7 +146,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// A text or a table.
-    pub(super) fn text_or_table(&mut self, key: &'static str) -> Option<Result<Spanned<String>, Self>> {
+    pub(crate) fn text_or_table(&mut self, key: &'static str) -> Option<Result<Spanned<String>, Self>> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
@@ -157,7 +157,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// The tables of an array, `[[key]]`.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Self> {
+    pub(crate) fn tables(&mut self, key: &'static str) -> Vec<Self> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let span = value.span();
         match value.into_inner() {
@@ -179,7 +179,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// All of a table whose keys are free, as texts.
-    pub(super) fn pairs(self) -> BTreeMap<String, String> {
+    pub(crate) fn pairs(self) -> BTreeMap<String, String> {
         let Self { source, fields, .. } = self;
         let mut pairs = BTreeMap::new();
         for (key, value) in fields {
@@ -195,7 +195,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// Reports a field that has to be there.
-    pub(super) fn required<T>(&self, key: &str, value: Option<T>, hint: &str) -> Option<T> {
+    pub(crate) fn required<T>(&self, key: &str, value: Option<T>, hint: &str) -> Option<T> {
         if value.is_none() && !self.reported(key) {
             self.problem(format!("`{key}` is missing in {}", self.title()), hint);
         }
@@ -203,7 +203,7 @@ impl<'s, 't> Table<'s, 't> {
     }
 
     /// Reports every field that nobody asked for.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         let title = self.title();
         for (key, _) in self.fields {
             let name = key.get_ref().to_string();

@@ -2,6 +2,7 @@
 
 use crate::host::JobError;
 use crate::ledger::LedgerError;
+use crate::notify::Failure;
 use gateway_core::control::hold::Ineligible;
 use gateway_core::model::ids::{RunId, SessionId};
 
@@ -56,6 +57,14 @@ pub enum CommandError {
     /// The job is not to be had.
     #[error(transparent)]
     BadJob(#[from] JobError),
+    /// A notifier was tried and not reached.
+    #[error("{name} was not reached: {failure}")]
+    NotReached {
+        /// Which.
+        name: String,
+        /// Why.
+        failure: Failure,
+    },
     /// Nothing could be written down, so nothing was done.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

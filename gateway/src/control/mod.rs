@@ -8,6 +8,7 @@ mod glass;
 mod grants;
 mod holds;
 mod jobs;
+mod notifiers;
 mod offline;
 mod runs;
 
@@ -29,6 +30,7 @@ pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
 pub use jobs::{JobBegun, JobEnded, JobFiles, ListedJob};
+pub use notifiers::{ListedNotifier, Tried};
 pub use offline::Offline;
 pub use runs::{RunDone, RunOrder};
 use serde::{Deserialize, Serialize};
@@ -133,6 +135,13 @@ pub enum Command {
         /// For whom.
         people: Vec<String>,
     },
+    /// Who is notified, and how far is each?
+    ListNotifiers,
+    /// Send a test by this notifier, now.
+    TestNotifier {
+        /// Which.
+        name: String,
+    },
     /// Freeze a run, let it go on, or kill it.
     OrderRun {
         /// Which.
@@ -213,6 +222,10 @@ pub enum Reply {
     Glass(Box<Glass>),
     /// To [`Command::MakeCodes`]: each person's, shown this once.
     Codes(BTreeMap<String, String>),
+    /// To [`Command::ListNotifiers`].
+    Notifiers(Vec<ListedNotifier>),
+    /// To [`Command::TestNotifier`].
+    Tried(Tried),
     /// To [`Command::OrderRun`].
     Run(RunDone),
     /// To [`Command::BeginJob`].
@@ -326,6 +339,15 @@ impl Desk {
             Command::OrderRun { run, order, reason } => {
                 let (shared, actor) = (Arc::clone(shared), actor.clone());
                 aside(move || runs::order(&shared, &actor, run, order, &reason)).await.map(Reply::Run)
+            }
+            Command::ListNotifiers => {
+                let (actor, notifiers) = (actor.clone(), shared.config.notifiers.clone());
+                self.written(move |ledger| notifiers::list(ledger, &actor, &notifiers)).await.map(Reply::Notifiers)
+            }
+            Command::TestNotifier { name } => {
+                let (actor, notifiers) = (actor.clone(), shared.config.notifiers.clone());
+                let test = self.written(move |ledger| notifiers::begin_test(ledger, &actor, &notifiers, &name)).await?;
+                test.send().await.map(Reply::Tried)
             }
             Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
             Command::EndJob { peer, pid, run } => jobs::end(self, peer, pid, run).await.map(Reply::JobEnded),

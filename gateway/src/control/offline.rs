@@ -2,8 +2,9 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
-use super::{Command, Reply, blocks, glass, grants, holds};
+use super::{Command, Reply, blocks, glass, grants, holds, notifiers};
 use crate::ledger::Ledger;
+use crate::notify::NotifierSettings;
 use std::path::Path;
 
 /// The ledger of a state directory, without a gateway.
@@ -24,6 +25,22 @@ impl Offline {
     /// Where it can't be done, or takes a gateway.
     pub fn handle(&self, actor: &Actor, command: Command) -> Result<Reply, CommandError> {
         handle(&self.0, actor, command, true)
+    }
+
+    /// What [`Command::ListNotifiers`] asks, of these notifiers.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn list_notifiers(&self, actor: &Actor, notifiers: &[NotifierSettings]) -> Result<Reply, CommandError> {
+        notifiers::list(&self.0, actor, notifiers).map(Reply::Notifiers)
+    }
+
+    /// What [`Command::TestNotifier`] asks, of these notifiers.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or it could not be reached.
+    pub async fn test_notifier(&self, actor: &Actor, all: &[NotifierSettings], name: &str) -> Result<Reply, CommandError> {
+        notifiers::begin_test(&self.0, actor, all, name)?.send().await.map(Reply::Tried)
     }
 }
 
@@ -51,7 +68,10 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         Command::MakeCodes { people } => {
             glass::codes(ledger, actor, &people).map(|codes| Reply::Codes(codes.into_iter().collect()))
         }
-        Command::ListSessions
+        // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`.
+        Command::ListNotifiers
+        | Command::TestNotifier { .. }
+        | Command::ListSessions
         | Command::KillSession { .. }
         | Command::ReloadPolicy
         | Command::AddBlock { dry_run: true, .. }

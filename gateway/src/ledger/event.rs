@@ -84,6 +84,10 @@ kinds! {
     RunKilled = "run.killed",
     /// The policy set was replaced.
     PolicyReplaced = "policy.replaced",
+    /// Somebody was to be notified of an event, and could not be.
+    NotifyFailed = "notify.failed",
+    /// A person has tried a notifier.
+    NotifyTested = "notify.tested",
 }
 
 /// One step.
@@ -107,7 +111,7 @@ pub struct Event {
     pub signature: String,
     /// The gateway that wrote it.
     #[serde(skip, default = "Holder::nobody")]
-    pub(super) holder: Holder,
+    pub(in crate::ledger) holder: Holder,
 }
 
 impl Event {
@@ -169,7 +173,7 @@ pub(super) fn append(
     Ok(event)
 }
 
-const COLUMNS: &str = "number, at, kind, by, subject, details, key, signature, holder";
+pub(in crate::ledger) const COLUMNS: &str = "number, at, kind, by, subject, details, key, signature, holder";
 
 pub(super) fn since(connection: &Connection, number: u64, most: usize) -> rusqlite::Result<Vec<Event>> {
     let text = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");
@@ -190,7 +194,8 @@ pub(super) fn recorded(connection: &mut Connection, numbers: &[u64]) -> rusqlite
     transaction.commit()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
+/// An event, of the first columns of a row.
+pub(in crate::ledger) fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
     let wrong =
         |column, what: String| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into());
     let kind: String = row.get(2)?;

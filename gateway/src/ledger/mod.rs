@@ -5,6 +5,7 @@
 //! holds: an answer counts once it is written, and what could not be written was not answered.
 
 mod check;
+mod delivery;
 mod entry;
 mod event;
 mod follow;
@@ -14,6 +15,7 @@ mod signer;
 mod tests;
 
 pub use check::{Checked, check};
+pub use delivery::{Deliveries, Next, Progress};
 pub use entry::{
     Answer, Asked, Code, Glass, Hold, HoldState, Holder, Lease, LeaseState, Lift, Parameter, Review, Scope, Standing,
 };
@@ -265,6 +267,14 @@ impl Ledger {
         event::recorded(&mut self.lock(), events).map_err(|error| self.failed(error))
     }
 
+    /// What notifiers have been told, by a connection of its own: nobody waits for it who decides.
+    ///
+    /// # Errors
+    /// Where the file can't be opened again.
+    pub fn deliveries(&self) -> Result<Deliveries, LedgerError> {
+        Deliveries::open(&self.path, self.holder)
+    }
+
     /// Reads what is in force, and what has become of the holds that are waited for here.
     fn refresh(&self) -> Result<(), LedgerError> {
         let waited: Vec<HoldId> = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
@@ -421,9 +431,18 @@ impl Change<'_> {
     /// # Errors
     /// Where it can't be written.
     pub fn tell(&mut self, kind: Kind, by: &str, subject: &str, details: &serde_json::Value) -> Result<(), LedgerError> {
+        self.event(kind, by, subject, details).map(drop)
+    }
+
+    /// The same, and what is told.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn event(&mut self, kind: Kind, by: &str, subject: &str, details: &serde_json::Value) -> Result<Event, LedgerError> {
         let Self { ledger, transaction, at, events, .. } = self;
         let event = event::append(transaction, &ledger.signer, ledger.holder, (*at, kind, by, subject, details));
-        events.push(event.map_err(|error| ledger.failed(error))?);
-        Ok(())
+        let event = event.map_err(|error| ledger.failed(error))?;
+        events.push(event.clone());
+        Ok(event)
     }
 }

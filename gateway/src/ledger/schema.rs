@@ -6,12 +6,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// The format that this version writes.
-const VERSION: u32 = 1;
 /// How long another gateway's change may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const TABLES: &str = "
+/// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
+/// changed; a new one goes to the end.
+const STEPS: [&str; 2] = [ENTRIES_AND_EVENTS, DELIVERIES];
+
+const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX hold_open ON hold (id) WHERE open;
 CREATE TABLE lease (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -37,7 +39,35 @@ CREATE TABLE event (
 CREATE INDEX event_unrecorded ON event (number) WHERE NOT recorded;
 ";
 
-/// Makes the tables where there are none. What is written is on disk before it counts.
+/// How far each notifier has come, and what has become of the events behind that.
+const DELIVERIES: &str = "
+CREATE TABLE notifier (
+  name TEXT PRIMARY KEY,
+  settled INTEGER NOT NULL,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  delivered_at INTEGER,
+  error TEXT,
+  error_at INTEGER
+) STRICT;
+CREATE TABLE delivery (
+  notifier TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  holder TEXT NOT NULL,
+  PRIMARY KEY (notifier, number)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The format that this version writes.
+fn version() -> u32 {
+    u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
+}
+
+/// Makes the tables that are not there yet. What is written is on disk before it counts.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let failed = |error| LedgerError::Database { path: path.to_owned(), error };
     connection.busy_timeout(PATIENCE).map_err(failed)?;
@@ -49,13 +79,50 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Le
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    match found {
-        0 => {
-            transaction.execute_batch(TABLES).map_err(failed)?;
-            transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
-        }
-        VERSION => {}
-        found => return Err(LedgerError::Newer { path: path.to_owned(), found, known: VERSION }),
+    let Some(missing) = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)) else {
+        return Err(LedgerError::Newer { path: path.to_owned(), found, known: version() });
+    };
+    for step in missing {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    if !missing.is_empty() {
+        transaction.pragma_update(None, "user_version", version()).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
+}
+
+/// A second connection, for what does not have to be on disk before it counts.
+pub(super) fn beside(path: &Path) -> Result<Connection, LedgerError> {
+    let failed = |error| LedgerError::Database { path: path.to_owned(), error };
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_each_format_becomes_this_ones_and_keeps_what_is_in_it() {
+        for format in 0..=STEPS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("ledger.db");
+            let mut connection = Connection::open(&path).unwrap();
+            for step in &STEPS[..format] {
+                connection.execute_batch(step).unwrap();
+            }
+            connection.pragma_update(None, "user_version", u32::try_from(format).unwrap()).unwrap();
+            if format > 0 {
+                connection.execute("INSERT INTO hold (id, open, body) VALUES (7, 0, '{}')", []).unwrap();
+            }
+            prepare(&mut connection, &path).unwrap();
+            prepare(&mut connection, &path).unwrap();
+            let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            let kept: i64 = connection.query_row("SELECT count(*) FROM hold", [], |row| row.get(0)).unwrap();
+            assert_eq!((found, kept), (version(), i64::from(format > 0)), "from format {format}");
+            connection.query_row("SELECT count(*) FROM delivery, notifier", [], |row| row.get::<_, i64>(0)).unwrap();
+        }
+    }
 }

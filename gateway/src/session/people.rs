@@ -124,8 +124,9 @@ pub fn ask(
                 change.put(&hold)?;
                 let asked = &hold.asked;
                 let details = json!({
-                    "session": session_id, "run": asked.run, "workload": asked.workload, "target": asked.target,
-                    "statement": asked.statement, "digest": asked.digest, "terms": hold.terms, "until": hold.until,
+                    "session": session_id, "run": asked.run, "workload": asked.workload, "name": asked.name, "owner": asked.owner,
+                    "target": asked.target, "kind": asked.kind, "statement": asked.statement, "digest": asked.digest,
+                    "policies": asked.policies, "message": asked.message, "terms": hold.terms, "until": hold.until,
                 });
                 change.tell(Kind::HoldAsked, "weir", &hold.id.to_string(), &details)
             })

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 28] = [
+const EDGES: [(&str, &[&str]); 29] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -38,7 +38,8 @@ const EDGES: [(&str, &[&str]); 28] = [
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
-    ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence"]),
+    ("notify", &["config", "credential", "evidence", "host", "ledger", "tls"]),
+    ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence", "notify"]),
     ("api", &["control"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),
@@ -63,7 +64,7 @@ const EDGES: [(&str, &[&str]); 28] = [
         ],
     ),
     // The sections' types live in the parts that use them.
-    ("config", &["tls", "credential", "evidence"]),
+    ("config", &["tls", "credential", "evidence", "notify"]),
     ("app", &["*"]),
     ("main", &["app", "cli"]),
     ("lib", &[]),
