@@ -218,6 +218,15 @@ forbid (principal, action == Action::"define", resource) unless { context.approv
     differences.none();
 }
 
+#[test]
+fn notifiers_are_told_as_they_are_documented() {
+    let weir = Weir::with("[[notify]]\nname = \"page\"\nkind = \"command\"\ncommand = [\"/bin/cat\"]\n").build();
+    let mut differences = Differences::default();
+    differences.one("notify-test", 0, &json(&weir, &["notify", "test", "page"]));
+    differences.one("notify-list", 0, &json(&weir, &["notify", "list"]));
+    differences.none();
+}
+
 fn record(weir: &Weir, session: &str) -> PathBuf {
     weir.directory().join("state/sessions").join(format!("{session}.weir"))
 }

@@ -13,7 +13,7 @@ type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 /// By key. A value of another kind stays, and so differs from what is committed.
 const RULES: [Rule; 13] = [
     (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at"], "<time>", is_time),
-    (&["duration_ms", "client_reset_ms", "server_ms"], "<milliseconds>", Value::is_number),
+    (&["duration_ms", "client_reset_ms", "server_ms", "milliseconds"], "<milliseconds>", Value::is_number),
     (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks"], "<number>", Value::is_u64),
     (&["digest"], "<digest>", Value::is_string),
     (&["bytes", "bytes_from_client", "bytes_from_server", "bytes_beyond", "offset"], "<bytes>", Value::is_u64),

@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The first pause after a failure, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// The longest time for which the other side may ask to be left alone.
+const LONGEST_WISH: Duration = Duration::from_hours(1);
 /// How long what is under way may take once the gateway stops: what is left then is the next gateway's.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -107,8 +109,8 @@ impl Courier {
             return self.give_up(event, attempts, why).await;
         }
         tracing::warn!(notifier = name, number, attempts, why, "a notifier was not reached, and is tried again");
-        let next_at =
-            Timestamp(now().0.saturating_add(nanoseconds(pause(attempts, random()).max(failure.wait.unwrap_or_default()))));
+        let wished = failure.wait.unwrap_or_default().min(LONGEST_WISH);
+        let next_at = Timestamp(now().0.saturating_add(nanoseconds(pause(attempts, random()).max(wished))));
         self.aside(move |deliveries| deliveries.put_off(&name, number, (attempts, next_at), &why)).await
     }
 
