@@ -7,6 +7,7 @@ mod heir;
 mod rules;
 mod stop;
 mod trust;
+mod web;
 
 pub use containers::Containers;
 pub use daemon::{Daemon, End};

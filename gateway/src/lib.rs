@@ -24,9 +24,11 @@ pub mod control;
 pub mod host;
 pub mod launch;
 pub mod notify;
+pub mod people;
 pub mod summary;
 // -- everywhere --
 pub mod app;
 pub mod config;
 pub mod durable;
+pub mod https;
 pub mod telemetry;

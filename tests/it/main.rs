@@ -44,6 +44,7 @@ mod names;
 mod namespaces;
 mod notifiers;
 mod notify;
+mod people;
 mod pgbench;
 mod policy;
 mod privileges;

@@ -4,6 +4,7 @@
 
 mod authority;
 pub mod book;
+mod browser;
 pub mod bypass;
 mod cgroup;
 pub mod classed;
@@ -23,6 +24,7 @@ mod network;
 pub mod outside;
 pub mod pinned;
 mod postgres;
+mod provider;
 mod receiver;
 pub mod rootless;
 mod sample;
@@ -33,6 +35,7 @@ mod weir;
 pub mod wire;
 
 pub use authority::CertificateAuthority;
+pub use browser::{Browser, Page};
 pub use cgroup::{Cgroup, cgroup2_mount};
 pub use clients::{debian_root, node_modules, oidc_provider, python, python_with_psycopg};
 pub use daemon::Daemon;
@@ -41,6 +44,7 @@ pub use mail::{LOGIN, MailServer};
 pub use nameserver::NameServer;
 pub use network::Networks;
 pub use postgres::{Postgres, PostgresBuilder, Tls};
+pub use provider::Provider;
 pub use receiver::{Heard, Manner, Receiver};
 pub use sample::sample;
 pub use wait::{free_port, wait_until};

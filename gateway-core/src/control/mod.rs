@@ -1,4 +1,4 @@
-//! What people do to jobs, as values and rules: who may answer a hold, what a grant covers, whom a block names.
+//! What people do to jobs, as values and rules: who may what, who may answer a hold, what a grant covers, whom a block names.
 //!
 //! Pure: what is kept where, and who is told, is the gateway's business.
 
@@ -6,6 +6,7 @@ pub mod block;
 pub mod grant;
 pub mod hold;
 pub mod person;
+pub mod role;
 
 /// Whether `pattern` names `text`: the same, or the same up to a `*` at the pattern's end.
 fn names(pattern: &str, text: &str) -> bool {

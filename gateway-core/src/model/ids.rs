@@ -122,6 +122,10 @@ id!(
     /// One time that somebody broke the glass.
     GlassId, "break-glass", 'x', b'x'
 );
+id!(
+    /// One token with which the API is asked.
+    TokenId, "token", 't', b't'
+);
 
 #[cfg(test)]
 mod tests {

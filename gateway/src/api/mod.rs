@@ -1,4 +1,4 @@
-//! The HTTP API over the gateway's unix socket: bytes to a [`Command`](crate::control::Command), a reply to JSON.
+//! The HTTP API, at the gateway's unix socket and on the web: bytes to a [`Command`](crate::control::Command), a reply to JSON.
 
 mod asker;
 mod blocks;
@@ -10,8 +10,11 @@ mod jobs;
 mod notifiers;
 mod problem;
 mod request;
+mod routes;
 mod runs;
 mod sessions;
+mod tokens;
+pub mod web;
 
 use crate::control::{Command, CommandError, Desk, Peer, Reply};
 use asker::Asker;
@@ -107,37 +110,13 @@ async fn root_alone(ConnectInfo(Caller(peer)): ConnectInfo<Caller>, request: Req
 
 /// Answers requests until it is told to stop; those under way get their answer first.
 pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Receiver<()>) {
-    let roots = Router::new()
-        .route("/v1/sessions", get(sessions::list))
-        .route("/v1/sessions/{id}/kill", post(sessions::kill))
-        .route("/v1/policy/reload", post(reload))
-        .route("/v1/jobs/files", get(jobs::files))
-        .layer(middleware::from_fn(root_alone));
     let router = Router::new()
         .route("/healthz", get(health))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/begin", post(jobs::begin))
         .route("/v1/jobs/end", post(jobs::end))
-        .route("/v1/holds", get(holds::list))
-        .route("/v1/holds/{id}", get(holds::show))
-        .route("/v1/holds/{id}/approve", post(holds::approve))
-        .route("/v1/holds/{id}/deny", post(holds::deny))
-        .route("/v1/grants", get(grants::list).post(grants::request))
-        .route("/v1/grants/{id}/approve", post(grants::approve))
-        .route("/v1/grants/{id}/deny", post(grants::deny))
-        .route("/v1/grants/{id}/revoke", post(grants::revoke))
-        .route("/v1/blocks", get(blocks::list).post(blocks::add))
-        .route("/v1/blocks/{id}/lift", post(blocks::lift))
-        .route("/v1/break-glass", get(glass::list).post(glass::break_glass))
-        .route("/v1/break-glass/codes", post(glass::codes))
-        .route("/v1/break-glass/{id}/end", post(glass::end))
-        .route("/v1/break-glass/{id}/review", post(glass::review))
-        .route("/v1/notifiers", get(notifiers::list))
-        .route("/v1/notifiers/{name}/test", post(notifiers::test))
-        .route("/v1/runs/{id}/freeze", post(runs::freeze))
-        .route("/v1/runs/{id}/thaw", post(runs::thaw))
-        .route("/v1/runs/{id}/kill", post(runs::kill))
-        .merge(roots)
+        .route("/v1/jobs/files", get(jobs::files).layer(middleware::from_fn(root_alone)))
+        .merge(routes::at_socket())
         .with_state(desk)
         .into_make_service_with_connect_info::<Caller>();
     let (last_call, called) = oneshot::channel::<()>();
@@ -164,6 +143,10 @@ async fn health(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
         Ok(Reply::Health(health)) if !health.is_well() => (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response(),
         other => respond(other),
     }
+}
+
+async fn me(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    respond(desk.handle(&actor, Command::WhoAmI).await)
 }
 
 async fn reload(State(desk): State<Desk>, Asker(actor): Asker) -> Response {

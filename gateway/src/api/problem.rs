@@ -1,6 +1,7 @@
 //! What went wrong, as RFC 9457 has it: `application/problem+json`.
 
 use crate::control::CommandError;
+use crate::people::SignInError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,32 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Nobody knows who asks.
+    pub(super) fn unknown() -> Self {
+        let what = "who asks is not known: sign in at /auth/login, or send a token, `Authorization: Bearer weir_…`";
+        Self::new(StatusCode::UNAUTHORIZED, "unknown", what)
+    }
+
+    /// What a sign-in that failed is answered with.
+    pub(super) const fn status(error: &SignInError) -> StatusCode {
+        match error {
+            SignInError::NoProvider => StatusCode::NOT_FOUND,
+            SignInError::Stale => StatusCode::BAD_REQUEST,
+            SignInError::Declined(_) | SignInError::Unbelievable(_) | SignInError::Refused { .. } => StatusCode::FORBIDDEN,
+            SignInError::Busy => StatusCode::TOO_MANY_REQUESTS,
+            SignInError::Unavailable(_) | SignInError::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
+            SignInError::Setup(_) | SignInError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        Self::new(Self::status(&error), "sign-in", error)
+    }
+}
+
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         let (status, kind) = match &error {
@@ -38,6 +65,7 @@ impl From<CommandError> for Problem {
             }
             CommandError::Over { .. } => (StatusCode::CONFLICT, "over"),
             CommandError::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            CommandError::NotThisWay(_) => (StatusCode::FORBIDDEN, "not-this-way"),
             CommandError::Job => (StatusCode::FORBIDDEN, "job"),
             CommandError::Ineligible(_) => (StatusCode::FORBIDDEN, "ineligible"),
             CommandError::StillDying(..) => (StatusCode::GATEWAY_TIMEOUT, "still-dying"),
@@ -56,6 +84,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"weir\""));
+        }
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

@@ -1,6 +1,7 @@
 //! The daemon: one gateway for all jobs of a host, its socket for everyone, and its life until a signal or an heir ends it.
 
 use super::heir::{self, Inheritance};
+use super::web::Web;
 use super::{Gateway, Start, Thread, thread};
 use crate::api;
 use crate::capture::{self, Events, Listeners, PINS};
@@ -25,6 +26,8 @@ pub struct Daemon {
     /// Kept beside the thread that serves it: an heir gets the same, and so nobody finds it closed.
     socket: UnixListener,
     serving: Option<Serving>,
+    /// Where people come in from elsewhere.
+    web: Option<Web>,
     /// What the kernel side tells, while nobody listens to it.
     events: Option<Events>,
     path: PathBuf,
@@ -37,6 +40,7 @@ pub struct Daemon {
 /// What goes on only while this daemon is the one.
 struct Serving {
     public: Thread,
+    web: Option<Thread>,
     sweeper: Sweeper,
 }
 
@@ -65,6 +69,13 @@ impl Daemon {
         let path = config.host.socket.clone();
         let (start, jobs) = plan(config, None)?;
         let mut gateway = Gateway::prepare(start)?;
+        let web = match Web::open(&gateway.shared) {
+            Ok(web) => web,
+            Err(error) => {
+                gateway.stop(Duration::ZERO);
+                return Err(error);
+            }
+        };
         let begun = super::rules::find_jobs(&gateway, &jobs).and_then(|()| gateway.open());
         if let Err(error) = begun {
             gateway.stop(Duration::ZERO);
@@ -72,7 +83,7 @@ impl Daemon {
         }
         let socket = api::bind_for_all(&path);
         let socket = socket.with_context(|| format!("cannot listen at {}", path.display()))?;
-        Self::complete(gateway, jobs, socket, lock, signals)
+        Self::complete(gateway, jobs, socket, web, lock, signals)
     }
 
     /// Takes over from the daemon that runs: its sockets, its programs' links, its jobs and totals.
@@ -96,17 +107,26 @@ impl Daemon {
             }
         };
         let lock = Lock::given(lock).context("the lock can't be signed")?;
-        let daemon = Self::complete(gateway, jobs, socket, lock, signals)?;
+        // The one before has closed it only now.
+        let web = Web::open_after(&gateway.shared);
+        let daemon = Self::complete(gateway, jobs, socket, web, lock, signals)?;
         heir::hear_totals(conversation, Arc::clone(&daemon.gateway.shared), totals)?;
         Ok(daemon)
     }
 
-    fn complete(gateway: Gateway, jobs: Arc<Jobs>, socket: UnixListener, lock: Lock, signals: SigSet) -> Result<Self> {
+    fn complete(
+        gateway: Gateway,
+        jobs: Arc<Jobs>,
+        socket: UnixListener,
+        web: Option<Web>,
+        lock: Lock,
+        signals: SigSet,
+    ) -> Result<Self> {
         let (path, drain) = (gateway.shared.config.host.socket.clone(), gateway.shared.config.host.drain);
         let heirs = listen(&path).with_context(|| format!("cannot listen beside {}", path.display()))?;
         let wakes = wait_for_wakes(signals, heirs)?;
         let events = gateway.shared.capture.events();
-        let mut daemon = Self { gateway, jobs, socket, serving: None, events, path, drain, wakes, lock };
+        let mut daemon = Self { gateway, jobs, socket, serving: None, web, events, path, drain, wakes, lock };
         daemon.serve()?;
         Ok(daemon)
     }
@@ -191,6 +211,8 @@ impl Daemon {
         let listener = self.socket.try_clone()?;
         let (shared, jobs) = (Arc::clone(&self.gateway.shared), Arc::clone(&self.jobs));
         let desk = Desk::with_jobs(Arc::clone(&shared), Arc::clone(&jobs), self.gateway.trust_environment());
+        // After a take-over that came to nothing it has to be opened again.
+        let web = self.web.take().or_else(|| Web::open_after(&shared)).map(|web| web.serve(desk.clone())).transpose()?;
         let public = thread("weir-jobs", |stopped| async move {
             match tokio::net::UnixListener::from_std(listener) {
                 Ok(listener) => api::serve(listener, desk, stopped).await,
@@ -198,13 +220,16 @@ impl Daemon {
             }
         })?;
         let sweeper = Sweeper::start(shared, jobs, Arc::clone(&self.gateway.diary), self.events.take())?;
-        self.serving = Some(Serving { public, sweeper });
+        self.serving = Some(Serving { public, web, sweeper });
         Ok(())
     }
 
     /// Stops what two daemons can't both do.
     fn rest(&mut self) {
-        if let Some(Serving { public, sweeper }) = self.serving.take() {
+        if let Some(Serving { public, web, sweeper }) = self.serving.take() {
+            if let Some(web) = web {
+                web.end();
+            }
             public.end();
             self.events = sweeper.end();
         }

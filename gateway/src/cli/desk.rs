@@ -1,5 +1,6 @@
 //! How commands reach what people decide: a gateway that runs here, the daemon for who is not root, or the ledger itself.
 
+use super::remote::Remote;
 use super::{CliError, Format, Result, block_on};
 use crate::api::client;
 use crate::config::Config;
@@ -16,6 +17,8 @@ pub(super) struct Common {
     /// The configuration, for its state directory and the daemon's socket
     #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
     /// How to print: tables for people, JSON for machines
     #[arg(long, value_enum, value_name = "text|json", default_value_t = Format::Text, hide_possible_values = true)]
     pub(super) format: Format,
@@ -39,8 +42,15 @@ impl Common {
         body: Option<&Value>,
         offline: impl FnOnce(&Offline, &Actor, &Config) -> Result<Reply>,
     ) -> Result<Value> {
+        if let Some(place) = self.remote.place()? {
+            return block_on(place.ask(method, path, body));
+        }
         let config = self.load()?;
         if !nix::unistd::geteuid().is_root() {
+            // Where somebody has signed in, that is who asks.
+            if let Some(place) = self.remote.place_of(config.console.as_ref()) {
+                return block_on(place.ask(method, path, body));
+            }
             let socket = config.host.socket;
             return block_on(async { client::ask_daemon(&socket, method, path, body).await.map_err(CliError::new) });
         }
@@ -55,6 +65,9 @@ impl Common {
 
     /// Asks every gateway that runs here.
     pub(super) fn ask_all(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Vec<Value>> {
+        if let Some(place) = self.remote.place()? {
+            return Ok(vec![block_on(place.ask(method.clone(), path, body))?]);
+        }
         let config = self.load()?;
         block_on(async {
             let mut answers = Vec::new();

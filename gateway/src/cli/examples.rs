@@ -148,6 +148,30 @@ pub(super) const GLASS_CODES: &str = "\
 Examples:
   weir break-glass codes ana@acme.example bo@acme.example cy@acme.example";
 
+pub(super) const TOKEN_CREATE: &str = "\
+Examples:
+  sudo weir token create dashboards --role viewer --for 90d
+  weir token create deploys --role approver --target 'prod-*' --for 30d --url https://weir.acme.example
+
+It is shown this once, and kept as a hash. It may never more than who made it.";
+
+pub(super) const TOKEN_LIST: &str = "\
+Examples:
+  weir token list
+  weir token list --past 20    and the latest that are over";
+
+pub(super) const TOKEN_REVOKE: &str = "\
+Examples:
+  weir token revoke t-01jd5k2v8q3xm --reason \"it was in a log\"";
+
+pub(super) const LOGIN: &str = "\
+Examples:
+  weir login --url https://weir.acme.example
+  weir login --url https://weir.acme.example && weir hold list --url https://weir.acme.example
+
+It names a page of your identity provider's and a code. What it gets is in ~/.config/weir/token,
+and good for as long as a session of the console's.";
+
 pub(super) const SERVE: &str = "\
 Examples:
   weir serve --config /etc/weir/weir.toml    as a service does; SIGHUP reads the policies again

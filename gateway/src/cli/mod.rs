@@ -14,15 +14,18 @@ mod grant;
 mod hold;
 mod job_commands;
 mod kill;
+mod login;
 mod notify;
 mod policy;
 mod reload;
+mod remote;
 mod run;
 mod run_daemon;
 mod run_launch;
 mod runs;
 mod serve;
 mod session;
+mod token;
 mod upgrade;
 mod why;
 
@@ -84,6 +87,12 @@ enum Command {
     /// Who is told of holds, grants, blocks and broken glass: how far each is, and a test
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// Tokens with which the API is asked from elsewhere: make them, list them, revoke them
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Sign in at a daemon elsewhere, for the commands that ask it with --url
+    #[command(after_help = examples::LOGIN)]
+    Login(login::Arguments),
     /// Explain what was refused in a session, by which policy, and what to do
     #[command(after_help = examples::WHY)]
     Why {
@@ -315,6 +324,8 @@ fn dispatch(command: Command) -> Result {
         Command::Block(command) => block::block(command),
         Command::BreakGlass(arguments) => glass::glass(arguments),
         Command::Notify(command) => notify::notify(command),
+        Command::Token(command) => token::token(command),
+        Command::Login(arguments) => login::login(&arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))

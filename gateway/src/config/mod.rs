@@ -1,6 +1,7 @@
 //! `weir.toml`: what was written, checked as a whole, as the values that the parts use.
 
 mod classes;
+mod console;
 pub mod host;
 mod issuers;
 pub mod names;
@@ -12,6 +13,7 @@ pub mod targets;
 pub mod workloads;
 
 pub use classes::{MaskingSettings, UNCLASSED, Unclassed};
+pub use console::{ConsoleSettings, OidcSettings, RoleRule};
 pub use host::{ExistingConnections, HostSettings, JobMatch, JobRule};
 pub use issuers::{IssuerKind, IssuerSettings, TokenSource};
 pub(crate) use names::upstream;
@@ -66,6 +68,10 @@ pub struct Config {
     pub jobs: Vec<JobRule>,
     /// `[[notify]]`: who is told of what people decide, and are asked.
     pub notifiers: Vec<NotifierSettings>,
+    /// `[console]`: where people reach the daemon.
+    pub console: Option<ConsoleSettings>,
+    /// `[[role]]`: what they may, in the order of the file.
+    pub roles: Vec<RoleRule>,
     /// `[capture] kernel_log`: the kernel side's debug messages.
     pub capture_kernel_log: bool,
     /// `[log] level`, as `tracing` filters are written.
@@ -124,13 +130,16 @@ impl Config {
             SecretSource::Env(_) => None,
             SecretSource::File(path) => Some(path.clone()),
         });
-        [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(secrets).collect()
+        let key = self.console.iter().filter_map(|console| console.tls.as_ref()).map(|(_, key)| key.clone());
+        [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(secrets).chain(key).collect()
     }
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         let of_targets = self.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
         let of_notifiers = self.notifiers.iter().flat_map(|notifier| notifier.kind.secrets());
-        of_targets.map(|(source, _)| source).chain(&self.masking.key).chain(of_notifiers)
+        let of_console = self.console.iter().filter_map(|console| console.oidc.as_ref()?.client_secret.as_ref());
+        let of_parts = of_notifiers.chain(of_console);
+        of_targets.map(|(source, _)| source).chain(&self.masking.key).chain(of_parts)
     }
 
     /// What `weir run` does where nothing is configured: it observes and records.
@@ -151,6 +160,8 @@ impl Config {
             host: HostSettings::default(),
             jobs: Vec::new(),
             notifiers: Vec::new(),
+            console: None,
+            roles: Vec::new(),
             capture_kernel_log: false,
             log: LOG.to_owned(),
         }
@@ -207,6 +218,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let host = table.table("host").map(|table| host::host(table, directory));
     let jobs = host::jobs(table.tables("job"));
     let notifiers: Vec<_> = table.tables("notify").into_iter().filter_map(|table| notify::read(table, directory)).collect();
+    let console = table.table("console").and_then(|table| console::read(table, directory));
+    let roles = console::roles(table.tables("role"));
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
     let log = table.table("log").and_then(sections::log);
     twice(table, "issuer", issuers.iter().map(|issuer| issuer.name.as_str()));
@@ -238,6 +251,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         host: host.unwrap_or_default(),
         jobs,
         notifiers,
+        console,
+        roles,
         capture_kernel_log,
         log: log.map_or_else(|| LOG.to_owned(), Spanned::into_inner),
     })

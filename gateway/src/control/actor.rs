@@ -4,7 +4,8 @@ use super::error::CommandError;
 use crate::host::Peer;
 use crate::session::context::Shared;
 use gateway_core::control::person::Person;
-use gateway_core::model::ids::RunId;
+pub use gateway_core::control::role::{On, Role, Scoped};
+use gateway_core::model::ids::{RunId, TokenId};
 use std::collections::BTreeSet;
 
 /// The group that whoever may approve counts for, where no policy names one.
@@ -30,84 +31,10 @@ pub enum Via {
     Job(Peer, RunId),
     /// By the command line of root on this host, with no gateway in between.
     Host,
-}
-
-/// What somebody may do. Whoever has any may look; nothing else comes with another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Look, at all that is kept of it.
-    Auditor,
-    /// Answer what waits, and give grants.
-    Approver,
-    /// Kill, freeze, block.
-    Operator,
-    /// Everything.
-    Admin,
-}
-
-/// A role, and what it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scoped {
-    /// It.
-    pub role: Role,
-    /// The targets, each as a name that may end in `*`; all where there is none.
-    pub targets: Vec<String>,
-    /// The workloads, by SPIFFE id or name, the same.
-    pub workloads: Vec<String>,
-}
-
-/// What is to be looked at or done something to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct On<'a> {
-    /// A target.
-    pub target: Option<&'a str>,
-    /// A workload, by its SPIFFE id and its name.
-    pub workload: Option<(&'a str, Option<&'a str>)>,
-}
-
-impl Role {
-    /// Its name, as the configuration has it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Auditor => "auditor",
-            Self::Approver => "approver",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Whether who has this role may do what takes `other`.
-    #[must_use]
-    pub const fn includes(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Admin, _)
-            | (_, Self::Viewer)
-            | (Self::Auditor, Self::Auditor)
-            | (Self::Approver, Self::Approver)
-            | (Self::Operator, Self::Operator) => true,
-            (Self::Viewer | Self::Auditor | Self::Approver | Self::Operator, _) => false,
-        }
-    }
-}
-
-impl Scoped {
-    /// Whether it is for this. What names neither target nor workload is for who is responsible for all.
-    fn is_for(&self, on: On<'_>) -> bool {
-        let any = |patterns: &[String], names: &[&str]| {
-            patterns.is_empty() || patterns.iter().any(|pattern| names.iter().any(|name| names_it(pattern, name)))
-        };
-        let targets: Vec<_> = on.target.into_iter().collect();
-        let workloads: Vec<_> = on.workload.into_iter().flat_map(|(id, name)| [Some(id), name]).flatten().collect();
-        any(&self.targets, &targets) && any(&self.workloads, &workloads)
-    }
-}
-
-fn names_it(pattern: &str, text: &str) -> bool {
-    pattern.strip_suffix('*').map_or_else(|| pattern == text, |beginning| text.starts_with(beginning))
+    /// By a browser, signed in with the identity provider.
+    Web,
+    /// By a token of the API's.
+    Token(TokenId),
 }
 
 impl Actor {
@@ -116,6 +43,13 @@ impl Actor {
     pub fn root(login: Option<String>) -> Self {
         let name = login.unwrap_or_else(|| "root".to_owned());
         Self { person: Person { name, groups: BTreeSet::new(), local_root: true }, via: Via::Host, roles: Vec::new() }
+    }
+
+    /// Somebody of whom nothing is known, and who may nothing.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let person = Person { name: "nobody".to_owned(), ..Person::default() };
+        Self { person, via: Via::Web, roles: Vec::new() }
     }
 
     /// Who is at the other end of a unix socket. Root is told apart by who logged in; a job, whoever it runs as, is a job.
@@ -136,7 +70,13 @@ impl Actor {
         self.person.local_root || self.roles.iter().any(|scoped| scoped.role.includes(role) && scoped.is_for(on))
     }
 
-    /// The same, as an error where they may not. From inside of a job nobody may.
+    /// Whether they may do what takes `role` to anything at all.
+    #[must_use]
+    pub fn may_somewhere(&self, role: Role) -> bool {
+        self.person.local_root || self.roles.iter().any(|scoped| scoped.role.includes(role))
+    }
+
+    /// The same as [`Self::may`], as an error where they may not. From inside of a job nobody may.
     pub(super) fn must(&self, role: Role, on: On<'_>, what: &'static str) -> Result<(), CommandError> {
         if matches!(self.via, Via::Job(..)) {
             return Err(CommandError::Job);

@@ -36,6 +36,9 @@ pub enum CommandError {
         /// What it takes.
         role: &'static str,
     },
+    /// It can't be done by the way that they came.
+    #[error("{0}")]
+    NotThisWay(&'static str),
     /// A job asks for what only people may.
     #[error("a job may not: ask from outside of it")]
     Job,

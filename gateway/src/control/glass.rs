@@ -42,11 +42,15 @@ pub(super) fn break_glass(ledger: &Ledger, actor: &Actor, request: &GlassRequest
     if !(1..=LONGEST).contains(seconds) || target.is_empty() {
         return Err(CommandError::Wrong(format!("the glass is broken for one target, for 1 s to {} h", LONGEST / 3600)));
     }
-    let users = || match actor.via {
-        Via::Socket(peer) => vec![peer.uid],
-        Via::Host | Via::Job(..) => vec![0],
+    let lift = match (lift, actor.via) {
+        (Some(lift), _) => lift.clone(),
+        (None, Via::Socket(peer)) => Lift::Users(vec![peer.uid]),
+        (None, Via::Host | Via::Job(..)) => Lift::Users(vec![0]),
+        (None, Via::Web | Via::Token(_)) => {
+            let what = "from elsewhere than the host it has to be said whose policy is set aside: `lift` names users, a workload or a run";
+            return Err(CommandError::Wrong(what.to_owned()));
+        }
     };
-    let lift = lift.clone().unwrap_or_else(|| Lift::Users(users()));
     ledger.change(|change| {
         let with = match (actor.person.local_root, codes.as_slice()) {
             (true, []) => "local root".to_owned(),

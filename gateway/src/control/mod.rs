@@ -11,6 +11,7 @@ mod jobs;
 mod notifiers;
 mod offline;
 mod runs;
+mod tokens;
 
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
@@ -25,7 +26,7 @@ pub use blocks::BlockRequest;
 pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::{Block, Concerned};
-use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId};
+use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId, TokenId};
 pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
@@ -38,6 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
 
 /// How long a kill may take before its asker is told that it is still under way.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
@@ -142,6 +144,22 @@ pub enum Command {
         /// Which.
         name: String,
     },
+    /// Make a token with which the API can be asked.
+    MakeToken(TokenRequest),
+    /// Which tokens are there?
+    ListTokens {
+        /// How many of those that are over, at most.
+        past: usize,
+    },
+    /// End a token.
+    RevokeToken {
+        /// Which.
+        id: TokenId,
+        /// Why.
+        reason: String,
+    },
+    /// Who am I, and what may I?
+    WhoAmI,
     /// Freeze a run, let it go on, or kill it.
     OrderRun {
         /// Which.
@@ -226,6 +244,20 @@ pub enum Reply {
     Notifiers(Vec<ListedNotifier>),
     /// To [`Command::TestNotifier`].
     Tried(Tried),
+    /// To [`Command::MakeToken`].
+    TokenMade {
+        /// The token itself, shown this once.
+        token: String,
+        /// What is kept of it.
+        #[serde(flatten)]
+        shown: Box<ShownToken>,
+    },
+    /// To [`Command::ListTokens`].
+    Tokens(Vec<ShownToken>),
+    /// To [`Command::RevokeToken`].
+    Token(Box<ShownToken>),
+    /// To [`Command::WhoAmI`].
+    Me(Box<Me>),
     /// To [`Command::OrderRun`].
     Run(RunDone),
     /// To [`Command::BeginJob`].
@@ -252,6 +284,33 @@ pub struct LiveSession {
     pub target: String,
     pub statements: u64,
     pub rows: u64,
+}
+
+/// Who asks, as they are known here.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are the API's and are documented there")]
+pub struct Me {
+    pub name: String,
+    /// `web`, `token`, `socket`, `job` or `host`.
+    pub via: &'static str,
+    pub groups: Vec<String>,
+    pub roles: Vec<Scoped>,
+    /// Root of this host may everything.
+    pub local_root: bool,
+}
+
+impl From<&Actor> for Me {
+    fn from(actor: &Actor) -> Self {
+        let via = match actor.via {
+            Via::Socket(_) => "socket",
+            Via::Job(..) => "job",
+            Via::Host => "host",
+            Via::Web => "web",
+            Via::Token(_) => "token",
+        };
+        let groups = actor.person.groups.iter().cloned().collect();
+        Self { name: actor.name().to_owned(), via, groups, roles: actor.roles.clone(), local_root: actor.person.local_root }
+    }
 }
 
 /// The gateway's own state.

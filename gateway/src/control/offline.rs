@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
-use super::{Command, Reply, blocks, glass, grants, holds, notifiers};
+use super::{Command, Me, Reply, blocks, glass, grants, holds, notifiers, tokens};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use std::path::Path;
@@ -68,6 +68,18 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         Command::MakeCodes { people } => {
             glass::codes(ledger, actor, &people).map(|codes| Reply::Codes(codes.into_iter().collect()))
         }
+        Command::MakeToken(request) => {
+            let (shown, token) = tokens::make(ledger, actor, &request)?;
+            Ok(Reply::TokenMade { token, shown: Box::new(shown.into()) })
+        }
+        Command::ListTokens { past } => {
+            let tokens = tokens::list(ledger, actor, past.min(holds::MOST))?;
+            Ok(Reply::Tokens(tokens.into_iter().map(Into::into).collect()))
+        }
+        Command::RevokeToken { id, reason } => {
+            tokens::revoke(ledger, actor, id, &reason).map(|token| Reply::Token(Box::new(token.into())))
+        }
+        Command::WhoAmI => Ok(Reply::Me(Box::new(Me::from(actor)))),
         // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`.
         Command::ListNotifiers
         | Command::TestNotifier { .. }

@@ -472,6 +472,6 @@ impl Change<'_> {
             let details = json!({ "target": glass.target, "review": "owed" });
             self.tell(Kind::GlassEnded, "weir", &glass.id.to_string(), &details)?;
         }
-        Ok(())
+        self.end_people()
     }
 }

@@ -88,6 +88,18 @@ kinds! {
     NotifyFailed = "notify.failed",
     /// A person has tried a notifier.
     NotifyTested = "notify.tested",
+    /// A person has signed in.
+    SignedIn = "person.signed-in",
+    /// A person has signed out, or their time was over.
+    SignedOut = "person.signed-out",
+    /// Somebody whom the identity provider knows was not let in.
+    SignInRefused = "person.refused",
+    /// A token of the API's was made.
+    TokenMade = "token.made",
+    /// A person has revoked it.
+    TokenRevoked = "token.revoked",
+    /// It has ended by itself.
+    TokenEnded = "token.ended",
 }
 
 /// One step.

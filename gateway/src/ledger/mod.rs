@@ -9,6 +9,7 @@ mod delivery;
 mod entry;
 mod event;
 mod follow;
+mod people;
 mod schema;
 mod signer;
 #[cfg(test)]
@@ -21,11 +22,12 @@ pub use entry::{
 };
 pub use event::{Event, Kind};
 pub use follow::Follower;
+pub use people::{SignIn, Token};
 pub use signer::{Signer, verify};
 
 use crate::evidence::now;
 use arc_swap::ArcSwap;
-use entry::Entry;
+pub use entry::Entry;
 use gateway_core::control::block::Block;
 use gateway_core::control::grant::Grant;
 use gateway_core::model::ids::HoldId;
@@ -298,7 +300,7 @@ impl Ledger {
             let leases = look.open::<Lease>()?.iter().any(|lease| lease.is_over(at));
             let blocks = look.open::<Standing>()?.iter().any(|block| !block.block.holds(at));
             let glasses = look.open::<Glass>()?.iter().any(|glass| glass.just_ended(at));
-            Ok::<_, LedgerError>(holds || leases || blocks || glasses)
+            Ok::<_, LedgerError>(holds || leases || blocks || glasses || look.anybody_is_over()?)
         })?;
         if over { self.change(|change| change.end_what_is_over()) } else { Ok(()) }
     }
@@ -423,6 +425,19 @@ impl Change<'_> {
         if let Some(hold) = entry.as_ended_hold() {
             self.ended.push(hold.clone());
         }
+        Ok(())
+    }
+
+    /// Removes an entry: nothing of it is kept.
+    ///
+    /// # Errors
+    /// Where it can't be removed.
+    pub fn remove<E: Entry>(&mut self, entry: &E) -> Result<(), LedgerError> {
+        let text = format!("DELETE FROM {} WHERE id = ?1", E::TABLE);
+        let removed =
+            self.transaction.prepare_cached(&text).and_then(|mut statement| statement.execute([entry.number().cast_signed()]));
+        removed.map_err(|error| self.ledger.failed(error))?;
+        self.touched |= E::IN_FORCE;
         Ok(())
     }
 

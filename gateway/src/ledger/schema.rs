@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
 /// changed; a new one goes to the end.
-const STEPS: [&str; 2] = [ENTRIES_AND_EVENTS, DELIVERIES];
+const STEPS: [&str; 3] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE];
 
 const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -60,6 +60,14 @@ CREATE TABLE delivery (
   holder TEXT NOT NULL,
   PRIMARY KEY (notifier, number)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Who is signed in, and tokens of the API's.
+const PEOPLE: &str = "
+CREATE TABLE sign_in (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX sign_in_open ON sign_in (id) WHERE open;
+CREATE TABLE token (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX token_open ON token (id) WHERE open;
 ";
 
 /// The format that this version writes.

@@ -217,3 +217,62 @@ fn what_was_done_to_events_is_named() {
     let problems = change("UPDATE event SET key = '00' WHERE number = 4");
     assert_eq!(problems[1], "event 4: it is signed with another key than ledger.pub");
 }
+
+#[test]
+fn an_earlier_format_is_brought_up_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&Ledger::open(folder.path()).unwrap(), &block(1, None));
+    let connection = Connection::open(folder.path().join("ledger.db")).unwrap();
+    connection.execute_batch("DROP TABLE sign_in; DROP TABLE token; PRAGMA user_version = 1").unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    assert_eq!(ledger.in_force().blocks.len(), 1);
+    put(&ledger, &token(2, Timestamp(u64::MAX)));
+    assert_eq!(ledger.look(|look| look.open::<Token>()).unwrap().len(), 1);
+}
+
+fn token(number: u64, until: Timestamp) -> Token {
+    Token {
+        id: gateway_core::model::ids::TokenId::from_number(number),
+        name: "a script".to_owned(),
+        sha256: String::new(),
+        person: "ana".to_owned(),
+        groups: std::collections::BTreeSet::new(),
+        by_root: false,
+        roles: None,
+        made_at: Timestamp(1),
+        until,
+        seen_at: None,
+        revoked: None,
+        ended_at: None,
+    }
+}
+
+#[test]
+fn sign_ins_and_tokens_end_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let sign_in = |id, seen_at, until, idle_seconds| SignIn {
+        id,
+        sha256: String::new(),
+        person: format!("person {id}"),
+        subject: String::new(),
+        groups: std::collections::BTreeSet::new(),
+        since: Timestamp(1),
+        seen_at,
+        until,
+        idle_seconds,
+    };
+    let (far, now) = (Timestamp(u64::MAX), now());
+    for one in [sign_in(1, now, far, 60), sign_in(2, now, now, 60), sign_in(3, Timestamp(1), far, 60)] {
+        put(&ledger, &one);
+    }
+    put(&ledger, &token(4, far));
+    put(&ledger, &token(5, now));
+    ledger.tidy().unwrap();
+    let left = ledger.look(|look| look.newest::<SignIn>(None, 9)).unwrap();
+    assert_eq!(left.iter().map(|one| one.id).collect::<Vec<_>>(), [1], "what is over is not kept");
+    assert_eq!(ledger.look(|look| look.open::<Token>()).unwrap(), [token(4, far)]);
+    let events = ledger.events_since(0).unwrap();
+    let told: Vec<_> = events.iter().map(|event| (event.kind, event.by.as_str())).collect();
+    assert_eq!(told, [(Kind::SignedOut, "person 2"), (Kind::SignedOut, "person 3"), (Kind::TokenEnded, "weir")]);
+}

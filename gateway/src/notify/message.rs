@@ -68,7 +68,14 @@ pub(super) fn place(event: &Event) -> Option<String> {
         Kind::GlassBroken | Kind::GlassEnded | Kind::GlassReviewed => "break-glass",
         Kind::SessionKilled => "sessions",
         Kind::RunFrozen | Kind::RunThawed | Kind::RunKilled => "runs",
-        Kind::GlassCodes | Kind::PolicyReplaced | Kind::NotifyFailed | Kind::NotifyTested => return None,
+        Kind::TokenMade | Kind::TokenRevoked | Kind::TokenEnded => "tokens",
+        Kind::GlassCodes
+        | Kind::PolicyReplaced
+        | Kind::NotifyFailed
+        | Kind::NotifyTested
+        | Kind::SignedIn
+        | Kind::SignedOut
+        | Kind::SignInRefused => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
@@ -104,6 +111,12 @@ fn title(event: &Event) -> String {
         Kind::RunThawed => format!("{by} let {subject} go on"),
         Kind::RunKilled => format!("{by} killed {subject}"),
         Kind::PolicyReplaced => format!("{by} replaced the policy set"),
+        Kind::SignedIn => format!("{by} signed in"),
+        Kind::SignedOut => format!("{by} is signed out"),
+        Kind::SignInRefused => format!("{by} was not let in"),
+        Kind::TokenMade => format!("{by} has a new token, {subject}"),
+        Kind::TokenRevoked => format!("{by} revoked {subject}"),
+        Kind::TokenEnded => format!("{subject} has ended"),
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }

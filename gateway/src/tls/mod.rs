@@ -11,6 +11,7 @@ pub mod stream;
 pub mod trust;
 pub mod upstream;
 mod verify;
+mod web;
 
 pub use authority::Authority;
 pub use doctor::{TrustFinding, doctor_tls};
@@ -20,6 +21,7 @@ pub use server::{CertificateSource, ClientMode, ClientTls, ServerSide};
 pub use stream::{accept, connect, peer_end_point, spoke_postgresql};
 pub use trust::TrustBundle;
 pub use upstream::{UpstreamMode, UpstreamTls, https_config};
+pub use web::WebCertificate;
 
 use rustls::crypto::CryptoProvider;
 use std::path::PathBuf;

@@ -203,7 +203,7 @@ fn exchange(tcp: TcpStream, state: &State, config: Arc<ServerConfig>) -> std::io
     let mut first = String::new();
     (&mut stream).take(64 << 10).read_line(&mut first)?;
     let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut bearer = String::new();
+    let (mut bearer, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
         (&mut stream).take(64 << 10).read_line(&mut line)?;
@@ -211,11 +211,18 @@ fn exchange(tcp: TcpStream, state: &State, config: Arc<ServerConfig>) -> std::io
             break;
         }
         if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if let Some((name, value)) = line.split_once(':')
             && name.eq_ignore_ascii_case("authorization")
         {
             bearer = value.trim().strip_prefix("Bearer ").unwrap_or_default().to_owned();
         }
     }
+    // What is posted is nothing to it; unread it would break the connection.
+    std::io::copy(&mut (&mut stream).take(length), &mut std::io::sink())?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     lock(&state.asked).push(path.to_owned());
     let answer = lock(&state.answers).get(path).cloned().unwrap_or(Answer::Status(404));

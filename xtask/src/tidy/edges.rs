@@ -4,12 +4,13 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 29] = [
+const EDGES: [(&str, &[&str]); 31] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
-    ("identity", &["capture", "origin", "config", "tls"]),
+    ("identity", &["capture", "origin", "config", "https"]),
     ("tls", &[]),
+    ("https", &["tls"]),
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
@@ -40,7 +41,8 @@ const EDGES: [(&str, &[&str]); 29] = [
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "ledger", "tls"]),
     ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence", "notify"]),
-    ("api", &["control"]),
+    ("people", &["control", "ledger", "config", "credential", "evidence", "https"]),
+    ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),
     ("launch", &["capture"]),
@@ -61,6 +63,7 @@ const EDGES: [(&str, &[&str]); 29] = [
             "capture",
             "tls",
             "host",
+            "https",
         ],
     ),
     // The sections' types live in the parts that use them.

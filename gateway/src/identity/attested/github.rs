@@ -1,7 +1,7 @@
 //! GitHub Actions: the gateway asks for a token of its own audience, with the right that the runner gave the job.
 
 use super::failure::Failure;
-use super::fetch::Url;
+use super::fetch;
 use super::issuer::Issuer;
 use super::strict;
 use super::token::LONGEST;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// else a job could have the gateway dial anything, and hand it what the runner trusted it with.
 pub(super) async fn obtain(issuer: &Issuer, url: &str, bearer: &str) -> Result<Zeroizing<String>, Failure> {
     let separator = if url.contains('?') { '&' } else { '?' };
-    let asked = Url::read(&format!("{url}{separator}audience={}", escape(&issuer.settings.audience)));
+    let asked = fetch::url(&format!("{url}{separator}audience={}", escape(&issuer.settings.audience)));
     let asked = asked.map_err(|error| Failure::invalid(error.to_string()))?;
     if !issuer.settings.may_ask(&asked.host(), asked.port()) {
         let host = asked.host();

@@ -1,7 +1,7 @@
 //! One issuer: its discovery document and its keys, fetched when needed and kept for a while.
 
 use super::failure::Failure;
-use super::fetch::{Fetcher, Url};
+use super::fetch::{Fetcher, url};
 use super::keys::Keys;
 use super::strict;
 use super::token::{Expected, Parts, Verified};
@@ -105,8 +105,8 @@ impl Issuer {
     /// Reads the discovery document (OpenID Connect Discovery 1.0 §4) and the keys that it points to.
     async fn fetch(&self) -> Result<Keys, Failure> {
         let issuer = &self.settings.url;
-        let own = Url::read(issuer)?;
-        let place = Url::read(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
+        let own = url(issuer)?;
+        let place = url(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
         let document = self.fetcher.get(&place, None, DISCOVERY_BYTES).await?;
         let unfit = |what: String| Failure::unavailable(format!("the discovery document of {issuer}: {what}"));
         let fields = strict::object(&document).map_err(|error| unfit(error.to_string()))?;
@@ -116,9 +116,9 @@ impl Issuer {
             return Err(unfit(format!("it is {:?}'s", text("issuer").unwrap_or_default())));
         }
         let keys = match &self.settings.jwks {
-            Some(configured) => Url::read(configured)?,
+            Some(configured) => url(configured)?,
             None => {
-                let found = Url::read(text("jwks_uri").ok_or_else(|| unfit("it has no `jwks_uri`".to_owned()))?)?;
+                let found = url(text("jwks_uri").ok_or_else(|| unfit("it has no `jwks_uri`".to_owned()))?)?;
                 if (found.host(), found.port()) != (own.host(), own.port()) {
                     let where_to = format!("{}:{}", found.host(), found.port());
                     return Err(unfit(format!("its keys are at {where_to}, elsewhere: set `jwks` to allow that")));

@@ -1,0 +1,208 @@
+//! One HTTP exchange with a server by its certificate: verified, not redirected, bounded in bytes and in time.
+
+use crate::tls::https_config;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const MOST_HEADERS: usize = 64;
+const HEADER_BYTES: usize = 64 << 10;
+
+/// An `https` address without user, and with a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url(Uri);
+
+impl Url {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// Where it is none that can be asked: why not.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let unfit = |why: &str| format!("{text:?} can't be asked: {why}");
+        let uri: Uri = text.parse().map_err(|_| unfit("it is no address"))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(unfit("only https:// is"));
+        }
+        Self::with_host(uri).ok_or_else(|| unfit("its host has a user, or is none"))
+    }
+
+    /// The same, and `http` on the loopback device.
+    ///
+    /// # Errors
+    /// Where it is none that can be asked: why not.
+    pub fn read_local(text: &str) -> Result<Self, String> {
+        let unfit = || format!("{text:?} can't be asked: only https:// is, and http:// on the loopback device");
+        let uri: Uri = text.parse().map_err(|_| unfit())?;
+        if uri.scheme_str() == Some("https") {
+            return Self::read(text);
+        }
+        let url = Self::with_host(uri).filter(|url| url.0.scheme_str() == Some("http")).ok_or_else(unfit)?;
+        let host = url.host();
+        let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        if loopback { Ok(url) } else { Err(unfit()) }
+    }
+
+    fn with_host(uri: Uri) -> Option<Self> {
+        let authority = uri.authority()?;
+        (!authority.as_str().contains('@') && !authority.host().is_empty()).then_some(Self(uri))
+    }
+
+    /// Its host, in lower case and without brackets.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let host = self.0.host().unwrap_or_default().to_ascii_lowercase();
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host).to_owned()
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port_u16().unwrap_or(if self.is_plain() { 80 } else { 443 })
+    }
+
+    /// Its path, with what is behind it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    fn authority(&self) -> &str {
+        self.0.authority().map_or("", |authority| authority.as_str())
+    }
+
+    fn is_plain(&self) -> bool {
+        self.0.scheme_str() == Some("http")
+    }
+}
+
+/// What asks.
+#[derive(Debug)]
+pub struct Client {
+    ca: Option<PathBuf>,
+    tls: OnceLock<Arc<ClientConfig>>,
+    patience: Duration,
+}
+
+impl Client {
+    /// Trusts the CAs of this file, or the system's, and waits for so long from the name's look-up to the last byte.
+    #[must_use]
+    pub const fn new(ca: Option<PathBuf>, patience: Duration) -> Self {
+        Self { ca, tls: OnceLock::new(), patience }
+    }
+
+    /// Sends `request` to `url`, whatever address it has itself; the answer has at most `most` bytes, whatever its status.
+    ///
+    /// # Errors
+    /// Where there is none, or it is no answer: why. Nothing of the request is in the text.
+    pub async fn ask(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
+        let scheme = if url.is_plain() { "http" } else { "https" };
+        let place = format!("{scheme}://{}:{}", url.host(), url.port());
+        match tokio::time::timeout(self.patience, self.exchange(url, request, most)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(why)) => Err(format!("{place}: {why}")),
+            Err(_elapsed) => Err(format!("{place} did not answer within {} s", self.patience.as_secs())),
+        }
+    }
+
+    async fn exchange(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
+        let host = url.host();
+        let request = addressed(url, request)?;
+        if url.is_plain() {
+            let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
+            return over(tcp, request, most).await;
+        }
+        let tls = self.config()?;
+        let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
+        let name = ServerName::try_from(host).map_err(|_| "its host can't stand in a certificate".to_owned())?;
+        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
+        over(stream, request, most).await
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = https_config(self.ca.as_deref()).map_err(|error| error.to_string())?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+    }
+}
+
+async fn over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+    most: usize,
+) -> Result<Response<Vec<u8>>, String> {
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(HEADER_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    let exchange = async move {
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let (parts, body) = response.into_parts();
+        if parts.status.is_redirection() {
+            return Err(format!("it redirects ({}), and no redirect is followed", parts.status));
+        }
+        let body = Limited::new(body, most).collect().await;
+        let body = body.map_err(|error| format!("its answer (at most {most} bytes): {error}"))?;
+        Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+    };
+    tokio::pin!(exchange);
+    tokio::select! {
+        biased;
+        answer = &mut exchange => answer,
+        // The connection ends before the body is read where the server closes it: what came is there.
+        _ended = connection => exchange.await,
+    }
+}
+
+/// The request as it is sent on a connection of its own.
+fn addressed(url: &Url, request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, String> {
+    let (mut parts, body) = request.into_parts();
+    let unfit = || "the request can't be written".to_owned();
+    parts.uri = url.path().parse().map_err(|_| unfit())?;
+    parts.headers.insert(HOST, HeaderValue::from_str(url.authority()).map_err(|_| unfit())?);
+    parts.headers.insert(USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION"))));
+    Ok(Request::from_parts(parts, Full::new(Bytes::from(body))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Url;
+
+    #[test]
+    fn only_https_without_a_user_is_asked() {
+        let url = Url::read("https://Token.Example:8443/a?b=c").unwrap();
+        assert_eq!((url.host().as_str(), url.port(), url.path()), ("token.example", 8443, "/a?b=c"));
+        assert_eq!(Url::read("https://[::1]/x").unwrap().host(), "::1");
+        assert_eq!(Url::read("https://a.example").unwrap().path(), "/");
+        for bad in [
+            "http://a.example/",
+            "https://u@a.example/",
+            "https://a.example@b.example/",
+            "ftp://a/",
+            "/etc/passwd",
+            "",
+            "file:///etc/passwd",
+        ] {
+            assert!(Url::read(bad).is_err() && Url::read_local(bad).is_err(), "{bad}");
+        }
+        for local in ["http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:1/", "https://a.example/"] {
+            assert!(Url::read_local(local).is_ok(), "{local}");
+        }
+        assert_eq!(Url::read_local("http://localhost/").unwrap().port(), 80);
+        assert!(Url::read("http://localhost/").is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! Who asks from elsewhere than this host: people who sign in with their identity provider, and tokens of the API's.
+
+mod claims;
+mod device;
+mod error;
+mod flow;
+mod pending;
+mod provider;
+mod sessions;
+mod sign_in;
+mod tokens;
+
+pub use device::{DeviceAnswer, DeviceBegun};
+pub use error::SignInError;
+pub use sessions::Cookie;
+pub use sign_in::{Arrived, Begun, Callback};
+
+use crate::config::{Config, ConsoleSettings, RoleRule};
+use crate::ledger::{Ledger, LedgerError};
+use device::Devices;
+use gateway_core::control::role::Scoped;
+use gateway_core::hex::hex;
+use pending::Pending;
+use provider::Provider;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The people of one daemon.
+pub struct People {
+    console: ConsoleSettings,
+    rules: Vec<RoleRule>,
+    ledger: Arc<Ledger>,
+    provider: Option<Provider>,
+    pending: Pending,
+    devices: Devices,
+}
+
+impl People {
+    /// Those whom a configuration with a console lets in. Nobody is asked yet.
+    #[must_use]
+    pub fn new(config: &Config, ledger: Arc<Ledger>) -> Option<Self> {
+        let console = config.console.clone()?;
+        let provider = console.oidc.clone().map(|settings| Provider::new(settings, &console.url));
+        let (pending, devices) = (Pending::default(), Devices::default());
+        Some(Self { rules: config.roles.clone(), console, ledger, provider, pending, devices })
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub const fn console(&self) -> &ConsoleSettings {
+        &self.console
+    }
+
+    /// What the person of that name and these groups may.
+    fn roles(&self, name: &str, groups: &BTreeSet<String>) -> Vec<Scoped> {
+        self.rules.iter().filter(|rule| rule.is_of(name, groups)).map(|rule| rule.scoped.clone()).collect()
+    }
+
+    fn provider(&self) -> Result<&Provider, SignInError> {
+        self.provider.as_ref().ok_or(SignInError::NoProvider)
+    }
+
+    /// Does what waits for the disk, away from the thread that answers.
+    async fn written<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, SignInError> {
+        let ledger = Arc::clone(&self.ledger);
+        match tokio::task::spawn_blocking(move || work(&ledger)).await {
+            Ok(done) => Ok(done?),
+            Err(error) => {
+                tracing::error!(%error, "a look at who asks ended by a fault of ours");
+                Err(SignInError::Broken)
+            }
+        }
+    }
+}
+
+/// SHA-256 in hex: what is kept of a secret that is random enough not to be guessed back.
+fn sha256(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+/// 256 random bits that stand in a cookie, a header or an address as they are.
+fn random() -> Result<String, SignInError> {
+    use base64::Engine as _;
+    let bytes = crate::credential::random_secret().map_err(|error| SignInError::Setup(error.to_string()))?;
+    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+}
