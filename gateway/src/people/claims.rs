@@ -28,7 +28,9 @@ pub(super) fn are_complete(claims: &Map<String, Value>, settings: &OidcSettings)
 /// Reads who it is. The claims are verified.
 pub(super) fn read(claims: &Map<String, Value>, settings: &OidcSettings) -> Result<Known, SignInError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let subject = text("sub").filter(|subject| !subject.is_empty()).unwrap_or_default().to_owned();
+    // OpenID Connect Core §2: 255 characters at most.
+    let subject = text("sub").filter(|subject| !subject.is_empty() && subject.len() <= LONGEST).map(str::to_owned);
+    let subject = subject.ok_or_else(|| SignInError::Unbelievable("the id_token has no `sub` that can be used".to_owned()))?;
     let refused = |who: &str, why: String| Err(SignInError::Refused { who: foreign(who), why });
     let claim = settings.name_claim.as_str();
     let Some(name) = text(claim) else {
@@ -134,6 +136,8 @@ mod tests {
             (json!({ "sub": "x", "email": "ana@acme.example" }), "verified"),
             (json!({ "sub": "x", "email": "ana@acme.example", "email_verified": false }), "verified"),
             (json!({ "sub": "x", "email": "ana@acme.example", "email_verified": "false" }), "verified"),
+            (json!({ "sub": "", "email": "ana@acme.example", "email_verified": true }), "`sub`"),
+            (json!({ "email": "ana@acme.example", "email_verified": true }), "`sub`"),
             (json!({ "sub": "x" }), "no claim \"email\""),
             (json!({ "sub": "x", "email": ["ana"], "email_verified": true }), "no claim"),
             (json!({ "sub": "x", "email": "a\nb", "email_verified": true }), "is no name"),

@@ -74,21 +74,21 @@ impl People {
         }))
     }
 
-    /// Ends the session; where the browser goes to sign out at the provider, where it wants that.
+    /// Ends the session; where the browser goes then, which is the provider where that wants to sign people out. Nothing where
+    /// there is no such session.
     ///
     /// # Errors
     /// Where that can't be written.
     pub async fn sign_out(&self, cookie: &str) -> Result<Option<String>, SignInError> {
-        if let Some(sign_in) = self.session(cookie).await? {
-            self.written(move |ledger| {
-                ledger.change(|change| {
-                    change.remove(&sign_in)?;
-                    change.tell(Kind::SignedOut, &sign_in.person, &sign_in.person, &json!({ "why": "they signed out" }))
-                })
+        let Some(sign_in) = self.session(cookie).await? else { return Ok(None) };
+        self.written(move |ledger| {
+            ledger.change(|change| {
+                change.remove(&sign_in)?;
+                change.tell(Kind::SignedOut, &sign_in.person, &sign_in.person, &json!({ "why": "they signed out" }))
             })
-            .await?;
-        }
-        Ok(self.provider_sign_out().await)
+        })
+        .await?;
+        Ok(Some(self.provider_sign_out().await.unwrap_or_else(|| "/".to_owned())))
     }
 
     async fn session(&self, cookie: &str) -> Result<Option<SignIn>, SignInError> {

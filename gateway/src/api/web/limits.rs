@@ -26,6 +26,8 @@ impl Remote {
 
 /// All limits.
 pub(super) struct Limits {
+    /// Connections: one that asks nothing takes a place all the same.
+    connections: DefaultKeyedRateLimiter<Remote>,
     anything: DefaultKeyedRateLimiter<Remote>,
     sign_ins: DefaultKeyedRateLimiter<Remote>,
     /// Credentials that are none.
@@ -39,6 +41,7 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: RateLimiter::keyed(Quota::per_second(at_once(50)).allow_burst(at_once(500))),
             anything: RateLimiter::keyed(Quota::per_second(at_once(50)).allow_burst(at_once(500))),
             sign_ins: RateLimiter::keyed(Quota::per_minute(at_once(30))),
             failures: RateLimiter::keyed(Quota::per_second(at_once(2)).allow_burst(at_once(200))),
@@ -50,9 +53,15 @@ impl Default for Limits {
 }
 
 impl Limits {
+    pub(super) fn connection(&self, from: Remote) -> bool {
+        self.connections.check_key(&from).is_ok()
+    }
+
     pub(super) fn anything(&self, from: Remote) -> bool {
         if self.asked.fetch_add(1, Ordering::Relaxed) % TIDY == 0 {
-            [&self.anything, &self.sign_ins, &self.failures].iter().for_each(|limiter| limiter.retain_recent());
+            [&self.connections, &self.anything, &self.sign_ins, &self.failures]
+                .iter()
+                .for_each(|limiter| limiter.retain_recent());
             [&self.shown, &self.tokens].iter().for_each(|limiter| limiter.retain_recent());
         }
         self.anything.check_key(&from).is_ok()

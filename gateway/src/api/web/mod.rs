@@ -73,16 +73,22 @@ pub async fn serve(door: Door, desk: Desk, people: Arc<People>, mut stopped: one
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "nobody can be let in from the web"),
     };
-    let router = router(desk, people);
+    let guard = Arc::new(Guard::new(people));
+    let router = router(desk, &guard);
     let (places, farewell) = (Arc::new(Semaphore::new(MOST_CONNECTIONS)), GracefulShutdown::new());
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
             biased;
             _ = &mut stopped => break,
-            accepted = listener.accept() => accepted,
+            next = next => next,
         };
+        let Ok(place) = place else { break };
         match accepted {
+            Ok((_, from)) if !guard.limits.connection(Remote::of(from.ip())) => {}
             Ok((stream, from)) => {
                 let tls = certificate.as_ref().map(|certificate| TlsAcceptor::from(certificate.config()));
                 let watcher = farewell.watcher();
@@ -139,20 +145,19 @@ async fn exchange(
 }
 
 /// All that is to be had on the web.
-fn router(desk: Desk, people: Arc<People>) -> Router {
-    let guard = Arc::new(Guard::new(people));
+fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
     let known = routes::all()
         .into_iter()
         .fold(Router::new(), |router, Route { role, path, handler, .. }| router.route(path, needs(role, handler)));
     // What is not there is nobody's to know who is not let in.
-    let known = known.fallback(nothing).layer(middleware::from_fn_with_state(Arc::clone(&guard), guard::let_in));
+    let known = known.fallback(nothing).layer(middleware::from_fn_with_state(Arc::clone(guard), guard::let_in));
     let open = Router::new()
         .route("/auth/login", get(sign_in::login))
         .route("/auth/callback", get(sign_in::callback))
         .route("/auth/logout", post(sign_in::logout))
         .route("/auth/device", post(sign_in::device))
         .route("/auth/device/answer", post(sign_in::device_answer))
-        .with_state(Arc::clone(&guard));
+        .with_state(Arc::clone(guard));
     let health = Router::new().route("/healthz", get(health));
     health
         .merge(known)
@@ -160,8 +165,8 @@ fn router(desk: Desk, people: Arc<People>) -> Router {
         .merge(open)
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(Arc::clone(&guard), guard::not_too_often))
-        .layer(middleware::from_fn_with_state(guard, headers::harden))
+        .layer(middleware::from_fn_with_state(Arc::clone(guard), guard::not_too_often))
+        .layer(middleware::from_fn_with_state(Arc::clone(guard), headers::harden))
 }
 
 /// Lets those through who have this role anywhere.

@@ -74,10 +74,11 @@ pub(super) async fn logout(State(guard): State<Arc<Guard>>, headers: HeaderMap) 
         return Problem::new(StatusCode::FORBIDDEN, "foreign-origin", what).into_response();
     }
     match guard.people.sign_out(shown).await {
-        Ok(place) => {
+        Ok(Some(place)) => {
             let gone = set(&guard, guard.cookie_name(), "", Duration::ZERO);
-            ([(header::SET_COOKIE, gone)], Json(json!({ "location": place.as_deref().unwrap_or("/") }))).into_response()
+            ([(header::SET_COOKIE, gone)], Json(json!({ "location": place }))).into_response()
         }
+        Ok(None) => Problem::unknown().into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
 }
