@@ -150,8 +150,8 @@ Examples:
 
 pub(super) const TOKEN_CREATE: &str = "\
 Examples:
-  sudo weir token create dashboards --role viewer --for 90d
-  weir token create deploys --role approver --target 'prod-*' --for 30d --url https://weir.acme.example
+  weir token create dashboards --role viewer --for 90d
+  weir token create deploys --role approver --target 'prod-*' --for 30d
 
 It is shown this once, and kept as a hash. It may never more than who made it.";
 
