@@ -241,7 +241,7 @@ fn a_job_answers_no_hold_not_even_roots() {
     let (server, weir) = bed(HOLDS);
     let config = weir.config();
     let script = format!(
-        "psql -XAtc 'DELETE FROM t' & child=$!\nsleep 2\n{weir} hold list --config {config} --format json > list.json\nhold=$({weir} hold list --config {config} --format json | grep -o 'h-[0-9a-z]*' | head -1)\n{weir} hold approve $hold --reason mine --config {config}\necho \"approve: $?\"\nkill $child\n",
+        "psql -XAtc 'DELETE FROM t' & child=$!\nsleep 2\nhold=$({weir} hold list --config {config} --format json | grep -o 'h-[0-9a-z]*' | head -1)\n{weir} hold approve $hold --reason mine --config {config}\necho \"approve: $?\"\nkill $child\n",
         weir = weir_tests::binary().display(),
         config = config.display()
     );

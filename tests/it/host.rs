@@ -78,7 +78,18 @@ fn a_user_makes_jobs_of_its_own_processes_alone() {
     other.kill().expect("it is ours");
     other.wait().expect("it is ours");
     let lines: Vec<&str> = outcome.stdout.lines().collect();
-    assert_eq!(lines.get(..4), Some(&["1", "0", "1", r#"{"type":"urn:weir:problem:forbidden","title":"Forbidden","status":403,"detail":"only root may ask this"}"#][..]), "{outcome:?}");
+    assert_eq!(
+        lines.get(..4),
+        Some(
+            &[
+                "1",
+                "0",
+                "1",
+                r#"{"type":"urn:weir:problem:forbidden","title":"Forbidden","status":403,"detail":"only root may ask this"}"#
+            ][..]
+        ),
+        "{outcome:?}"
+    );
     assert!(outcome.stderr.contains("only root makes a job of what is someone else's"), "{outcome:?}");
     assert!(lines[4].contains("\"uid\":65534"), "{outcome:?}");
 }

@@ -61,7 +61,8 @@ Examples:
   weir hold approve h-01jd5k2v8q3xm --reason \"ticket 4711\"
   weir hold approve h-01jd5k2v8q3xm --reason \"ticket 4711\" --for session
 
-What was approved is what runs: other bytes or other parameters are another hold. Nobody approves their own.";
+What was approved is what runs: other bytes or other parameters are another hold.
+Nobody approves their own.";
 
 pub(super) const HOLD_DENY: &str = "\
 Examples:

@@ -178,7 +178,7 @@ impl Round<'_> {
                 Answered { status: outcome.status, at: now() }
             });
             self.kill(job);
-            asked.join().unwrap_or(Answered { status: None, at: now() })
+            asked.join().unwrap_or_else(|_panicked| Answered { status: None, at: now() })
         })
     }
 
