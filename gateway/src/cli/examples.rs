@@ -70,11 +70,12 @@ Examples:
 
 pub(super) const GRANT_REQUEST: &str = "\
 Examples:
-  weir grant request --target prod-pg --action write --table public.orders --for 2h --reason \"ticket 4711\"
-  weir grant request --workload nightly-backup --target prod-pg --action reveal --class pii --for 30m --reason audit
-  weir grant request --run r-01jd5k2v8q3xm --target prod-pg --action connect,read --for 1h --reason \"a look\"
+  weir grant request --target prod-pg --action write --table public.orders --for 2h --reason deploy
+  weir grant request --workload dump --target pg --action reveal --class pii --for 1h --reason audit
+  weir grant request --run r-01jd5k2v8q3xm --target prod-pg --action read --for 1h --reason \"a look\"
 
-Nothing is given by that: somebody who may approves it. It counts where a policy heeds `context.granted`, and for what a
+Nothing is given by that: somebody who may approves it. It counts where a policy heeds
+`context.granted`, and for what a
 policy holds, where who gave it is of the group that is asked for.";
 
 pub(super) const GRANT_LIST: &str = "\
@@ -112,7 +113,8 @@ Examples:
   weir block add --repository 'acme/*' --reason \"a leaked token\"
   weir block add --credential env:PROD_PASSWORD --reason rotated
 
-What is live is cut, what comes is refused, whatever the policies say, and in observe mode too. It survives restarts.";
+What is live is cut, what comes is refused, whatever the policies say, and in observe mode too.
+It survives restarts.";
 
 pub(super) const BLOCK_LIST: &str = "\
 Examples:
@@ -126,10 +128,11 @@ Examples:
 pub(super) const GLASS: &str = "\
 Examples:
   sudo weir break-glass --target prod-pg --reason \"the site is down\" --for 30m
-  weir break-glass --target prod-pg --reason \"the site is down\" --for 30m --code \"$MINE\" --code \"$YOURS\"
+  weir break-glass --target prod-pg --reason \"the site is down\" --for 30m --code $MINE --code $YOURS
   weir break-glass list    where a review is owed
 
-Policies refuse nothing at that target for what the user runs who asks. Blocks and masks stay. It works without any
+Policies refuse nothing at that target for what the user runs who asks. Blocks and masks stay. It
+works without any
 gateway, and without an identity provider.";
 
 pub(super) const GLASS_LIST: &str = "\
