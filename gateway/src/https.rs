@@ -68,7 +68,7 @@ impl Url {
     /// Its port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.0.port_u16().unwrap_or(if self.is_plain() { 80 } else { 443 })
+        self.0.port_u16().unwrap_or_else(|| if self.is_plain() { 80 } else { 443 })
     }
 
     /// Its path, with what is behind it.

@@ -18,7 +18,14 @@ const MOST: usize = 100;
 
 /// Those that are under way, by the hash of their handle.
 #[derive(Default)]
-pub(super) struct Devices(Mutex<HashMap<String, (Option<Result<Given, String>>, Instant)>>);
+pub(super) struct Devices(Mutex<HashMap<String, Device>>);
+
+/// One of them.
+struct Device {
+    since: Instant,
+    /// What was given in the end, or why nothing was.
+    done: Option<Result<Given, String>>,
+}
 
 /// What was given in the end.
 #[derive(Clone)]
@@ -127,24 +134,23 @@ impl People {
 impl Devices {
     fn begin(&self, handle: String) -> Result<(), SignInError> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (_, since)| since.elapsed() < PATIENCE + Duration::from_secs(60));
+        all.retain(|_, device| device.since.elapsed() < PATIENCE + Duration::from_secs(60));
         if all.len() >= MOST {
             return Err(SignInError::Busy);
         }
-        all.insert(handle, (None, Instant::now()));
+        all.insert(handle, Device { since: Instant::now(), done: None });
         Ok(())
     }
 
     fn end(&self, handle: &str, done: Result<Given, String>) {
-        if let Some((answer, _)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(handle) {
-            *answer = Some(done);
+        if let Some(device) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(handle) {
+            device.done = Some(done);
         }
     }
 
     fn answer(&self, handle: &str) -> Option<DeviceAnswer> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = all.get(handle)?.0.clone();
-        let Some(done) = answer else { return Some(DeviceAnswer::Waiting) };
+        let Some(done) = all.get(handle)?.done.clone() else { return Some(DeviceAnswer::Waiting) };
         all.remove(handle);
         Some(match done {
             Ok(Given { token, person, until }) => DeviceAnswer::Done { token, person, until },

@@ -250,7 +250,7 @@ pub(super) fn not_given(error: TokenError) -> SignInError {
     match error {
         RequestTokenError::ServerResponse(said) => {
             let why = said.error_description().map_or_else(String::new, |why| format!(" ({})", foreign(why)));
-            SignInError::Declined(format!("{}{why}", foreign(&said.error().to_string())))
+            SignInError::Declined(format!("{}{why}", foreign(said.error().as_ref())))
         }
         RequestTokenError::Request(error) => SignInError::Unavailable(error.to_string()),
         // What could not be read may hold tokens.

@@ -58,7 +58,7 @@ impl Limits {
     }
 
     pub(super) fn anything(&self, from: Remote) -> bool {
-        if self.asked.fetch_add(1, Ordering::Relaxed) % TIDY == 0 {
+        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY) {
             [&self.connections, &self.anything, &self.sign_ins, &self.failures]
                 .iter()
                 .for_each(|limiter| limiter.retain_recent());
