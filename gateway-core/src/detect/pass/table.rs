@@ -77,6 +77,12 @@ impl Table {
         }
     }
 
+    /// How often states have been forgotten.
+    #[cfg(test)]
+    pub(super) const fn clears(&self) -> usize {
+        self.clears
+    }
+
     pub(super) fn memory(&self) -> usize {
         let state = size_of::<State>() + size_of::<(LazyStateID, Step)>();
         self.cache.memory_usage() + self.steps.len() * size_of::<Step>() + self.states.len() * state
