@@ -210,7 +210,7 @@ fn what_is_not_taken_is_given_up_with_a_finding_and_others_hear_of_it() {
     daemon.signal(nix::sys::signal::Signal::SIGTERM);
     daemon.wait();
     let sessions: Vec<_> =
-        daemon.weir.sessions().iter().filter_map(|session| session["session"].as_str().map(str::to_owned)).collect();
+        daemon.weir.records().iter().filter_map(|session| session["session"].as_str().map(str::to_owned)).collect();
     let found = |id: &String| daemon.weir.cli(&["session", "play", id, "--format", "json"]).stdout.contains("notify-failed");
     assert!(sessions.iter().any(found), "it is on the record: {sessions:?}");
     assert_no_secret(&daemon.weir.directory().join("state"), &[&daemon.log()]);

@@ -49,7 +49,7 @@ pub fn crash(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<Val
     let mut acknowledged = 0;
     for number in 1..=options.kills {
         let kind = Kind::ALL[usize::try_from(chance.below(Kind::ALL.len() as u64)).unwrap_or(0)];
-        let delay_us = chance.below(60_000);
+        let delay_us = chance.below(120_000);
         let round = Round { server: &server, weir: &weir, number, delay_us }.play(kind)?;
         acknowledged += u32::from(round.acknowledged);
         if let Some(fault) = round.fault {
