@@ -603,3 +603,19 @@ fn who_asks_too_often_waits() {
     assert!(statuses.contains(&429) && statuses[..10].iter().all(|status| *status == 400), "{statuses:?}");
     assert_eq!(bed.browser().get(&bed.at("/auth/callback?state=x")).status, 400, "others do not wait");
 }
+
+#[test]
+fn people_stay_signed_in_when_another_daemon_takes_over() {
+    let mut bed = Bed::start("");
+    let browser = bed.signed_in("ana");
+    let me = |bed: &Bed| browser.get(&bed.at("/v1/me")).status;
+    assert_eq!(me(&bed), 200);
+    let next = bed.daemon.serve(&["--take-over"]);
+    let mut before = bed.daemon.replace(next).expect("one ran before");
+    wait_until("the daemon before to end", 60, || before.try_wait().expect("it is ours"));
+    wait_until("the next one's door", 20, || (me(&bed) == 200).then_some(()));
+    bed.daemon.signal(nix::sys::signal::Signal::SIGKILL);
+    bed.daemon.wait();
+    bed.daemon.restart();
+    wait_until("the door of the one after a crash", 20, || (me(&bed) == 200).then_some(()));
+}
