@@ -2,7 +2,7 @@
 
 use crate::tls::https_config;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -27,35 +27,39 @@ impl Url {
     /// Reads an address.
     ///
     /// # Errors
-    /// Where it is none that can be asked: why not.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let unfit = |why: &str| format!("{text:?} can't be asked: {why}");
-        let uri: Uri = text.parse().map_err(|_| unfit("it is no address"))?;
-        if uri.scheme_str() != Some("https") {
-            return Err(unfit("only https:// is"));
-        }
-        Self::with_host(uri).ok_or_else(|| unfit("its host has a user, or is none"))
+    /// Where it is none that can be asked: why not. Nothing of the text is in that.
+    pub fn read(text: &str) -> Result<Self, Unfit> {
+        let url = Self::read_any(text)?;
+        if url.is_plain() { Err(Unfit("only https:// is")) } else { Ok(url) }
     }
 
     /// The same, and `http` on the loopback device.
     ///
     /// # Errors
-    /// Where it is none that can be asked: why not.
-    pub fn read_local(text: &str) -> Result<Self, String> {
-        let unfit = || format!("{text:?} can't be asked: only https:// is, and http:// on the loopback device");
-        let uri: Uri = text.parse().map_err(|_| unfit())?;
-        if uri.scheme_str() == Some("https") {
-            return Self::read(text);
-        }
-        let url = Self::with_host(uri).filter(|url| url.0.scheme_str() == Some("http")).ok_or_else(unfit)?;
-        let host = url.host();
-        let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        if loopback { Ok(url) } else { Err(unfit()) }
+    /// Where it is none that can be asked: why not. Nothing of the text is in that.
+    pub fn read_local(text: &str) -> Result<Self, Unfit> {
+        let url = Self::read_any(text)?;
+        let fits = !url.is_plain() || is_this_host(&url.host());
+        if fits { Ok(url) } else { Err(Unfit("only https:// is, and http:// on 127.0.0.1 or localhost")) }
     }
 
-    fn with_host(uri: Uri) -> Option<Self> {
-        let authority = uri.authority()?;
-        (!authority.as_str().contains('@') && !authority.host().is_empty()).then_some(Self(uri))
+    fn read_any(text: &str) -> Result<Self, Unfit> {
+        let uri: Uri = text.parse().map_err(|_| Unfit("it is no address"))?;
+        if !matches!(uri.scheme_str(), Some("https" | "http")) {
+            return Err(Unfit("only https:// is"));
+        }
+        let authority = uri.authority().ok_or(Unfit("it has no host"))?;
+        if authority.as_str().contains('@') || authority.host().is_empty() {
+            return Err(Unfit("its host has a user, or is none"));
+        }
+        Ok(Self(uri))
+    }
+
+    /// Its host, with the port where one is written: what is no secret of an address whose path is one.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let host = self.host();
+        self.0.port_u16().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
     }
 
     /// Its host, in lower case and without brackets.
@@ -86,6 +90,17 @@ impl Url {
     }
 }
 
+/// Why an address can't be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(&'static str);
+
+/// Whether a name or address is of this host alone.
+#[must_use]
+pub fn is_this_host(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// What asks.
 #[derive(Debug)]
 pub struct Client {
@@ -106,27 +121,54 @@ impl Client {
     /// # Errors
     /// Where there is none, or it is no answer: why. Nothing of the request is in the text.
     pub async fn ask(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
+        let read = |answer: Response<Incoming>| async move {
+            let (parts, body) = answer.into_parts();
+            let body = Limited::new(body, most).collect().await;
+            let body = body.map_err(|error| format!("its answer (at most {most} bytes): {error}"))?;
+            Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+        };
+        self.exchange(url, request, read).await
+    }
+
+    /// The same; what comes back is what `read` makes of the answer, of which it may leave the body.
+    ///
+    /// # Errors
+    /// Where there is none, or `read` says so.
+    pub async fn exchange<T, R: Future<Output = Result<T, String>>>(
+        &self,
+        url: &Url,
+        request: Request<Vec<u8>>,
+        read: impl FnOnce(Response<Incoming>) -> R,
+    ) -> Result<T, String> {
         let scheme = if url.is_plain() { "http" } else { "https" };
         let place = format!("{scheme}://{}:{}", url.host(), url.port());
-        match tokio::time::timeout(self.patience, self.exchange(url, request, most)).await {
+        match tokio::time::timeout(self.patience, self.connected(url, request, read)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => Err(format!("{place}: {why}")),
             Err(_elapsed) => Err(format!("{place} did not answer within {} s", self.patience.as_secs())),
         }
     }
 
-    async fn exchange(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
+    async fn connected<T, R: Future<Output = Result<T, String>>>(
+        &self,
+        url: &Url,
+        request: Request<Vec<u8>>,
+        read: impl FnOnce(Response<Incoming>) -> R,
+    ) -> Result<T, String> {
         let host = url.host();
         let request = addressed(url, request)?;
         if url.is_plain() {
             let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
-            return over(tcp, request, most).await;
+            if !tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
+                return Err("http:// is for this host itself, and this is another: use https://".to_owned());
+            }
+            return over(tcp, request, read).await;
         }
         let tls = self.config()?;
         let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
         let name = ServerName::try_from(host).map_err(|_| "its host can't stand in a certificate".to_owned())?;
         let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
-        over(stream, request, most).await
+        over(stream, request, read).await
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
@@ -138,11 +180,11 @@ impl Client {
     }
 }
 
-async fn over(
+async fn over<T, R: Future<Output = Result<T, String>>>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-    most: usize,
-) -> Result<Response<Vec<u8>>, String> {
+    read: impl FnOnce(Response<Incoming>) -> R,
+) -> Result<T, String> {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_headers(MOST_HEADERS)
         .max_buf_size(HEADER_BYTES)
@@ -150,14 +192,11 @@ async fn over(
         .await
         .map_err(|error| error.to_string())?;
     let exchange = async move {
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        let (parts, body) = response.into_parts();
-        if parts.status.is_redirection() {
-            return Err(format!("it redirects ({}), and no redirect is followed", parts.status));
+        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        if answer.status().is_redirection() {
+            return Err(format!("it redirects ({}), and no redirect is followed: give the address itself", answer.status()));
         }
-        let body = Limited::new(body, most).collect().await;
-        let body = body.map_err(|error| format!("its answer (at most {most} bytes): {error}"))?;
-        Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+        read(answer).await
     };
     tokio::pin!(exchange);
     tokio::select! {

@@ -70,7 +70,8 @@ impl Place {
 
     /// Sends one request and reads the JSON that comes back.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let url = Url::read_local(&format!("{}{path}", self.url)).map_err(CliError::new)?;
+        let url = Url::read_local(&format!("{}{path}", self.url));
+        let url = url.map_err(|why| CliError::new(format!("{:?} can't be asked: {why}", self.url)))?;
         let mut request = Request::builder().method(method).header("content-type", "application/json");
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));

@@ -1,11 +1,11 @@
 //! `kind = "email"`: a message to a list of people, handed to a mail server.
 
 use super::failure::{Failure, foreign};
-use super::http::is_this_host;
 use super::settings::{ca, secret};
 use super::told::Told;
 use crate::config::Table;
 use crate::credential::{Source, fetch};
+use crate::https::is_this_host;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail};
 use lettre::transport::smtp::Error;

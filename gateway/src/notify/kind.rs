@@ -3,7 +3,7 @@
 use super::command::Program;
 use super::email::Email;
 use super::failure::Failure;
-use super::http::Address;
+use super::http::address;
 use super::slack::Slack;
 use super::told::Told;
 use super::webhook::Webhook;
@@ -89,6 +89,6 @@ impl Kind {
 
 /// The host of an address; where that can't be had, the place where it should be.
 fn host(url: &Source) -> String {
-    let known = fetch(url).ok().and_then(|secret| Address::read(&secret.password).ok());
-    known.map_or_else(|| url.to_string(), |address| address.place())
+    let known = fetch(url).ok().and_then(|secret| address(&secret.password).ok());
+    known.map_or_else(|| url.to_string(), |url| url.place())
 }

@@ -1,7 +1,7 @@
 //! `kind = "slack"`: a message to an incoming webhook of Slack, or of what understands the same.
 
 use super::failure::Failure;
-use super::http::{Address, post};
+use super::http::{address, post};
 use super::message::Message;
 use super::settings::{ca, secret};
 use super::told::Told;
@@ -34,8 +34,8 @@ impl Slack {
     }
 
     pub(super) async fn send(&self, told: &Told<'_>) -> Result<(), Failure> {
-        let address = Address::read(&fetch(&self.url)?.password)?;
-        post(&address, self.ca.as_deref(), &[], blocks(&told.message()).to_string().into_bytes()).await
+        let url = address(&fetch(&self.url)?.password)?;
+        post(&url, self.ca.as_deref(), &[], blocks(&told.message()).to_string().into_bytes()).await
     }
 }
 

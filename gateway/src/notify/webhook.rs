@@ -1,7 +1,7 @@
 //! `kind = "webhook"`: the event as JSON, posted and signed.
 
 use super::failure::Failure;
-use super::http::{Address, post};
+use super::http::{address, post};
 use super::settings::{ca, secret};
 use super::told::Told;
 use crate::config::Table;
@@ -35,7 +35,7 @@ impl Webhook {
     }
 
     pub(super) async fn send(&self, told: &Told<'_>) -> Result<(), Failure> {
-        let address = Address::read(&fetch(&self.url)?.password)?;
+        let url = address(&fetch(&self.url)?.password)?;
         let secret = fetch(&self.secret)?.password;
         let body = told.json().to_string();
         let headers = [
@@ -43,7 +43,7 @@ impl Webhook {
             ("weir-delivery", told.id()),
             ("weir-signature", signature(secret.as_bytes(), now().0 / 1_000_000_000, &body)),
         ];
-        post(&address, self.ca.as_deref(), &headers, body.into_bytes()).await
+        post(&url, self.ca.as_deref(), &headers, body.into_bytes()).await
     }
 }
 

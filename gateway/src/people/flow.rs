@@ -118,7 +118,7 @@ impl Http {
             return Err(Unanswered(format!("{what}: {origin}. Where that is right, add it to [console.oidc] origins")));
         }
         // As it is parsed, so that both readings are the same.
-        let url = Url::read(parsed.as_str()).map_err(Unanswered)?;
+        let url = Url::read(parsed.as_str()).map_err(|why| Unanswered(format!("{parsed} can't be asked: {why}")))?;
         self.client.ask(&url, request, LARGEST).await.map_err(Unanswered)
     }
 }

@@ -39,7 +39,7 @@ const EDGES: [(&str, &[&str]); 31] = [
     ("accept", &["capture", "netns", "origin", "identity", "session"]),
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
-    ("notify", &["config", "credential", "evidence", "host", "ledger", "tls"]),
+    ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
     ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence", "notify"]),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https"]),
     ("api", &["control", "people", "tls"]),

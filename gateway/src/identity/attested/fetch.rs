@@ -33,7 +33,7 @@ impl Fetcher {
 
 /// Reads an address.
 pub(super) fn url(text: &str) -> Result<Url, Failure> {
-    Url::read(text).map_err(Failure::unavailable)
+    Url::read(text).map_err(|why| Failure::unavailable(format!("{text:?} can't be asked: {why}")))
 }
 
 fn request(bearer: Option<&str>) -> Result<Request<Vec<u8>>, Failure> {
