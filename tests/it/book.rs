@@ -16,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 0] = [];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 20] = [
+const SECTIONS: [(&str, &[&str]); 21] = [
     ("weir job begin", &["job-begin"]),
     ("weir job end", &["job-end"]),
     ("weir job list", &["job-list"]),
@@ -33,6 +33,7 @@ const SECTIONS: [(&str, &[&str]); 20] = [
     ("weir block", &["block-add", "block-remove", "block-list"]),
     ("weir break-glass", &["break-glass", "break-glass-review"]),
     ("weir notify list, weir notify test NAME", &["notify-list", "notify-test"]),
+    ("weir token create, list, revoke", &["token-create", "token-list", "token-revoke"]),
     ("weir why ID", &["why-session", "why-operation"]),
     ("weir audit verify [ID]", &["audit-verify", "audit-verify-tampered"]),
     ("weir policy check", &["policy-check", "policy-check-bad"]),

@@ -227,6 +227,19 @@ fn notifiers_are_told_as_they_are_documented() {
     differences.none();
 }
 
+#[test]
+fn tokens_are_shown_as_they_are_documented() {
+    let weir = Weir::with("").build();
+    let mut differences = Differences::default();
+    let made = json(&weir, &["token", "create", "deploys", "--role", "approver", "--target", "prod-*", "--for", "30d"]);
+    let told: Value = serde_json::from_str(&made.stdout).expect("JSON");
+    let id = told["id"].as_str().expect("an id").to_owned();
+    differences.one("token-create", 0, &made);
+    differences.one("token-revoke", 0, &json(&weir, &["token", "revoke", &id, "--reason", "it was in a log"]));
+    differences.one("token-list", 0, &json(&weir, &["token", "list", "--past", "5"]));
+    differences.none();
+}
+
 fn record(weir: &Weir, session: &str) -> PathBuf {
     weir.directory().join("state/sessions").join(format!("{session}.weir"))
 }

@@ -11,8 +11,8 @@ const WRITE: &str = "WEIR_SNAPSHOTS";
 type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
 /// By key. A value of another kind stays, and so differs from what is committed.
-const RULES: [Rule; 13] = [
-    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at"], "<time>", is_time),
+const RULES: [Rule; 14] = [
+    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at", "made_at", "seen_at"], "<time>", is_time),
     (&["duration_ms", "client_reset_ms", "server_ms", "milliseconds"], "<milliseconds>", Value::is_number),
     (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks"], "<number>", Value::is_u64),
     (&["digest"], "<digest>", Value::is_string),
@@ -22,7 +22,8 @@ const RULES: [Rule; 13] = [
     (&["gateway_version"], "<version>", Value::is_string),
     (&["available", "trusts"], "<boolean>", Value::is_boolean),
     (&["why"], "<text>", Value::is_string),
-    (&["by"], "<person>", Value::is_string),
+    (&["by", "person"], "<person>", Value::is_string),
+    (&["token"], "<token>", |value| value.as_str().is_some_and(|text| text.starts_with("weir_"))),
     // Where this host has Java's tools, or that it has none.
     (&["how"], "<text>", |value| value.as_str().is_some_and(|text| text.contains("keytool"))),
     (&["unit", "container"], "<name or null>", |value| value.is_string() || value.is_null()),
@@ -84,6 +85,7 @@ fn words(text: &str) -> String {
             _ if is_id(word, "g-") => "<grant>",
             _ if is_id(word, "b-") => "<block>",
             _ if is_id(word, "x-") => "<break-glass>",
+            _ if is_id(word, "t-") => "<token>",
             _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "<hash>",
             _ => word,
         });
