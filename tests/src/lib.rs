@@ -7,6 +7,7 @@ pub mod book;
 mod browser;
 pub mod bypass;
 mod cgroup;
+mod chance;
 pub mod classed;
 mod clients;
 pub mod containers;

@@ -3,10 +3,33 @@
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::time::Duration;
 
 /// Nanoseconds since 1970-01-01 UTC. Written as RFC 3339 in UTC, to the nanosecond; read as that, or as the number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// So much later; the last time that can be told where that is beyond it.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Seconds, as people write them: `45s`, `30m`, `2h`, `7d`. None is no time.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
+    let each = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        b'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+    number.checked_mul(each).filter(|seconds| *seconds > 0)
+}
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

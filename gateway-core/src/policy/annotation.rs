@@ -1,6 +1,7 @@
 //! What a policy says beside allow and deny: a closed vocabulary, checked when it is loaded.
 
 use crate::control::hold::Terms;
+use crate::model::time;
 use std::fmt;
 use std::str::FromStr;
 
@@ -115,16 +116,9 @@ fn hold(text: &str) -> Result<Terms, String> {
     if terms.group.is_empty() { Err("it names no group that may approve".to_owned()) } else { Ok(terms) }
 }
 
-/// `30m`, `45s`, `2h`: up to a week.
+/// `30m`, `45s`, `2h`: up to a week, and not in days.
 fn seconds(text: &str) -> Option<u64> {
-    let unit = match text.as_bytes().last()? {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 3600,
-        _ => return None,
-    };
-    let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
-    number.checked_mul(unit).filter(|seconds| (1..=LONGEST).contains(seconds))
+    time::seconds(text).filter(|seconds| *seconds <= LONGEST && !text.ends_with('d'))
 }
 
 impl FromStr for RecordLevel {

@@ -127,17 +127,7 @@ pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
 
 /// `45s`, `30m`, `2h`, `7d`: seconds.
 pub(super) fn seconds(text: &str) -> std::result::Result<u64, String> {
-    let wrong = || format!("`{text}` is no time: write 45s, 30m, 2h or 7d");
-    let each = match text.as_bytes().last() {
-        Some(b's') => 1,
-        Some(b'm') => 60,
-        Some(b'h') => 3600,
-        Some(b'd') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number = text.get(..text.len() - 1).unwrap_or_default();
-    let number: u64 = number.parse().map_err(|_not_a_number| wrong())?;
-    number.checked_mul(each).filter(|seconds| *seconds > 0).ok_or_else(wrong)
+    gateway_core::model::time::seconds(text).ok_or_else(|| format!("`{text}` is no time: write 45s, 30m, 2h or 7d"))
 }
 
 #[cfg(test)]

@@ -212,16 +212,7 @@ fn issuer(text: &str) -> Option<String> {
 
 /// `30m`, `8h`, `2d`, up to so many seconds.
 fn time(text: &str, most: u64) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let each = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let seconds = number.parse::<u64>().ok()?.checked_mul(each)?;
-    (1..=most).contains(&seconds).then(|| Duration::from_secs(seconds))
+    gateway_core::model::time::seconds(text).filter(|seconds| *seconds <= most).map(Duration::from_secs)
 }
 
 #[cfg(test)]

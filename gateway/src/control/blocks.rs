@@ -2,7 +2,6 @@
 
 use super::actor::{Actor, On, Role};
 use super::error::CommandError;
-use super::grants::after;
 use crate::evidence::now;
 use crate::ledger::{Answer, Kind, Ledger, Standing};
 use crate::session::context::random;
@@ -10,6 +9,7 @@ use gateway_core::control::block::{Block, Subject};
 use gateway_core::control::hold;
 use gateway_core::model::ids::BlockId;
 use serde_json::json;
+use std::time::Duration;
 
 /// What is to be blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) fn add(ledger: &Ledger, actor: &Actor, request: &BlockRequest) -> Res
         reason: reason.clone(),
         by: actor.name().to_owned(),
         since: at,
-        until: seconds.map(|seconds| after(at, seconds)),
+        until: seconds.map(|seconds| at.after(Duration::from_secs(seconds))),
     };
     ledger.change(|change| {
         change.put(&Standing { block: block.clone(), lifted: None, ended_at: None })?;
@@ -80,15 +80,8 @@ pub(super) fn lift(ledger: &Ledger, actor: &Actor, id: BlockId, reason: &str) ->
 
 /// Those in force, and up to `past` that are over, the newest first.
 pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Standing>, CommandError> {
-    let mut all = ledger.look(|look| {
-        let mut all = look.open::<Standing>()?;
-        if past > 0 {
-            all.extend(look.newest::<Standing>(None, past)?.into_iter().filter(|one| one.ended_at.is_some()));
-        }
-        Ok::<_, CommandError>(all)
-    })?;
+    let mut all = ledger.look(|look| look.latest::<Standing>(past))?;
     all.retain(|standing| actor.may(Role::Viewer, on(&standing.block.subject)));
-    all.sort_by_key(|standing| std::cmp::Reverse(standing.block.id));
     Ok(all)
 }
 

@@ -2,15 +2,13 @@
 
 use super::actor::{Actor, On, Role, Via};
 use super::error::CommandError;
-use super::grants::after;
-use crate::credential::random_text;
+use crate::credential::{fingerprint, random_text};
 use crate::ledger::{Code, Glass, Kind, Ledger, Lift, Review};
 use crate::session::context::random;
 use gateway_core::control::hold;
-use gateway_core::hex::hex;
 use gateway_core::model::ids::GlassId;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 
 /// The longest that policy is set aside, in seconds.
 const LONGEST: u64 = 24 * 60 * 60;
@@ -83,7 +81,7 @@ pub(super) fn break_glass(ledger: &Ledger, actor: &Actor, request: &GlassRequest
             by: actor.name().to_owned(),
             with,
             since: at,
-            until: after(at, *seconds),
+            until: at.after(Duration::from_secs(*seconds)),
             ended_at: None,
             review: None,
         };
@@ -139,15 +137,8 @@ pub(super) fn review(ledger: &Ledger, actor: &Actor, id: GlassId, finding: &str)
 
 /// Those in force or owing a review, and up to `past` that are reviewed, the newest first.
 pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Glass>, CommandError> {
-    let mut all = ledger.look(|look| {
-        let mut all = look.open::<Glass>()?;
-        if past > 0 {
-            all.extend(look.newest::<Glass>(None, past)?.into_iter().filter(|glass| glass.review.is_some()));
-        }
-        Ok::<_, CommandError>(all)
-    })?;
+    let mut all = ledger.look(|look| look.latest::<Glass>(past))?;
     all.retain(|glass| actor.may(Role::Viewer, on(glass)));
-    all.sort_by_key(|glass| std::cmp::Reverse(glass.id));
     Ok(all)
 }
 
@@ -178,7 +169,7 @@ pub(super) fn codes(ledger: &Ledger, actor: &Actor, people: &[String]) -> Result
 }
 
 fn digest(code: &str) -> String {
-    hex(&Sha256::digest(code.trim().as_bytes()))
+    fingerprint(code.trim())
 }
 
 fn on(glass: &Glass) -> On<'_> {

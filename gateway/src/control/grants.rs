@@ -9,8 +9,8 @@ use crate::session::context::random;
 use gateway_core::control::grant::{ACTIONS, Wish};
 use gateway_core::control::hold::{self, Terms, Vote};
 use gateway_core::model::ids::GrantId;
-use gateway_core::model::time::Timestamp;
 use serde_json::json;
+use std::time::Duration;
 
 /// How long a request waits for an answer, in seconds.
 const WAIT: u64 = 24 * 60 * 60;
@@ -50,7 +50,7 @@ pub(super) fn request(ledger: &Ledger, actor: &Actor, request: GrantRequest) -> 
         terms: vec![terms],
         votes: Vec::new(),
         asked_at: at,
-        until: after(at, WAIT),
+        until: at.after(Duration::from_secs(WAIT)),
         answer: None,
         ended_at: None,
         wish,
@@ -86,7 +86,7 @@ pub(super) fn answer(ledger: &Ledger, actor: &Actor, id: GrantId, say: Say, reas
                 lease.votes.push(Vote { by: person, reason: reason.to_owned(), scope, at });
                 change.tell(Kind::GrantApproved, &by, &subject, &json!({ "reason": reason }))?;
                 if hold::satisfied(&lease.terms, &lease.involved, &lease.votes) {
-                    (lease.state, lease.until) = (LeaseState::Given, after(at, lease.seconds));
+                    (lease.state, lease.until) = (LeaseState::Given, at.after(Duration::from_secs(lease.seconds)));
                     let details = json!({ "wish": lease.wish, "until": lease.until });
                     change.tell(Kind::GrantGiven, "weir", &subject, &details)?;
                 }
@@ -117,17 +117,9 @@ pub(super) fn revoke(ledger: &Ledger, actor: &Actor, id: GrantId, reason: &str) 
 
 /// Those that `actor` may see: what is open, and up to `past` that are over, the newest first.
 pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Lease>, CommandError> {
-    let mut leases = ledger.look(|look| {
-        let mut all = look.open::<Lease>()?;
-        if past > 0 {
-            let open = |lease: &Lease| matches!(lease.state, LeaseState::Requested | LeaseState::Given);
-            all.extend(look.newest::<Lease>(None, past)?.into_iter().filter(|lease| !open(lease)));
-        }
-        Ok::<_, CommandError>(all)
-    })?;
+    let mut leases = ledger.look(|look| look.latest::<Lease>(past))?;
     let own = |lease: &Lease| matches!(actor.via, Via::Job(_, run) if lease.wish.run == Some(run));
     leases.retain(|lease| own(lease) || actor.may(Role::Viewer, on(&lease.wish)));
-    leases.sort_by_key(|lease| std::cmp::Reverse(lease.id));
     Ok(leases)
 }
 
@@ -155,10 +147,6 @@ fn check(wish: &Wish, seconds: u64, reason: &str) -> Result<(), CommandError> {
         return Err(hold::Ineligible::Reason.into());
     }
     Ok(())
-}
-
-pub(super) fn after(at: Timestamp, seconds: u64) -> Timestamp {
-    Timestamp(at.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
 }
 
 fn on(wish: &Wish) -> On<'_> {

@@ -21,16 +21,8 @@ pub enum Say {
 
 /// The holds that `actor` may see: those that wait, and up to `past` that are over, the newest first.
 pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Hold>, CommandError> {
-    let mut holds = ledger.look(|look| {
-        let mut all = look.open::<Hold>()?;
-        if past > 0 {
-            let over = look.newest::<Hold>(None, past)?;
-            all.extend(over.into_iter().filter(|hold| hold.state != HoldState::Waiting));
-        }
-        Ok::<_, CommandError>(all)
-    })?;
+    let mut holds = ledger.look(|look| look.latest::<Hold>(past))?;
     holds.retain(|hold| sees(actor, hold));
-    holds.sort_by_key(|hold| std::cmp::Reverse(hold.id));
     Ok(holds)
 }
 

@@ -2,21 +2,17 @@
 
 use super::actor::{Actor, On, Role, Scoped, Via};
 use super::error::CommandError;
-use super::grants::after;
-use crate::credential::random_secret;
+use crate::credential::{fingerprint, random_token};
 use crate::evidence::now;
 use crate::ledger::{Answer, Change, Kind, Ledger, Token};
 use crate::session::context::random;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_core::control::hold;
-use gateway_core::hex::hex;
 use gateway_core::model::ids::TokenId;
 use gateway_core::model::time::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The longest that a token is good, in seconds.
 const LONGEST: u64 = 366 * 24 * 60 * 60;
@@ -76,20 +72,19 @@ impl From<Token> for ShownToken {
 /// # Errors
 /// Where the system has no randomness, or it can't be written.
 pub fn issue(change: &mut Change<'_>, name: &str, of: TokenOf, seconds: u64) -> Result<(Token, String), CommandError> {
-    let secret = random_secret().map_err(|error| CommandError::Wrong(error.to_string()))?;
-    let secret = URL_SAFE_NO_PAD.encode(secret);
+    let secret = random_token().map_err(|error| CommandError::Wrong(error.to_string()))?;
     let (id, at) = (TokenId::new(change.at, random()), change.at);
     let TokenOf { person, groups, by_root, roles } = of;
     let token = Token {
         id,
         name: name.to_owned(),
-        sha256: digest(&secret),
+        sha256: fingerprint(&secret),
         person,
         groups,
         by_root,
         roles,
         made_at: at,
-        until: after(at, seconds),
+        until: at.after(Duration::from_secs(seconds)),
         seen_at: None,
         revoked: None,
         ended_at: None,
@@ -106,7 +101,7 @@ pub fn issue(change: &mut Change<'_>, name: &str, of: TokenOf, seconds: u64) -> 
 pub fn read_token(text: &str) -> Option<(TokenId, String)> {
     let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
     let id = format!("t-{id}").parse().ok()?;
-    (secret.len() == SECRET_LETTERS).then(|| (id, digest(secret)))
+    (secret.len() == SECRET_LETTERS).then(|| (id, fingerprint(secret)))
 }
 
 pub(super) fn make(ledger: &Ledger, actor: &Actor, request: &TokenRequest) -> Result<(Token, String), CommandError> {
@@ -148,16 +143,9 @@ pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<To
     if !actor.may_somewhere(Role::Viewer) {
         actor.must(Role::Viewer, On::default(), "to list tokens")?;
     }
-    let mut all = ledger.look(|look| {
-        let mut all = look.open::<Token>()?;
-        if past > 0 {
-            all.extend(look.newest::<Token>(None, past)?.into_iter().filter(|token| token.ended_at.is_some()));
-        }
-        Ok::<_, CommandError>(all)
-    })?;
+    let mut all = ledger.look(|look| look.latest::<Token>(past))?;
     let at = now();
     all.retain(|token| sees(actor, token) && (past > 0 || token.holds(at)));
-    all.sort_by_key(|token| std::cmp::Reverse(token.id));
     Ok(all)
 }
 
@@ -189,10 +177,6 @@ pub(super) fn revoke(ledger: &Ledger, actor: &Actor, id: TokenId, reason: &str) 
 
 fn sees(actor: &Actor, token: &Token) -> bool {
     actor.may(Role::Admin, On::default()) || actor.person.is(&token.person)
-}
-
-fn digest(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ pub use salted::Credentials;
 pub use source::{Secret, Source, fetch};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use gateway_core::hex::hex;
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 
 /// What can be wrong with a credential. No text ever holds any of its value.
@@ -94,6 +96,20 @@ pub fn random_text() -> Result<String, CredentialError> {
         text.extend(letters.take(LENGTH - text.len()).map(|letter| char::from(*letter)));
     }
     Ok(text)
+}
+
+/// 256 random bits that stand in a cookie, a header or an address as they are.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_token() -> Result<String, CredentialError> {
+    Ok(URL_SAFE_NO_PAD.encode(random_secret()?))
+}
+
+/// SHA-256 in hex: what is kept of a secret that is random enough not to be guessed back.
+#[must_use]
+pub fn fingerprint(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
 }
 
 fn fill(bytes: &mut [u8]) -> Result<(), CredentialError> {

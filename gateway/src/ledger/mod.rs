@@ -401,6 +401,19 @@ impl Change<'_> {
         self.ledger.open_entries(&self.transaction)
     }
 
+    /// All that are not over, and of the newest `past` those that are, the newest first.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    pub fn latest<E: Entry>(&self, past: usize) -> Result<Vec<E>, LedgerError> {
+        let mut all = self.open::<E>()?;
+        if past > 0 {
+            all.extend(self.newest::<E>(None, past)?.into_iter().filter(|entry| !entry.is_open()));
+        }
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.number()));
+        Ok(all)
+    }
+
     /// The newest `most`, over or not, the newest first; those before `before`, where that is given.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use gateway_core::control::grant::Wish;
 use gateway_core::model::ids::{BlockId, GlassId, GrantId};
 use serde_json::json;
 
-fn hold(number: u64, holder: Holder) -> Hold {
+pub(super) fn hold(number: u64, holder: Holder) -> Hold {
     Hold {
         id: HoldId::from_number(number),
         state: HoldState::Waiting,

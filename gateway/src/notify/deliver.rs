@@ -5,7 +5,6 @@ use super::told::Told;
 use crate::evidence::now;
 use crate::host::Diary;
 use crate::ledger::{Deliveries, Event, Kind, Ledger, LedgerError, Next};
-use gateway_core::model::time::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +109,7 @@ impl Courier {
         }
         tracing::warn!(notifier = name, number, attempts, why, "a notifier was not reached, and is tried again");
         let wished = failure.wait.unwrap_or_default().min(LONGEST_WISH);
-        let next_at = Timestamp(now().0.saturating_add(nanoseconds(pause(attempts, random()).max(wished))));
+        let next_at = now().after(pause(attempts, random()).max(wished));
         self.aside(move |deliveries| deliveries.put_off(&name, number, (attempts, next_at), &why)).await
     }
 
@@ -149,10 +148,6 @@ fn pause(attempts: u32, random: u32) -> Duration {
     let doubled =
         FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
     doubled + doubled.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
-}
-
-fn nanoseconds(pause: Duration) -> u64 {
-    u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// By chance; where there is none to be had, always the same.

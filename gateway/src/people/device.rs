@@ -2,8 +2,9 @@
 
 use super::error::{SignInError, foreign};
 use super::provider::not_given;
-use super::{People, random, sha256};
+use super::{People, random};
 use crate::control::{CommandError, TokenOf, issue};
+use crate::credential::fingerprint;
 use openidconnect::DeviceAuthorizationUrl;
 use openidconnect::core::CoreDeviceAuthorizationResponse;
 use serde::Serialize;
@@ -84,7 +85,7 @@ impl People {
         let request = client.exchange_device_code().add_scopes(provider.scopes());
         let begun: CoreDeviceAuthorizationResponse = request.request_async(&provider.http).await.map_err(not_given)?;
         let handle = random()?;
-        self.devices.begin(sha256(&handle))?;
+        self.devices.begin(fingerprint(&handle))?;
         let life = begun.expires_in().min(PATIENCE);
         let shown = DeviceBegun {
             handle: handle.clone(),
@@ -96,7 +97,7 @@ impl People {
         let people = Arc::clone(self);
         tokio::spawn(async move {
             let done = people.follow_device(&begun, life).await;
-            people.devices.end(&sha256(&handle), done.map_err(|error| error.to_string()));
+            people.devices.end(&fingerprint(&handle), done.map_err(|error| error.to_string()));
         });
         Ok(shown)
     }
@@ -104,7 +105,7 @@ impl People {
     /// What has become of the one with this handle. What was given is given once.
     #[must_use]
     pub fn device(&self, handle: &str) -> Option<DeviceAnswer> {
-        self.devices.answer(&sha256(handle))
+        self.devices.answer(&fingerprint(handle))
     }
 
     async fn follow_device(&self, begun: &CoreDeviceAuthorizationResponse, life: Duration) -> Result<Given, SignInError> {

@@ -16,15 +16,18 @@ pub use sessions::Cookie;
 pub use sign_in::{Arrived, Begun, Callback};
 
 use crate::config::{Config, ConsoleSettings, RoleRule};
+use crate::credential;
 use crate::ledger::{Ledger, LedgerError};
 use device::Devices;
 use gateway_core::control::role::Scoped;
-use gateway_core::hex::hex;
 use pending::Pending;
 use provider::Provider;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often it is noted that a session or a token is used.
+const NOTED: Duration = Duration::from_secs(60);
 
 /// The people of one daemon.
 pub struct People {
@@ -77,14 +80,7 @@ impl People {
     }
 }
 
-/// SHA-256 in hex: what is kept of a secret that is random enough not to be guessed back.
-fn sha256(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
-}
-
 /// 256 random bits that stand in a cookie, a header or an address as they are.
 fn random() -> Result<String, SignInError> {
-    use base64::Engine as _;
-    let bytes = crate::credential::random_secret().map_err(|error| SignInError::Setup(error.to_string()))?;
-    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+    credential::random_token().map_err(|error| SignInError::Setup(error.to_string()))
 }

@@ -1,6 +1,6 @@
 //! Sign-ins that are under way: each is good for the browser that began it, once, and for ten minutes.
 
-use super::sha256;
+use crate::credential::fingerprint;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Pending {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (waiting, since) = all.get(state)?;
         let fresh = since.elapsed() < PATIENCE;
-        if fresh && waiting.browser != sha256(browser) {
+        if fresh && waiting.browser != fingerprint(browser) {
             return None;
         }
         all.remove(state).filter(|_| fresh).map(|(waiting, _)| waiting)
@@ -56,7 +56,7 @@ mod tests {
 
     fn waiting(browser: &str) -> Waiting {
         let text = String::new;
-        Waiting { browser: sha256(browser), nonce: text(), verifier: text(), next: text() }
+        Waiting { browser: fingerprint(browser), nonce: text(), verifier: text(), next: text() }
     }
 
     #[test]

@@ -1,17 +1,14 @@
 //! Sessions of browsers: an opaque cookie, of which the ledger has the hash; idle and absolute ends.
 
 use super::error::SignInError;
-use super::{People, claims, random, sha256};
+use super::{NOTED, People, claims, random};
 use crate::control::{Actor, Via};
+use crate::credential::fingerprint;
 use crate::evidence::now;
 use crate::ledger::{Kind, SignIn};
 use gateway_core::control::person::Person;
-use gateway_core::model::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
-
-/// How often it is noted that somebody is still there.
-const NOTED: Duration = Duration::from_secs(60);
 
 /// A session's cookie.
 #[derive(Clone)]
@@ -32,7 +29,7 @@ impl People {
     /// A session of this person; another that the same browser had is over.
     pub(super) async fn open_session(&self, known: claims::Known, old: Option<String>) -> Result<Cookie, SignInError> {
         let value = random()?;
-        let (sha256, life) = (sha256(&value), self.console.session);
+        let (sha256, life) = (fingerprint(&value), self.console.session);
         let at = now();
         let claims::Known { name, subject, groups } = known;
         let sign_in = SignIn {
@@ -43,12 +40,12 @@ impl People {
             groups,
             since: at,
             seen_at: at,
-            until: after(at, life),
+            until: at.after(life),
             idle_seconds: self.console.idle.as_secs(),
         };
         self.written(move |ledger| {
             ledger.change(|change| {
-                if let Some(old) = old.map(|old| super::sha256(&old))
+                if let Some(old) = old.map(|old| fingerprint(&old))
                     && let Some(before) = change.find::<SignIn>(number(&old))?.filter(|before| before.sha256 == old)
                 {
                     change.remove(&before)?;
@@ -96,12 +93,12 @@ impl People {
         if cookie.len() > 64 {
             return Ok(None);
         }
-        let sha256 = sha256(cookie);
+        let sha256 = fingerprint(cookie);
         self.written(move |ledger| {
             let found = ledger.look(|look| look.find::<SignIn>(number(&sha256)))?;
             let at = now();
             let Some(mut found) = found.filter(|found| found.sha256 == sha256 && found.holds(at)) else { return Ok(None) };
-            if at.0.saturating_sub(found.seen_at.0) > nanoseconds(NOTED) {
+            if found.seen_at.after(NOTED) < at {
                 found.seen_at = at;
                 ledger.change(|change| {
                     // It may have ended meanwhile, and stays so.
@@ -130,12 +127,4 @@ impl People {
 /// The number that an entry has by its hash.
 fn number(sha256: &str) -> u64 {
     sha256.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
-}
-
-pub(super) fn after(at: Timestamp, time: Duration) -> Timestamp {
-    Timestamp(at.0.saturating_add(nanoseconds(time)))
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

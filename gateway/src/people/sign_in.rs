@@ -4,7 +4,8 @@ use super::error::{SignInError, foreign};
 use super::pending::Waiting;
 use super::provider::not_given;
 use super::sessions::Cookie;
-use super::{People, claims, random, sha256};
+use super::{People, claims, random};
+use crate::credential::fingerprint;
 use crate::ledger::Kind;
 use openidconnect::core::CoreResponseType;
 use openidconnect::url::Url;
@@ -58,7 +59,7 @@ impl People {
         let request = client.authorize_url(flow, move || csrf, move || own_nonce);
         let (location, ..) = request.add_scopes(provider.scopes()).set_pkce_challenge(challenge).url();
         let next = path_here(&self.console.url, next.unwrap_or("/"));
-        let waiting = Waiting { browser: sha256(&browser), nonce, verifier: verifier.into_secret(), next };
+        let waiting = Waiting { browser: fingerprint(&browser), nonce, verifier: verifier.into_secret(), next };
         self.pending.put(state, waiting);
         Ok(Begun { location: location.into(), browser })
     }

@@ -1,15 +1,12 @@
 //! Tokens of the API's, as somebody shows one.
 
-use super::People;
 use super::error::SignInError;
+use super::{NOTED, People};
 use crate::control::{Actor, Via, read_token};
 use crate::evidence::now;
 use crate::ledger::Token;
 use gateway_core::control::person::Person;
 use gateway_core::control::role::Scoped;
-
-/// How often it is noted that a token is used, in nanoseconds.
-const NOTED: u64 = 60_000_000_000;
 
 impl People {
     /// Who has this token; nobody where it is over or none.
@@ -23,7 +20,7 @@ impl People {
                 let found = ledger.look(|look| look.find::<Token>(id.number()))?;
                 let at = now();
                 let Some(mut found) = found.filter(|found| found.sha256 == sha256 && found.holds(at)) else { return Ok(None) };
-                if found.seen_at.is_none_or(|seen| at.0.saturating_sub(seen.0) > NOTED) {
+                if found.seen_at.is_none_or(|seen| seen.after(NOTED) < at) {
                     found.seen_at = Some(at);
                     ledger.change(|change| {
                         // It may have ended meanwhile, and stays so.

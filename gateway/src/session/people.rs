@@ -11,7 +11,6 @@ use crate::session::live::Session;
 use gateway_core::control::hold::{self, Terms};
 use gateway_core::model::ids::HoldId;
 use gateway_core::model::principal::Principal;
-use gateway_core::model::time::Timestamp;
 use gateway_core::protocol::Refusal;
 use serde_json::json;
 use std::sync::Arc;
@@ -90,7 +89,7 @@ pub fn ask(
         involved: involved.to_vec(),
         votes: Vec::new(),
         asked_at,
-        until: after(asked_at, wait),
+        until: asked_at.after(wait),
         answer: None,
         ended_at: None,
         holder: shared.ledger.holder(),
@@ -106,7 +105,7 @@ pub fn ask(
             (hold.asked.transaction_seconds, hold.asked.locks) = (held.seconds, held.locks);
             // The server would end the transaction, and the session with it.
             wait = held.idle.map_or(wait, |idle| wait.min(idle.saturating_sub(BEFORE_IDLE)));
-            hold.until = after(asked_at, wait);
+            hold.until = asked_at.after(wait);
         }
         match &estimable {
             Some(Err(why)) => hold.asked.no_estimate = Some((*why).to_owned()),
@@ -193,10 +192,6 @@ async fn estimate(shared: Arc<Shared>, session: Arc<Session>, database: String, 
     if let Err(error) = told.await {
         tracing::warn!(%id, error, "an estimate can't be kept");
     }
-}
-
-fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    Timestamp(at.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// A question that is open. Nobody waits for its answer once it is dropped.

@@ -6,6 +6,7 @@
 
 mod round;
 
+use crate::chance::Chance;
 use crate::machine;
 use crate::{Postgres, Weir};
 use round::{Fault, Kind, Round};
@@ -92,17 +93,4 @@ pub fn faults(report: &Value) -> Vec<String> {
         ));
     }
     faults
-}
-
-/// A sequence of numbers that only looks like chance.
-struct Chance(u64);
-
-impl Chance {
-    /// A number below `end`.
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end.max(1)
-    }
 }

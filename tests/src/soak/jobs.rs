@@ -1,8 +1,9 @@
 //! Jobs: each a cgroup of its own that a rule matches, a process that connects a few times, and sometimes a sudden end.
 
+use super::Options;
 use super::destination::of;
-use super::{Chance, Options};
 use crate::bypass::World;
+use crate::chance::Chance;
 use anyhow::Context as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

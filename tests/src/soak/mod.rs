@@ -11,6 +11,7 @@ pub use jobs::dial;
 
 use crate::bypass::World;
 use crate::cgroup2_mount;
+use crate::chance::Chance;
 use anyhow::Context as _;
 use daemon::{Daemon, Home};
 use jobs::Jobs;
@@ -52,10 +53,6 @@ struct Held {
 /// How many of each there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally(BTreeMap<String, i64>);
-
-/// A sequence of numbers that only looks like chance.
-#[derive(Debug)]
-struct Chance(u64);
 
 /// Runs it. `program` is the program that jobs are.
 ///
@@ -169,15 +166,5 @@ impl Tally {
         let count = |tally: &Self, name: &String| tally.0.get(name).copied().unwrap_or(0);
         let changed = names.into_iter().map(|name| (name.clone(), count(self, name) - count(before, name)));
         changed.filter(|(_, change)| *change != 0).collect()
-    }
-}
-
-impl Chance {
-    /// A number below `end`.
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end.max(1)
     }
 }

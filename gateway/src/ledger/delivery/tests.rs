@@ -1,8 +1,7 @@
 //! Tests of what notifiers are told: in order, once, by the gateway whose it is, and nothing that is over.
 
 use super::*;
-use crate::ledger::{Asked, Hold, HoldState, Kind, Ledger};
-use gateway_core::model::ids::HoldId;
+use crate::ledger::{Hold, HoldState, Kind, Ledger};
 use serde_json::json;
 
 const ALL: fn(&Event) -> bool = |_| true;
@@ -86,19 +85,7 @@ fn what_has_failed_waits_for_its_time_holds_back_what_follows_and_is_given_up() 
 #[test]
 fn what_is_not_wanted_is_passed_over_and_a_hold_that_is_over_is_counted() {
     let bed = bed();
-    let hold = |number, state| Hold {
-        id: HoldId::from_number(number),
-        state,
-        asked: Asked::default(),
-        terms: Vec::new(),
-        involved: Vec::new(),
-        votes: Vec::new(),
-        asked_at: Timestamp(1),
-        until: Timestamp(u64::MAX),
-        answer: None,
-        ended_at: None,
-        holder: bed.ledger.holder(),
-    };
+    let hold = |number, state| Hold { state, ..crate::ledger::tests::hold(number, bed.ledger.holder()) };
     let (over, open) = (hold(1, HoldState::Withdrawn), hold(2, HoldState::Waiting));
     for hold in [&over, &open] {
         bed.ledger.change(|change| change.put(hold)).unwrap();
