@@ -14,6 +14,7 @@ pub mod names;
 pub mod netns;
 pub mod origin;
 pub mod parse_pool;
+pub mod replay;
 pub mod session;
 pub mod tls;
 // -- the control path --

@@ -4,6 +4,7 @@ use super::session::{finish, tell};
 use super::{CliError, Format, count};
 use crate::evidence::{self, Verification, Verified};
 use crate::ledger::{self, Checked};
+use crate::replay::text;
 use gateway_core::model::ids::SessionId;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -54,7 +55,7 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{problem}")?;
     }
     for stranger in &found.strangers {
-        writeln!(out, "{}: not a record: it does not belong there", super::session::text::line(stranger.as_bytes()))?;
+        writeln!(out, "{}: not a record: it does not belong there", text::line(stranger.as_bytes()))?;
     }
     for Verified { session, report, .. } in &found.sessions {
         for problem in &report.problems {

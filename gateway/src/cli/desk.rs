@@ -5,6 +5,7 @@ use super::{CliError, Format, Result, block_on};
 use crate::api::client;
 use crate::config::Config;
 use crate::control::{Actor, Command, Offline, Reply, login};
+use crate::replay::text;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use hyper::Method;
@@ -106,7 +107,7 @@ pub(super) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item 
 /// What is at `place` of a value, as people read it.
 pub(super) fn at(value: &Value, place: &str) -> String {
     match value.pointer(place) {
-        Some(Value::String(text)) => super::session::text::line(text.as_bytes()),
+        Some(Value::String(text)) => text::line(text.as_bytes()),
         Some(Value::Null) | None => "-".to_owned(),
         Some(Value::Array(items)) => items.iter().map(|item| at(item, "")).collect::<Vec<_>>().join(", "),
         Some(other) => other.to_string(),

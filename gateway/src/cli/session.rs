@@ -1,11 +1,8 @@
 //! `weir session list|show|watch|play`: what was recorded, for people and for machines.
 
-mod lines;
 mod list;
 mod play;
-mod postgres;
 mod show;
-pub(super) mod text;
 
 pub(super) use list::list;
 pub(super) use play::{play, revealed, watch};
@@ -13,6 +10,7 @@ pub(super) use show::show;
 
 use super::CliError;
 use crate::evidence::EvidenceError;
+use crate::replay::text;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -43,6 +41,11 @@ fn conclude(result: Result<ExitCode, ViewError>) -> Result<ExitCode, CliError> {
 pub(super) fn tell(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let json = serde_json::to_string_pretty(value)?;
     writeln!(out, "{}", text::json(&json))
+}
+
+/// The same on a line of its own.
+fn tell_line(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", text::json(&value.to_string()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `weir why`: what was refused in a session, or would have been, by which policy, and what to do.
 
-use super::session::text;
 use super::session::{finish, revealed, tell};
 use super::{CliError, Format};
 use crate::evidence::{Seen, Walk};
+use crate::replay::text;
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameKind;
 use gateway_core::record::body::{Failure, Statement};

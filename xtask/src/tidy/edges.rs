@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 31] = [
+const EDGES: [(&str, &[&str]); 32] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -14,6 +14,7 @@ const EDGES: [(&str, &[&str]); 31] = [
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
+    ("replay", &["evidence"]),
     ("parse_pool", &[]),
     ("masking", &["catalog", "credential", "config"]),
     ("names", &["config", "evidence"]),
@@ -40,7 +41,7 @@ const EDGES: [(&str, &[&str]); 31] = [
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
-    ("control", &["session", "host", "summary", "ledger", "capture", "credential", "evidence", "notify"]),
+    ("control", &["session", "host", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
@@ -58,6 +59,7 @@ const EDGES: [(&str, &[&str]); 31] = [
             "catalog",
             "classify",
             "evidence",
+            "replay",
             "ledger",
             "summary",
             "capture",

@@ -1,15 +1,15 @@
 //! `weir session play` and `watch`: the exact sequence of a session, frame by frame.
 
-use super::postgres::{self, Message, Shown as _};
-use super::{ViewError, conclude, lines, text};
+use super::{ViewError, conclude, tell_line, text};
 use crate::cli::{CliError, Format, count};
 use crate::evidence::{Seen, Walk, is_live};
+use crate::replay::postgres::{self, Message, Shown as _};
+use crate::replay::{self, Formats, statement_name};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
 use gateway_core::record::body::{self, Completed, Failure, Statement};
 use serde_json::Value;
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,8 +20,6 @@ use std::time::Duration;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a live record is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Result formats are remembered of so many operations that have not ended.
-const MOST_FORMATS: usize = 10_000;
 
 /// Replays a session. `pace` is how many times as fast as it was; none waits for nothing.
 pub(crate) fn play(
@@ -93,13 +91,12 @@ struct Script {
     format: Format,
     first: Option<Timestamp>,
     last: Timestamp,
-    /// The result formats that each operation's Bind asked for.
-    formats: HashMap<u64, Vec<u16>>,
+    formats: Formats,
 }
 
 impl Script {
     fn new(format: Format) -> Self {
-        Self { format, first: None, last: Timestamp::default(), formats: HashMap::new() }
+        Self { format, first: None, last: Timestamp::default(), formats: Formats::default() }
     }
 
     fn pause_before(&self, time: Timestamp) -> Duration {
@@ -112,16 +109,9 @@ impl Script {
     fn print(&mut self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()> {
         let first = *self.first.get_or_insert(seen.time);
         self.last = seen.time;
-        let (operation, rest) = body::number(seen.body).unwrap_or((0, seen.body));
-        if seen.kind == FrameKind::Parameters && self.formats.len() < MOST_FORMATS {
-            self.formats.insert(operation, postgres::parameters(rest).formats);
-        }
-        let formats = match seen.kind {
-            FrameKind::Rows => self.formats.get(&operation).map(Vec::as_slice).unwrap_or_default(),
-            _ => &[],
-        };
+        let formats = self.formats.hear(seen);
         match self.format {
-            Format::Json => lines::frame(seen, formats, out),
+            Format::Json => tell_line(&replay::frame(seen, formats), out),
             Format::Text => line(seen, Duration::from_nanos(seen.time.0.saturating_sub(first.0)), formats, out),
         }
     }
@@ -129,7 +119,7 @@ impl Script {
     /// The record ends before its session was said to.
     fn stop(&self, live: bool, out: &mut dyn Write) -> io::Result<()> {
         match self.format {
-            Format::Json => lines::stop(live, out),
+            Format::Json => tell_line(&replay::no_end(live), out),
             Format::Text => {
                 let state = if live { "is still live" } else { "was not closed, its gateway died" };
                 writeln!(out, "the record ends here: the session {state}")
@@ -209,15 +199,6 @@ fn rows(body: &[u8], formats: &[u16], what: &dyn Fn(u64, &str) -> String, out: &
 pub(super) fn statement(text: &[u8]) -> String {
     let shown = text::lines(text);
     shown.trim_end().replace('\n', "\n                         ")
-}
-
-/// What kind of message a statement came in.
-pub(super) const fn statement_name(kind: u8) -> &'static str {
-    match kind {
-        b'P' => "parse",
-        b'F' => "function",
-        _ => "query",
-    }
 }
 
 /// A decision on a statement: the outcome, what it was about, and who decided.

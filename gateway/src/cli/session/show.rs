@@ -1,10 +1,11 @@
 //! `weir session show`: who, what, which decision, every statement, the totals.
 
 use super::list::{account, duration, ending};
-use super::postgres::{self, Shown as _};
 use super::{ViewError, conclude, play, tell, text};
 use crate::cli::{CliError, Format, count};
 use crate::evidence::{self, EvidenceError, Seen, Summary, Walk};
+use crate::replay::postgres::{self, Shown as _};
+use crate::replay::statement_name;
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameKind;
 use gateway_core::record::body::{self, Completed, Failure, Statement};
@@ -129,7 +130,7 @@ impl Shown {
         let Some(Statement { operation, kind, text }) = Statement::parse(body) else { return };
         places.insert(operation, self.statements.len());
         let text = text::lines(text);
-        self.statements.push(Shot { operation, kind: play::statement_name(kind), text, ..Shot::default() });
+        self.statements.push(Shot { operation, kind: statement_name(kind), text, ..Shot::default() });
     }
 
     /// Beside its statement, where that is shown.

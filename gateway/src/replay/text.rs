@@ -5,33 +5,33 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 /// Text on one line: everything that a terminal would obey, and line feeds, spelled out.
-pub(in crate::cli) fn line(bytes: &[u8]) -> String {
+pub fn line(bytes: &[u8]) -> String {
     escape(bytes, false)
 }
 
 /// Text that may have lines: the same, but for line feeds and tabs.
-pub(in crate::cli) fn lines(bytes: &[u8]) -> String {
+pub fn lines(bytes: &[u8]) -> String {
     escape(bytes, true)
 }
 
 /// Bytes as Postgres writes them: `\x0a1b`.
-pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     format!("\\x{}", gateway_core::hex::hex(bytes))
 }
 
 /// Bytes in JSON: text where they are UTF-8, else `{"base64": "…"}`.
-pub(in crate::cli) fn value(bytes: &[u8]) -> Value {
+pub fn value(bytes: &[u8]) -> Value {
     std::str::from_utf8(bytes).map_or_else(|_| base64(bytes), Value::from)
 }
 
 /// Bytes in JSON that are no text, whatever they may look like.
-pub(in crate::cli) fn base64(bytes: &[u8]) -> Value {
+pub fn base64(bytes: &[u8]) -> Value {
     json!({ "base64": BASE64_STANDARD.encode(bytes) })
 }
 
 /// The fields of a JSON object as names and values that print, those of objects within it by `outer.inner`; nulls and empty
 /// lists are left out.
-pub(in crate::cli) fn fields(object: &Map<String, Value>) -> Vec<(String, String)> {
+pub fn fields(object: &Map<String, Value>) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (name, value) in object {
         let name = line(name.as_bytes());
@@ -56,7 +56,7 @@ fn names(values: &[Value]) -> Option<String> {
 }
 
 /// JSON's own escapes leave U+007F and above: those that a terminal obeys become `\u` ones.
-pub(in crate::cli) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         if obeyed(letter) && letter != '\n' {

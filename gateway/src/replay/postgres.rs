@@ -2,11 +2,11 @@
 
 use super::text;
 use gateway_core::protocol::postgres::recorded::Value;
-pub(super) use gateway_core::protocol::postgres::recorded::{Message, messages, parameters};
+pub use gateway_core::protocol::postgres::recorded::{Message, messages, parameters};
 use serde_json::{Value as Json, json};
 
 /// How a value is shown.
-pub(super) trait Shown {
+pub trait Shown {
     /// As SQL would write it; a cut one ends with `…`.
     fn literal(self) -> String;
 
@@ -56,7 +56,7 @@ impl Shown for Value<'_> {
 }
 
 /// A value whose format may not be known: text where it reads as such.
-pub(super) fn plain(bytes: &[u8], format: Option<u16>) -> String {
+pub fn plain(bytes: &[u8], format: Option<u16>) -> String {
     let readable = || {
         std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|letter| letter.is_control() && !letter.is_whitespace()))
     };

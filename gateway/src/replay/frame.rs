@@ -1,6 +1,5 @@
-//! `weir session play` and `watch` as JSON Lines: an object a frame, the same five keys in each.
+//! A frame as JSON: the same five keys in each.
 
-use super::play::statement_name;
 use super::postgres::{self, Message, Shown as _};
 use super::text;
 use crate::evidence::Seen;
@@ -8,19 +7,51 @@ use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
 use gateway_core::record::body::{self, Completed, Failure, Statement};
 use serde_json::{Value as Json, json};
-use std::io::{self, Write};
+use std::collections::HashMap;
 
-/// Prints a frame. `formats` are those that the Bind of its operation asked for.
-pub(super) fn frame(seen: &Seen<'_>, formats: &[u16], out: &mut dyn Write) -> io::Result<()> {
+/// Result formats are remembered of so many operations that have not ended.
+const MOST_FORMATS: usize = 10_000;
+
+/// The result formats that each operation's Bind asked for: what rows are read by.
+#[derive(Debug, Default)]
+pub struct Formats(HashMap<u64, Vec<u16>>);
+
+impl Formats {
+    /// Those of this frame, after it was heard of: none where they are not known.
+    pub fn hear(&mut self, seen: &Seen<'_>) -> &[u16] {
+        let (operation, rest) = body::number(seen.body).unwrap_or((0, seen.body));
+        if seen.kind == FrameKind::Parameters && self.0.len() < MOST_FORMATS {
+            self.0.insert(operation, postgres::parameters(rest).formats);
+        }
+        match seen.kind {
+            FrameKind::Rows => self.0.get(&operation).map(Vec::as_slice).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+/// A frame. `formats` are those that the Bind of its operation asked for.
+#[must_use]
+pub fn frame(seen: &Seen<'_>, formats: &[u16]) -> Json {
     let (operation, body) = parts(seen.kind, seen.body, formats);
-    let (time, kind) = (time(seen.time), seen.kind.name());
-    tell(&json!({ "frame": seen.seq, "time": time, "kind": kind, "operation": operation, "body": body }), out)
+    json!({ "frame": seen.seq, "time": time(seen.time), "kind": seen.kind.name(), "operation": operation, "body": body })
 }
 
 /// What stands behind the last frame of a record that has no end yet: it is no frame.
-pub(super) fn stop(live: bool, out: &mut dyn Write) -> io::Result<()> {
+#[must_use]
+pub fn no_end(live: bool) -> Json {
     let body = json!({ "state": if live { "live" } else { "unclosed" } });
-    tell(&json!({ "frame": null, "time": null, "kind": "no_end", "operation": null, "body": body }), out)
+    json!({ "frame": null, "time": null, "kind": "no_end", "operation": null, "body": body })
+}
+
+/// What kind of message a statement came in.
+#[must_use]
+pub const fn statement_name(kind: u8) -> &'static str {
+    match kind {
+        b'P' => "parse",
+        b'F' => "function",
+        _ => "query",
+    }
 }
 
 /// The operation that a frame belongs to, and what it holds.
@@ -65,10 +96,6 @@ fn message(message: Message<'_>) -> Json {
 /// RFC 3339 to the nanosecond: frames of one session can be less than a millisecond apart.
 fn time(time: Timestamp) -> Option<String> {
     jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok().map(|time| format!("{time:.9}"))
-}
-
-fn tell(line: &Json, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", text::json(&line.to_string()))
 }
 
 #[cfg(test)]
