@@ -1,4 +1,4 @@
-//! Builds the kernel programs, with whichever compiler for BPF this machine has.
+//! Builds the kernel programs, with whichever compiler for BPF this machine has, and lays out the console's files.
 
 use anyhow::{Context as _, bail};
 use aya_build::{Package, Toolchain};
@@ -7,11 +7,15 @@ use std::process::Command;
 
 /// Debian's compiler (`rustc-web`) under a rustup name: `rustup toolchain link weir-bpf /usr`.
 const DEBIAN: &str = "weir-bpf";
+/// In the place of a console that was not built: the API works without it.
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>weir</title><h1>This weir was built without its console</h1>\
+    <p>The API and the command line work. To have the console, run <code>npm ci &amp;&amp; npm run build</code> in <code>console/</code> and build weir again.</p></html>\n";
 const OVERRIDE: &str = "WEIR_BPF_TOOLCHAIN";
 
 fn main() -> anyhow::Result<()> {
     println!("cargo:rerun-if-env-changed={OVERRIDE}");
     println!("cargo:rerun-if-changed=../gateway-common/src");
+    console()?;
     let toolchain = toolchain()?;
     require_linker()?;
     if toolchain == DEBIAN {
@@ -26,6 +30,35 @@ fn main() -> anyhow::Result<()> {
     let package = Package { name: "gateway-ebpf", root_dir, ..Package::default() };
     aya_build::build_ebpf([package], Toolchain::Custom(&toolchain))
         .with_context(|| format!("the kernel programs (gateway-ebpf) did not build with the toolchain `{toolchain}`"))
+}
+
+/// What the console was built into; where it was not, a page that says so.
+fn console() -> anyhow::Result<()> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../console/dist");
+    println!("cargo:rerun-if-changed={}", built.display());
+    let to = Path::new(&std::env::var("OUT_DIR")?).join("console");
+    if to.exists() {
+        std::fs::remove_dir_all(&to)?;
+    }
+    if built.join("index.html").exists() {
+        return copy(&built, &to).with_context(|| format!("cannot copy the console's files from {}", built.display()));
+    }
+    std::fs::create_dir_all(&to)?;
+    std::fs::write(to.join("index.html"), NOT_BUILT)?;
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (entry, to) = entry.map(|entry| (entry.path(), to.join(entry.file_name())))?;
+        if entry.is_dir() {
+            copy(&entry, &to)?;
+        } else {
+            std::fs::copy(&entry, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// The toolchain to use: the one asked for, else Debian's, else nightly.

@@ -17,9 +17,9 @@ use crate::api;
 use crate::capture::{self, Capture, CaptureSettings, JobTag, Listeners, NamespaceSide};
 use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
-use crate::control::{Desk, Scribe, apply_changes};
+use crate::control::{Desk, Scribe, apply_changes, sample};
 use crate::credential::Credentials;
-use crate::evidence::Store;
+use crate::evidence::{Store, keep_policy};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
 use crate::ledger::{Follower, Ledger};
@@ -29,6 +29,7 @@ use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
 use crate::notify::{self, Courier};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
+use crate::session::chart::Chart;
 use crate::session::context::{self, Shared};
 use crate::session::datagrams;
 use crate::session::live::Live;
@@ -115,8 +116,9 @@ impl Gateway {
     /// Starts every part but the accept loop: connects wait.
     fn prepare(start: Start) -> Result<Self> {
         let Start { config, attach, pins, host, inherited } = start;
-        let policy = load_policy(&config.policy.dir)?;
+        let (policy, texts) = load_policy(&config.policy.dir)?;
         let store = Store::open(&config.state_dir, config.record.evidence())?;
+        keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
         for target in config.targets.iter() {
             target.upstream.check().with_context(|| format!("target {}", target.name))?;
@@ -158,6 +160,7 @@ impl Gateway {
             follower,
             parse_pool: Arc::new(parse_pool),
             catalogs: Catalogs::default(),
+            chart: Chart::default(),
             totals: Totals::aged(age),
             canary: CanaryDoor::default(),
             policy: ArcSwap::from_pointee(policy),
@@ -332,6 +335,8 @@ fn control(desk: Desk, path: PathBuf, diary: Arc<Diary>) -> Result<Thread> {
         let scribe = Scribe::new(Arc::clone(&shared.ledger), diary);
         let (stop_applying, applied) = oneshot::channel();
         let (stop_writing, written) = oneshot::channel();
+        let (stop_sampling, sampled) = oneshot::channel();
+        let sampling = tokio::spawn(sample(Arc::clone(&shared), sampled));
         let applying = tokio::spawn(apply_changes(shared, applied));
         let writing = tokio::spawn(scribe.run(written));
         match api::bind(&path) {
@@ -342,8 +347,8 @@ fn control(desk: Desk, path: PathBuf, diary: Arc<Diary>) -> Result<Thread> {
                 let _told = stopped.await.is_ok();
             }
         }
-        drop((stop_applying, stop_writing));
-        for task in [applying, writing] {
+        drop((stop_applying, stop_writing, stop_sampling));
+        for task in [applying, writing, sampling] {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task of the control thread has panicked");
             }

@@ -12,7 +12,7 @@ use std::fmt;
 const REPOSITORY: [&str; 2] = ["repository", "project_path"];
 
 /// What a block names. Each may end in `*`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "lowercase")]
 pub enum Subject {
     /// A workload, by its SPIFFE id or the name of its `[[workload]]` entry.
@@ -32,7 +32,7 @@ pub enum Subject {
 }
 
 /// A block in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Block {
     /// Its id.
     pub id: BlockId,

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub const ACTIONS: [&str; 9] = ["connect", "resolve", "read", "write", "define", "administer", "call", "session", "reveal"];
 
 /// What a grant gives, and to whom.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Wish {
     /// The workload, by its SPIFFE id or the name of its `[[workload]]` entry.
     pub workload: String,

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub const REASON_BYTES: usize = 4096;
 
 /// What a policy's `@hold` asks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Terms {
     /// The policy.
     pub policy: String,
@@ -24,7 +24,7 @@ pub struct Terms {
 }
 
 /// How far an approval goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// These bytes with these parameters, this one time.
@@ -35,7 +35,7 @@ pub enum Scope {
 }
 
 /// One person's approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Vote {
     /// Whose.
     pub by: Person,

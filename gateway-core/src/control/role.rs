@@ -4,7 +4,7 @@ use super::names;
 use serde::{Deserialize, Serialize};
 
 /// What somebody may do. Whoever has any may look; nothing else comes with another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Look.
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 /// A role, and what it is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scoped {
     /// It.
@@ -88,6 +88,12 @@ impl Scoped {
         let targets: Vec<_> = on.target.into_iter().collect();
         let workloads: Vec<_> = on.workload.into_iter().flat_map(|(id, name)| [Some(id), name]).flatten().collect();
         any(&self.targets, &targets) && any(&self.workloads, &workloads)
+    }
+
+    /// Whether it is for that target, of some workload at least.
+    #[must_use]
+    pub fn is_about_target(&self, target: &str) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|pattern| names(pattern, target))
     }
 
     /// Whether nothing may be done by `other` that this does not allow: who has this may give that.

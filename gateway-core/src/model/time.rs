@@ -31,6 +31,16 @@ pub fn seconds(text: &str) -> Option<u64> {
     number.checked_mul(each).filter(|seconds| *seconds > 0)
 }
 
+impl utoipa::PartialSchema for Timestamp {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+        let text = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        text.description(Some("A time in UTC, RFC 3339.")).into()
+    }
+}
+
+impl utoipa::ToSchema for Timestamp {}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {

@@ -141,6 +141,19 @@ impl FrameBuffer {
         self.frames = 0;
     }
 
+    /// The frames, each with its time, its kind and its body.
+    pub fn iter(&self) -> impl Iterator<Item = (Timestamp, FrameKind, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let length = usize::try_from(u32::from_le_bytes(*rest.first_chunk()?)).ok()?;
+            let (frame, behind) = rest.split_at_checked(length)?;
+            rest = behind;
+            let time = u64::from_le_bytes(*frame.get(16..)?.first_chunk()?);
+            let kind = FrameKind::from_number(*frame.get(4)?)?;
+            Some((Timestamp(time), kind, frame.get(HEADER..length.checked_sub(TRAILER)?)?))
+        })
+    }
+
     /// The frames' bytes, for the writer to fill in and write.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes

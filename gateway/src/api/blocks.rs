@@ -2,16 +2,19 @@
 
 use super::asker::Asker;
 use super::holds::ReasonRequest;
-use super::{Body, Number, Past, respond};
-use crate::control::{BlockRequest, Command, Desk};
-use axum::extract::{Query, State};
+use super::query::PastQuery;
+use super::request::Pages;
+use super::{Body, Number, respond};
+use crate::control::{BlockAdded, BlockRequest, Command, Desk, Standing};
+use axum::extract::State;
 use axum::response::Response;
 use gateway_core::control::block::Subject;
 use gateway_core::model::ids::BlockId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// A wish for a block.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddRequest {
     subject: Subject,
@@ -22,16 +25,49 @@ pub(super) struct AddRequest {
     dry_run: bool,
 }
 
-pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, Query(past): Query<Past>) -> Response {
-    respond(desk.handle(&actor, Command::ListBlocks { past: past.past }).await)
+/// Which blocks are there?
+#[utoipa::path(
+    get,
+    path = "/v1/blocks",
+    tag = "blocks",
+    operation_id = "listBlocks",
+    params(PastQuery),
+    responses((
+        status = 200,
+        description = "Those in force, and of the newest `past` those that are over.",
+        body = Vec<Standing>
+    ))
+)]
+pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, pages: Pages<BlockId>) -> Response {
+    let page = pages.page(BlockId::number);
+    pages.respond(desk.handle(&actor, Command::ListBlocks(page)).await)
 }
 
+/// Refuse by name, and cut what is live.
+#[utoipa::path(
+    post,
+    path = "/v1/blocks",
+    tag = "blocks",
+    operation_id = "addBlock",
+    request_body = AddRequest,
+    responses((status = 200, description = "The block, and what it cut or would cut.", body = BlockAdded))
+)]
 pub(super) async fn add(State(desk): State<Desk>, Asker(actor): Asker, Body(request): Body<AddRequest>) -> Response {
     let AddRequest { subject, seconds, reason, dry_run } = request;
     let request = BlockRequest { subject, seconds, reason };
     respond(desk.handle(&actor, Command::AddBlock { request, dry_run }).await)
 }
 
+/// End a block.
+#[utoipa::path(
+    post,
+    path = "/v1/blocks/{id}/lift",
+    tag = "blocks",
+    operation_id = "liftBlock",
+    params(("id" = BlockId, Path, description = "Which.")),
+    request_body = ReasonRequest,
+    responses((status = 200, description = "It, as it is then.", body = Standing))
+)]
 pub(super) async fn lift(
     State(desk): State<Desk>,
     Asker(actor): Asker,

@@ -3,12 +3,18 @@
 mod asker;
 mod blocks;
 pub mod client;
+mod events;
 mod glass;
 mod grants;
 mod holds;
 mod jobs;
+mod looks;
 mod notifiers;
+pub mod openapi;
+mod own;
 mod problem;
+mod query;
+mod records;
 mod request;
 mod routes;
 mod runs;
@@ -27,7 +33,7 @@ use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use problem::Problem;
-use request::{Body, Number, Past};
+use request::{Body, Number};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,8 +116,10 @@ async fn root_alone(ConnectInfo(Caller(peer)): ConnectInfo<Caller>, request: Req
 
 /// Answers requests until it is told to stop; those under way get their answer first.
 pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Receiver<()>) {
+    let closing = desk.clone();
     let router = Router::new()
         .route("/healthz", get(health))
+        .route("/v1/openapi.json", get(openapi::show))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/begin", post(jobs::begin))
         .route("/v1/jobs/end", post(jobs::end))
@@ -132,6 +140,7 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
             return;
         }
     }
+    closing.close();
     drop(last_call);
     if tokio::time::timeout(FAREWELL, serving).await.is_err() {
         tracing::warn!("a client of the control socket did not let go in time");
@@ -143,14 +152,6 @@ async fn health(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
         Ok(Reply::Health(health)) if !health.is_well() => (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response(),
         other => respond(other),
     }
-}
-
-async fn me(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
-    respond(desk.handle(&actor, Command::WhoAmI).await)
-}
-
-async fn reload(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
-    respond(desk.handle(&actor, Command::ReloadPolicy).await)
 }
 
 fn respond(result: Result<Reply, CommandError>) -> Response {

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A problem.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
     /// What kind of problem it is; the same for each of a kind.
     #[serde(rename = "type")]
@@ -73,6 +74,7 @@ impl From<CommandError> for Problem {
             CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
             CommandError::NotReached { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
+            CommandError::Evidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "evidence"),
             CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),
             CommandError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "broken"),
         };

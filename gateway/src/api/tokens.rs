@@ -2,15 +2,18 @@
 
 use super::asker::Asker;
 use super::holds::ReasonRequest;
-use super::{Body, Number, Past, respond};
-use crate::control::{Command, Desk, Scoped, TokenRequest};
-use axum::extract::{Query, State};
+use super::query::PastQuery;
+use super::request::Pages;
+use super::{Body, Number, respond};
+use crate::control::{Command, Desk, Scoped, ShownToken, TokenMade, TokenRequest};
+use axum::extract::State;
 use axum::response::Response;
 use gateway_core::model::ids::TokenId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// A wish for a token.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MakeRequest {
     name: String,
@@ -18,15 +21,48 @@ pub(super) struct MakeRequest {
     seconds: u64,
 }
 
-pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, Query(past): Query<Past>) -> Response {
-    respond(desk.handle(&actor, Command::ListTokens { past: past.past }).await)
+/// Which tokens are there?
+#[utoipa::path(
+    get,
+    path = "/v1/tokens",
+    tag = "tokens",
+    operation_id = "listTokens",
+    params(PastQuery),
+    responses((
+        status = 200,
+        description = "Those that are good, and of the newest `past` those that are over.",
+        body = Vec<ShownToken>
+    ))
+)]
+pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, pages: Pages<TokenId>) -> Response {
+    let page = pages.page(TokenId::number);
+    pages.respond(desk.handle(&actor, Command::ListTokens(page)).await)
 }
 
+/// Make a token with which the API may be asked.
+#[utoipa::path(
+    post,
+    path = "/v1/tokens",
+    tag = "tokens",
+    operation_id = "makeToken",
+    request_body = MakeRequest,
+    responses((status = 200, description = "The token, shown this once.", body = TokenMade))
+)]
 pub(super) async fn make(State(desk): State<Desk>, Asker(actor): Asker, Body(request): Body<MakeRequest>) -> Response {
     let MakeRequest { name, roles, seconds } = request;
     respond(desk.handle(&actor, Command::MakeToken(TokenRequest { name, roles, seconds })).await)
 }
 
+/// End a token.
+#[utoipa::path(
+    post,
+    path = "/v1/tokens/{id}/revoke",
+    tag = "tokens",
+    operation_id = "revokeToken",
+    params(("id" = TokenId, Path, description = "Which.")),
+    request_body = ReasonRequest,
+    responses((status = 200, description = "It, as it is then.", body = ShownToken))
+)]
 pub(super) async fn revoke(
     State(desk): State<Desk>,
     Asker(actor): Asker,

@@ -2,7 +2,7 @@
 
 use super::desk::{Common, at, items, seconds, table, time};
 use super::{Result, examples};
-use crate::control::{BlockRequest, Command};
+use crate::control::{BlockRequest, Command, Page};
 use clap::Subcommand;
 use gateway_core::control::block::Subject;
 use gateway_core::model::ids::BlockId;
@@ -97,7 +97,7 @@ pub(super) fn block(command: Block) -> Result {
         Block::Add(request) => return add(request),
         Block::List { past, common } => {
             let path = format!("/v1/blocks?past={past}");
-            let blocks = common.ask(Method::GET, &path, None, Command::ListBlocks { past })?;
+            let blocks = common.ask(Method::GET, &path, None, Command::ListBlocks(Page::first(past)))?;
             common.tell(&blocks, || list(&blocks))?;
         }
         Block::Remove { block, reason, common } => {

@@ -2,7 +2,7 @@
 
 use super::desk::{Common, at, items, seconds, table, time};
 use super::{CliError, Result, examples};
-use crate::control::{Command, GlassRequest, Lift};
+use crate::control::{Command, GlassRequest, Lift, Page};
 use clap::Subcommand;
 use gateway_core::model::ids::{GlassId, RunId};
 use hyper::Method;
@@ -81,7 +81,7 @@ pub(super) fn glass(arguments: Arguments) -> Result {
         None => return break_it(arguments),
         Some(Glass::List { past, common }) => {
             let path = format!("/v1/break-glass?past={past}");
-            let all = common.ask(Method::GET, &path, None, Command::ListGlass { past })?;
+            let all = common.ask(Method::GET, &path, None, Command::ListGlass(Page::first(past)))?;
             common.tell(&all, || list(&all))?;
         }
         Some(Glass::End { glass, common }) => {

@@ -2,7 +2,7 @@
 
 use super::desk::{Common, at, items, seconds, table, time};
 use super::{Result, examples};
-use crate::control::{Command, GrantRequest, Say, Scope};
+use crate::control::{Command, GrantRequest, Page, Say, Scope};
 use clap::Subcommand;
 use gateway_core::control::grant::Wish;
 use gateway_core::model::ids::{GrantId, RunId, SessionId};
@@ -84,7 +84,7 @@ pub(super) fn grant(command: Grant) -> Result {
         Grant::Request(request) => return ask(request),
         Grant::List { past, common } => {
             let path = format!("/v1/grants?past={past}");
-            let grants = common.ask(Method::GET, &path, None, Command::ListGrants { past })?;
+            let grants = common.ask(Method::GET, &path, None, Command::ListGrants(Page::first(past)))?;
             common.tell(&grants, || list(&grants))?;
         }
         Grant::Approve(answer) => {

@@ -2,7 +2,7 @@
 
 use super::desk::{Common, at, items, table, time};
 use super::{Result, examples};
-use crate::control::{Command, Say, Scope};
+use crate::control::{Command, Page, Say, Scope};
 use clap::{Subcommand, ValueEnum};
 use gateway_core::model::ids::HoldId;
 use hyper::Method;
@@ -66,7 +66,7 @@ pub(super) fn hold(command: Hold) -> Result {
     match command {
         Hold::List { past, common } => {
             let path = format!("/v1/holds?past={past}");
-            let holds = common.ask(Method::GET, &path, None, Command::ListHolds { past })?;
+            let holds = common.ask(Method::GET, &path, None, Command::ListHolds(Page::first(past)))?;
             common.tell(&holds, || list(&holds))?;
         }
         Hold::Show { hold, common } => {

@@ -2,7 +2,7 @@
 
 use super::desk::{Common, at, items, seconds, table, time};
 use super::{Result, examples};
-use crate::control::{Command, Role, Scoped, TokenRequest};
+use crate::control::{Command, Page, Role, Scoped, TokenRequest};
 use clap::Subcommand;
 use gateway_core::model::ids::TokenId;
 use hyper::Method;
@@ -67,7 +67,8 @@ pub(super) fn token(command: Token) -> Result {
             common.tell(&made, || at(&made, "/token"))?;
         }
         Token::List { past, common } => {
-            let tokens = common.ask(Method::GET, &format!("/v1/tokens?past={past}"), None, Command::ListTokens { past })?;
+            let tokens =
+                common.ask(Method::GET, &format!("/v1/tokens?past={past}"), None, Command::ListTokens(Page::first(past)))?;
             common.tell(&tokens, || list(&tokens))?;
         }
         Token::Revoke { token, reason, common } => {

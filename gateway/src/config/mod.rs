@@ -22,7 +22,7 @@ pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub(crate) use reader::Table;
 pub use sections::{Limits, PolicySettings, RecordSettings};
-pub use targets::{TargetSettings, Targets};
+pub use targets::{Match, TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
 use crate::credential::Source as SecretSource;

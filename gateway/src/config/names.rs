@@ -38,6 +38,12 @@ pub struct NamePattern {
     below: bool,
 }
 
+impl std::fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", if self.below { "*." } else { "" }, self.name)
+    }
+}
+
 impl Default for NamesSettings {
     fn default() -> Self {
         Self {

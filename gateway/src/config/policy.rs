@@ -15,12 +15,13 @@ pub struct PolicyTexts {
     pub cases: Vec<(String, String)>,
 }
 
-/// Reads, parses and checks a policy directory and runs its cases: a set that fails one is a bad set.
-pub fn load_policy(dir: &Path) -> Result<PolicySet> {
+/// Reads, parses and checks a policy directory and runs its cases: a set that fails one is a bad set. The set, and what it
+/// was made of.
+pub fn load_policy(dir: &Path) -> Result<(PolicySet, PolicyTexts)> {
     let texts = PolicyTexts::read(dir)?;
     let set = texts.load().map_err(problems)?;
     let failures: Vec<_> = texts.run(&set).map_err(problems)?.iter().filter_map(Outcome::problem).collect();
-    if failures.is_empty() { Ok(set) } else { Err(problems(failures)) }
+    if failures.is_empty() { Ok((set, texts)) } else { Err(problems(failures)) }
 }
 
 impl PolicyTexts {
@@ -115,7 +116,7 @@ mod tests {
         for (name, bytes) in files {
             std::fs::write(dir.path().join(name), bytes)?;
         }
-        load_policy(dir.path())
+        load_policy(dir.path()).map(|(set, _)| set)
     }
 
     #[test]
@@ -146,7 +147,7 @@ mod tests {
         let with = load(&[("a.cedar", PERMIT.as_bytes()), ("cases/a.toml", case("allow").as_bytes())]).unwrap();
         let without = load(&[("a.cedar", PERMIT.as_bytes())]).unwrap();
         assert_eq!(with.hash(), without.hash());
-        assert!(load_policy(Path::new("")).unwrap().is_empty());
+        assert!(load_policy(Path::new("")).unwrap().0.is_empty());
         assert!(load_policy(Path::new("/nowhere/at/all")).is_err());
     }
 }

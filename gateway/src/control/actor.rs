@@ -70,6 +70,12 @@ impl Actor {
         self.person.local_root || self.roles.iter().any(|scoped| scoped.role.includes(role) && scoped.is_for(on))
     }
 
+    /// Whether they may look at anything of that target.
+    #[must_use]
+    pub fn sees_target(&self, target: &str) -> bool {
+        self.person.local_root || self.roles.iter().any(|scoped| scoped.is_about_target(target))
+    }
+
     /// Whether they may do what takes `role` to anything at all.
     #[must_use]
     pub fn may_somewhere(&self, role: Role) -> bool {

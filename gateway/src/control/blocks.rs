@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, On, Role};
 use super::error::CommandError;
+use super::page::{Listed, Page};
 use crate::evidence::now;
 use crate::ledger::{Answer, Kind, Ledger, Standing};
 use crate::session::context::random;
@@ -78,11 +79,11 @@ pub(super) fn lift(ledger: &Ledger, actor: &Actor, id: BlockId, reason: &str) ->
     })
 }
 
-/// Those in force, and up to `past` that are over, the newest first.
-pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Standing>, CommandError> {
-    let mut all = ledger.look(|look| look.latest::<Standing>(past))?;
-    all.retain(|standing| actor.may(Role::Viewer, on(&standing.block.subject)));
-    Ok(all)
+/// Those in force, and up to as many as the page has that are over, the newest first.
+pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<Standing>, CommandError> {
+    let (all, next) = ledger.look(|look| look.latest::<Standing>(page.past, page.before))?;
+    let page = Listed::behind(all, next.map(BlockId::from_number));
+    Ok(page.retain(|standing| actor.may(Role::Viewer, on(&standing.block.subject))))
 }
 
 /// What a block of a target or a workload is about; others are about everything.

@@ -1,5 +1,6 @@
 //! Why a command was not done, by whose fault.
 
+use crate::evidence::EvidenceError;
 use crate::host::JobError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
@@ -45,6 +46,9 @@ pub enum CommandError {
     /// Their answer does not count.
     #[error(transparent)]
     Ineligible(#[from] Ineligible),
+    /// What is recorded can't be read.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// What was asked can't be.
     #[error("{0}")]
     Wrong(String),

@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, On, Role, Via};
 use super::error::CommandError;
+use super::page::{Listed, Page};
 use crate::credential::{fingerprint, random_text};
 use crate::ledger::{Code, Glass, Kind, Ledger, Lift, Review};
 use crate::session::context::random;
@@ -135,11 +136,11 @@ pub(super) fn review(ledger: &Ledger, actor: &Actor, id: GlassId, finding: &str)
     })
 }
 
-/// Those in force or owing a review, and up to `past` that are reviewed, the newest first.
-pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Glass>, CommandError> {
-    let mut all = ledger.look(|look| look.latest::<Glass>(past))?;
-    all.retain(|glass| actor.may(Role::Viewer, on(glass)));
-    Ok(all)
+/// Those in force or owing a review, and up to as many as the page has that are reviewed, the newest first.
+pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<Glass>, CommandError> {
+    let (all, next) = ledger.look(|look| look.latest::<Glass>(page.past, page.before))?;
+    let page = Listed::behind(all, next.map(GlassId::from_number));
+    Ok(page.retain(|glass| actor.may(Role::Viewer, on(glass))))
 }
 
 /// Makes a code for each of `people`, instead of those that they had. They are shown once, and kept as hashes.

@@ -3,6 +3,7 @@
 use super::actor::{APPROVERS, Actor, On, Role, Via};
 use super::error::CommandError;
 use super::holds::Say;
+use super::page::{Listed, Page};
 use crate::evidence::now;
 use crate::ledger::{Answer, Kind, Lease, LeaseState, Ledger};
 use crate::session::context::random;
@@ -115,12 +116,12 @@ pub(super) fn revoke(ledger: &Ledger, actor: &Actor, id: GrantId, reason: &str) 
     })
 }
 
-/// Those that `actor` may see: what is open, and up to `past` that are over, the newest first.
-pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Lease>, CommandError> {
-    let mut leases = ledger.look(|look| look.latest::<Lease>(past))?;
+/// Those that `actor` may see: what is open, and up to as many as the page has that are over, the newest first.
+pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<Lease>, CommandError> {
+    let (all, next) = ledger.look(|look| look.latest::<Lease>(page.past, page.before))?;
+    let page = Listed::behind(all, next.map(GrantId::from_number));
     let own = |lease: &Lease| matches!(actor.via, Via::Job(_, run) if lease.wish.run == Some(run));
-    leases.retain(|lease| own(lease) || actor.may(Role::Viewer, on(&lease.wish)));
-    Ok(leases)
+    Ok(page.retain(|lease| own(lease) || actor.may(Role::Viewer, on(&lease.wish))))
 }
 
 fn check(wish: &Wish, seconds: u64, reason: &str) -> Result<(), CommandError> {

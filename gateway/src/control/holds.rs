@@ -2,13 +2,11 @@
 
 use super::actor::{Actor, On, Role, Via};
 use super::error::CommandError;
+use super::page::{Listed, Page};
 use crate::ledger::{Answer, Hold, HoldState, Kind, Ledger};
 use gateway_core::control::hold::{self, Scope, Vote};
 use gateway_core::model::ids::HoldId;
 use serde_json::json;
-
-/// Things of the past that a list has at most.
-pub(super) const MOST: usize = 1_000;
 
 /// What a person says to something that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +17,11 @@ pub enum Say {
     Deny,
 }
 
-/// The holds that `actor` may see: those that wait, and up to `past` that are over, the newest first.
-pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Hold>, CommandError> {
-    let mut holds = ledger.look(|look| look.latest::<Hold>(past))?;
-    holds.retain(|hold| sees(actor, hold));
-    Ok(holds)
+/// The holds that `actor` may see: those that wait, and up to as many as the page has that are over, the newest first.
+pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<Hold>, CommandError> {
+    let (all, next) = ledger.look(|look| look.latest::<Hold>(page.past, page.before))?;
+    let page = Listed::behind(all, next.map(HoldId::from_number));
+    Ok(page.retain(|hold| sees(actor, hold)))
 }
 
 pub(super) fn show(ledger: &Ledger, actor: &Actor, id: HoldId) -> Result<Hold, CommandError> {

@@ -8,15 +8,18 @@ mod glass;
 mod grants;
 mod holds;
 mod jobs;
+pub mod look;
 mod notifiers;
 mod offline;
+mod once;
+mod page;
 mod runs;
 mod tokens;
 
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
-use crate::ledger::{Glass, Hold, Kind, Lease, Ledger, Standing};
-pub use crate::ledger::{Lift, Scope};
+pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing};
+use crate::ledger::{Kind, Ledger};
 use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
 use crate::session::live;
@@ -27,17 +30,22 @@ pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::{Block, Concerned};
 use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId, TokenId};
+use gateway_core::model::time::Timestamp;
 pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
 pub use jobs::{JobBegun, JobEnded, JobFiles, ListedJob};
+pub use look::sample;
+use look::{Look, Memory, Shown};
 pub use notifiers::{ListedNotifier, Tried};
 pub use offline::Offline;
+pub use once::{Once, Ticket};
+pub use page::{Listed, Page};
 pub use runs::{RunDone, RunOrder};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
 
@@ -59,10 +67,7 @@ pub enum Command {
     /// Read the policy directory again; a bad set does not replace a good one.
     ReloadPolicy,
     /// Which operations and connections wait for people, and which have?
-    ListHolds {
-        /// How many of those that are over, at most.
-        past: usize,
-    },
+    ListHolds(Page),
     /// What is this one?
     ShowHold(HoldId),
     /// Say yes or no to it.
@@ -93,10 +98,7 @@ pub enum Command {
         reason: String,
     },
     /// Which grants are asked for and given?
-    ListGrants {
-        /// How many of those that are over, at most.
-        past: usize,
-    },
+    ListGrants(Page),
     /// Refuse by name, and cut what is live.
     AddBlock {
         /// Whom, why, how long.
@@ -112,10 +114,7 @@ pub enum Command {
         reason: String,
     },
     /// Which blocks are there?
-    ListBlocks {
-        /// How many of those that are over, at most.
-        past: usize,
-    },
+    ListBlocks(Page),
     /// Set policy aside in an emergency.
     BreakGlass(GlassRequest),
     /// No more of that.
@@ -128,10 +127,7 @@ pub enum Command {
         finding: String,
     },
     /// When was the glass broken?
-    ListGlass {
-        /// How many of those that are reviewed, at most.
-        past: usize,
-    },
+    ListGlass(Page),
     /// Make codes with which two people can break it.
     MakeCodes {
         /// For whom.
@@ -147,10 +143,7 @@ pub enum Command {
     /// Make a token with which the API can be asked.
     MakeToken(TokenRequest),
     /// Which tokens are there?
-    ListTokens {
-        /// How many of those that are over, at most.
-        past: usize,
-    },
+    ListTokens(Page),
     /// End a token.
     RevokeToken {
         /// Which.
@@ -194,6 +187,8 @@ pub enum Command {
     JobFiles,
     /// How is the gateway?
     Health,
+    /// Show me.
+    Look(Look),
 }
 
 /// What a command gives back.
@@ -205,37 +200,23 @@ pub enum Reply {
     /// To [`Command::KillSession`].
     Killed(KillOutcome),
     /// To [`Command::ReloadPolicy`].
-    Reloaded {
-        /// The hash of the set now in force.
-        policy: String,
-    },
+    Reloaded(Reloaded),
     /// To [`Command::ListHolds`].
-    Holds(Vec<Hold>),
+    Holds(Listed<Hold>),
     /// To [`Command::ShowHold`] and [`Command::AnswerHold`].
     Hold(Box<Hold>),
     /// To [`Command::ListGrants`].
-    Grants(Vec<Lease>),
+    Grants(Listed<Lease>),
     /// To what is asked of one grant.
-    Grant {
-        /// It.
-        #[serde(flatten)]
-        grant: Box<Lease>,
-        /// Whether any policy in force takes grants into account: where none does, it gives nothing.
-        heeded: bool,
-    },
+    Grant(GrantShown),
     /// To [`Command::ListBlocks`].
-    Blocks(Vec<Standing>),
+    Blocks(Listed<Standing>),
     /// To [`Command::AddBlock`]: none is set where that was only asked.
-    Blocked {
-        /// The block.
-        block: Option<Block>,
-        /// The sessions that it cut, or would.
-        cut: Vec<LiveSession>,
-    },
+    Blocked(BlockAdded),
     /// To [`Command::LiftBlock`].
     Lifted(Box<Standing>),
     /// To [`Command::ListGlass`].
-    Glasses(Vec<Glass>),
+    Glasses(Listed<Glass>),
     /// To what is asked of one.
     Glass(Box<Glass>),
     /// To [`Command::MakeCodes`]: each person's, shown this once.
@@ -245,15 +226,9 @@ pub enum Reply {
     /// To [`Command::TestNotifier`].
     Tried(Tried),
     /// To [`Command::MakeToken`].
-    TokenMade {
-        /// The token itself, shown this once.
-        token: String,
-        /// What is kept of it.
-        #[serde(flatten)]
-        shown: Box<ShownToken>,
-    },
+    TokenMade(TokenMade),
     /// To [`Command::ListTokens`].
-    Tokens(Vec<ShownToken>),
+    Tokens(Listed<ShownToken>),
     /// To [`Command::RevokeToken`].
     Token(Box<ShownToken>),
     /// To [`Command::WhoAmI`].
@@ -270,24 +245,129 @@ pub enum Reply {
     Jobs(Vec<ListedJob>),
     /// To [`Command::Health`].
     Health(Health),
+    /// To [`Command::Look`].
+    Shown(Shown),
+}
+
+impl Reply {
+    /// The id before which the next page of a list begins; none where there is none.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        match self {
+            Self::Holds(listed) => listed.next.clone(),
+            Self::Grants(listed) => listed.next.clone(),
+            Self::Blocks(listed) => listed.next.clone(),
+            Self::Glasses(listed) => listed.next.clone(),
+            Self::Tokens(listed) => listed.next.clone(),
+            Self::Shown(Shown::Records(page)) => page.next.map(|id| id.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// A policy set was put in force.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Reloaded {
+    /// The hash of the set now in force.
+    pub policy: String,
+}
+
+/// A grant, or a request for one.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct GrantShown {
+    /// It.
+    #[serde(flatten)]
+    pub grant: Box<Lease>,
+    /// Whether any policy in force takes grants into account: where none does, it gives nothing.
+    pub heeded: bool,
+}
+
+/// A block, and what it cut.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct BlockAdded {
+    /// The block; none where it was only asked what one would cut.
+    pub block: Option<Block>,
+    /// The sessions that it cut, or would.
+    pub cut: Vec<LiveSession>,
+}
+
+/// A token, this once.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct TokenMade {
+    /// The token itself, shown this once.
+    pub token: String,
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub shown: Box<ShownToken>,
 }
 
 /// A live session as others see it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the API's and are documented there")]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LiveSession {
+    /// The session.
     pub session: SessionId,
+    /// Its run.
     pub run: RunId,
+    /// The workload's SPIFFE id.
     pub workload: String,
+    /// The configured workload's name.
     pub name: Option<String>,
+    /// Who answers for it.
     pub owner: Option<String>,
+    /// How well it is known.
+    pub grade: String,
+    /// What it is connected to, by name.
     pub target: String,
+    /// The environment of that.
+    pub environment: Option<String>,
+    /// What it speaks.
+    pub protocol: String,
+    /// The address that it dialled.
+    pub original: String,
+    /// The user that it asked for at the target.
+    pub user: Option<String>,
+    /// The database that it asked for.
+    pub database: Option<String>,
+    /// Since when.
+    pub opened: Timestamp,
+    /// What it does now.
+    #[serde(flatten)]
+    pub now: Now,
+}
+
+/// What a live session does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Now {
+    /// `running`, `idle`, or `held` where something of it waits for people.
+    pub state: Activity,
+    /// Its last statement as the record has it, cut at 512 bytes.
+    pub statement: Option<String>,
+    /// When that was sent.
+    pub statement_at: Option<Timestamp>,
+    /// Statements completed.
     pub statements: u64,
+    /// Rows sent to the job.
     pub rows: u64,
+    /// Bytes from both sides.
+    pub bytes: u64,
+    /// Statements refused.
+    pub refused: u64,
+}
+
+/// Whether a session is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Activity {
+    /// Nothing runs.
+    Idle,
+    /// Its server works.
+    Running,
+    /// Something of it waits for people.
+    Held,
 }
 
 /// Who asks, as they are known here.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct Me {
     pub name: String,
@@ -314,7 +394,7 @@ impl From<&Actor> for Me {
 }
 
 /// The gateway's own state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct Health {
     pub version: String,
@@ -327,7 +407,7 @@ pub struct Health {
 }
 
 /// Whether the hook was seen to intercept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum CanaryHealth {
     /// None was sent.
@@ -356,6 +436,7 @@ impl Health {
 #[derive(Clone)]
 pub struct Desk {
     shared: Arc<Shared>,
+    memory: Arc<Memory>,
     jobs: Option<Arc<Jobs>>,
     /// What a job gets into its environment, but for its run.
     environment: Arc<Vec<(String, String)>>,
@@ -365,13 +446,13 @@ impl Desk {
     /// The desk of this gateway.
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, jobs: None, environment: Arc::default() }
+        Self { shared, memory: Arc::default(), jobs: None, environment: Arc::default() }
     }
 
     /// The desk of a gateway at which jobs are begun.
     #[must_use]
     pub fn with_jobs(shared: Arc<Shared>, jobs: Arc<Jobs>, environment: Vec<(String, String)>) -> Self {
-        Self { shared, jobs: Some(jobs), environment: Arc::new(environment) }
+        Self { shared, memory: Arc::default(), jobs: Some(jobs), environment: Arc::new(environment) }
     }
 
     /// What sessions of this gateway share.
@@ -392,7 +473,7 @@ impl Desk {
                 let (by, details) = (actor.name().to_owned(), serde_json::json!({ "set_hash": policy }));
                 self.written(move |ledger| ledger.change(|change| change.tell(Kind::PolicyReplaced, &by, "policy", &details)))
                     .await?;
-                Ok(Reply::Reloaded { policy })
+                Ok(Reply::Reloaded(Reloaded { policy }))
             }
             Command::AddBlock { request, dry_run } => self.add_block(actor, request, dry_run).await,
             Command::OrderRun { run, order, reason } => {
@@ -413,6 +494,7 @@ impl Desk {
             Command::ListJobs { peer } => jobs::list(self, peer).await.map(Reply::Jobs),
             Command::JobFiles => Ok(Reply::JobFiles(jobs::files(self))),
             Command::Health => Ok(Reply::Health(health(shared))),
+            Command::Look(look) => look::show(shared, &self.memory, actor, look).await.map(Reply::Shown),
             other => {
                 let (actor, heeded) = (actor.clone(), shared.policy.load().heeds_grants());
                 self.written(move |ledger| offline::handle(ledger, &actor, other, heeded)).await
@@ -434,12 +516,12 @@ impl Desk {
                 request.subject.names(&Concerned { principal, target, credential: credential.as_deref(), host })
             };
             let cut = shared.live.all().iter().filter(|session| named(session)).map(|session| describe(session)).collect();
-            return Ok(Reply::Blocked { block: None, cut });
+            return Ok(Reply::Blocked(BlockAdded { block: None, cut }));
         }
         let actor = actor.clone();
         let block = self.written(move |ledger| blocks::add(ledger, &actor, &request)).await?;
         let cut = follow::cut_blocked(shared, &shared.ledger.in_force());
-        Ok(Reply::Blocked { block: Some(block), cut: cut.iter().map(|session| describe(session)).collect() })
+        Ok(Reply::Blocked(BlockAdded { block: Some(block), cut: cut.iter().map(|session| describe(session)).collect() }))
     }
 
     /// Does what waits for the disk, away from the control thread.
@@ -487,15 +569,41 @@ async fn kill(shared: &Shared, actor: &Actor, id: SessionId, order: KillOrder) -
 }
 
 fn describe(session: &live::Session) -> LiveSession {
+    let (account, target) = (session.account(), &session.place().target);
     LiveSession {
         session: session.id,
         run: session.run,
         workload: session.principal.workload.to_string(),
         name: session.principal.name.clone(),
         owner: session.principal.owner.clone(),
-        target: session.target.name.clone(),
-        statements: session.counts.statements.load(Ordering::Relaxed),
-        rows: session.counts.rows.load(Ordering::Relaxed),
+        grade: session.principal.grade.to_string(),
+        target: target.name.clone(),
+        environment: target.environment.clone(),
+        protocol: target.protocol.to_string(),
+        original: session.address.to_string(),
+        user: account.map(|account| account.user.clone()),
+        database: account.map(|account| account.database.clone()),
+        opened: session.opened,
+        now: now_of(session),
+    }
+}
+
+fn now_of(session: &live::Session) -> Now {
+    let current = session.current();
+    let state = match &current {
+        _ if session.waits() => Activity::Held,
+        Some(current) if current.runs => Activity::Running,
+        _ => Activity::Idle,
+    };
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Now {
+        state,
+        statement_at: current.as_ref().map(|current| current.since),
+        statement: current.map(|current| current.text),
+        statements: count(&session.counts.statements),
+        rows: count(&session.counts.rows),
+        bytes: count(&session.counts.bytes),
+        refused: count(&session.counts.refused),
     }
 }
 

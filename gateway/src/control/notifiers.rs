@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::Instant;
 
 /// A notifier as others see it: no secret is in it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct ListedNotifier {
     pub name: String,
@@ -30,7 +30,7 @@ pub struct ListedNotifier {
 }
 
 /// What came of a test.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct Tried {
     pub name: String,

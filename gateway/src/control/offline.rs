@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
-use super::{Command, Me, Reply, blocks, glass, grants, holds, notifiers, tokens};
+use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, notifiers, tokens};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use std::path::Path;
@@ -46,35 +46,35 @@ impl Offline {
 
 /// `heeded`: whether a policy in force takes grants into account.
 pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: bool) -> Result<Reply, CommandError> {
-    let grant = |lease| Reply::Grant { grant: Box::new(lease), heeded };
+    let grant = |lease| Reply::Grant(GrantShown { grant: Box::new(lease), heeded });
     match command {
-        Command::ListHolds { past } => holds::list(ledger, actor, past.min(holds::MOST)).map(Reply::Holds),
+        Command::ListHolds(page) => holds::list(ledger, actor, page.within_bounds()).map(Reply::Holds),
         Command::ShowHold(id) => holds::show(ledger, actor, id).map(Box::new).map(Reply::Hold),
         Command::AnswerHold { id, say, reason } => holds::answer(ledger, actor, id, say, &reason).map(Box::new).map(Reply::Hold),
         Command::RequestGrant(request) => grants::request(ledger, actor, request).map(grant),
         Command::AnswerGrant { id, say, reason } => grants::answer(ledger, actor, id, say, &reason).map(grant),
         Command::RevokeGrant { id, reason } => grants::revoke(ledger, actor, id, &reason).map(grant),
-        Command::ListGrants { past } => grants::list(ledger, actor, past.min(holds::MOST)).map(Reply::Grants),
+        Command::ListGrants(page) => grants::list(ledger, actor, page.within_bounds()).map(Reply::Grants),
         Command::AddBlock { request, dry_run: false } => {
             let block = blocks::add(ledger, actor, &request)?;
-            Ok(Reply::Blocked { block: Some(block), cut: Vec::new() })
+            Ok(Reply::Blocked(BlockAdded { block: Some(block), cut: Vec::new() }))
         }
         Command::LiftBlock { id, reason } => blocks::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::Lifted),
-        Command::ListBlocks { past } => blocks::list(ledger, actor, past.min(holds::MOST)).map(Reply::Blocks),
+        Command::ListBlocks(page) => blocks::list(ledger, actor, page.within_bounds()).map(Reply::Blocks),
         Command::BreakGlass(request) => glass::break_glass(ledger, actor, &request).map(Box::new).map(Reply::Glass),
         Command::EndGlass(id) => glass::end(ledger, actor, id).map(Box::new).map(Reply::Glass),
         Command::ReviewGlass { id, finding } => glass::review(ledger, actor, id, &finding).map(Box::new).map(Reply::Glass),
-        Command::ListGlass { past } => glass::list(ledger, actor, past.min(holds::MOST)).map(Reply::Glasses),
+        Command::ListGlass(page) => glass::list(ledger, actor, page.within_bounds()).map(Reply::Glasses),
         Command::MakeCodes { people } => {
             glass::codes(ledger, actor, &people).map(|codes| Reply::Codes(codes.into_iter().collect()))
         }
         Command::MakeToken(request) => {
             let (shown, token) = tokens::make(ledger, actor, &request)?;
-            Ok(Reply::TokenMade { token, shown: Box::new(shown.into()) })
+            Ok(Reply::TokenMade(TokenMade { token, shown: Box::new(shown.into()) }))
         }
-        Command::ListTokens { past } => {
-            let tokens = tokens::list(ledger, actor, past.min(holds::MOST))?;
-            Ok(Reply::Tokens(tokens.into_iter().map(Into::into).collect()))
+        Command::ListTokens(page) => {
+            let tokens = tokens::list(ledger, actor, page.within_bounds())?;
+            Ok(Reply::Tokens(tokens.map(Into::into)))
         }
         Command::RevokeToken { id, reason } => {
             tokens::revoke(ledger, actor, id, &reason).map(|token| Reply::Token(Box::new(token.into())))
@@ -92,6 +92,7 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         | Command::EndJob { .. }
         | Command::ListJobs { .. }
         | Command::JobFiles
-        | Command::Health => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
+        | Command::Health
+        | Command::Look(_) => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
     }
 }

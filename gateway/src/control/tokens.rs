@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, On, Role, Scoped, Via};
 use super::error::CommandError;
+use super::page::{Listed, Page};
 use crate::credential::{fingerprint, random_token};
 use crate::evidence::now;
 use crate::ledger::{Answer, Change, Kind, Ledger, Token};
@@ -32,7 +33,7 @@ pub struct TokenRequest {
 }
 
 /// A token as it is shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct ShownToken {
     pub id: TokenId,
@@ -138,15 +139,15 @@ pub(super) fn make(ledger: &Ledger, actor: &Actor, request: &TokenRequest) -> Re
     ledger.change(|change| issue(change, name, of, *seconds))
 }
 
-/// Those that are good, and up to `past` that are over, the newest first: one's own, and all for an admin.
-pub(super) fn list(ledger: &Ledger, actor: &Actor, past: usize) -> Result<Vec<Token>, CommandError> {
+/// Those that are good, and up to as many as the page has that are over, the newest first: one's own, and all for an admin.
+pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<Token>, CommandError> {
     if !actor.may_somewhere(Role::Viewer) {
         actor.must(Role::Viewer, On::default(), "to list tokens")?;
     }
-    let mut all = ledger.look(|look| look.latest::<Token>(past))?;
+    let (all, next) = ledger.look(|look| look.latest::<Token>(page.past, page.before))?;
     let at = now();
-    all.retain(|token| sees(actor, token) && (past > 0 || token.holds(at)));
-    Ok(all)
+    let kept = |token: &Token| sees(actor, token) && (page.past > 0 || token.holds(at));
+    Ok(Listed::behind(all, next.map(TokenId::from_number)).retain(kept))
 }
 
 /// Ends a token: one's own, and any for an admin.
@@ -238,7 +239,7 @@ mod tests {
         let ana = person("ana@acme.example", Role::Viewer, &[], Via::Web);
         let (bo, admin) = (person("bo", Role::Operator, &[], Via::Web), person("cy", Role::Admin, &[], Via::Web));
         let (token, _) = make(&ledger, &ana, &request(Role::Viewer, &[])).unwrap();
-        let count = |actor: &Actor, past| list(&ledger, actor, past).unwrap().len();
+        let count = |actor: &Actor, past| list(&ledger, actor, Page::first(past)).unwrap().entries.len();
         assert_eq!([count(&ana, 0), count(&bo, 0), count(&admin, 0)], [1, 0, 1]);
         assert!(matches!(revoke(&ledger, &bo, token.id, "mine"), Err(CommandError::Missing(_))));
         assert!(matches!(revoke(&ledger, &ana, token.id, " "), Err(CommandError::Ineligible(_))));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// What can be said of a session in a line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Summary {
     /// The session.
     pub session: SessionId,
@@ -58,7 +58,7 @@ pub struct Summary {
 }
 
 /// Whether a session is going on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// A gateway is recording it.
@@ -69,6 +69,19 @@ pub enum State {
     Unclosed,
     /// Its record can't be read to its end.
     Damaged,
+}
+
+impl State {
+    /// Its name, as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Ended => "ended",
+            Self::Unclosed => "unclosed",
+            Self::Damaged => "damaged",
+        }
+    }
 }
 
 /// All sessions of a state directory, in the order of their beginnings. A record that can't be read is
@@ -108,6 +121,12 @@ impl Summary {
     #[must_use]
     pub fn is_of_a_run(&self) -> bool {
         self.original.is_none() && matches!(self.target.as_deref(), Some("names" | "kernel"))
+    }
+
+    /// Whether it is a session's record: no run's, and not the gateway's own.
+    #[must_use]
+    pub fn is_session(&self) -> bool {
+        !self.is_of_a_run() && self.original.as_deref().is_some_and(|original| original != "[::]:0")
     }
 
     fn new(session: SessionId, state: State) -> Self {

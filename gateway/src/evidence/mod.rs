@@ -3,10 +3,12 @@
 //! [`Store`] opens the state directory and owns the one thread that writes; [`Recorder`] is a
 //! session's way to it. What the files look like stands in `docs/evidence.md`.
 
+mod doing;
 mod error;
 pub mod files;
 mod heads;
 mod index;
+mod policies;
 mod recorder;
 mod recover;
 mod store;
@@ -15,13 +17,15 @@ mod verify;
 mod walk;
 mod writer;
 
+pub use doing::{Current, Doing};
 pub use error::{EvidenceError, Failed};
 pub use index::{State, Summary, index, summary};
+pub use policies::{KeptPolicy, PolicyFile, all_kept as kept_policies, keep as keep_policy, kept as kept_policy};
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;
 pub use store::{EvidenceSettings, OnFailure, Store};
 pub use verify::{Verification, Verified, verify};
-pub use walk::{Seen, Walk, is_live};
+pub use walk::{Seen, Walk, is_live, last_hash};
 
 use gateway_core::model::time::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,6 @@
 //! A session's way to its record: frames go in here, the writer takes them out.
 
+use super::doing::Doing;
 use super::store::{EvidenceSettings, Inner, OnFailure};
 use super::tape::Tape;
 use super::{EvidenceError, Failed, now};
@@ -39,6 +40,12 @@ impl Recorder {
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.line.session
+    }
+
+    /// What the session does, as far as its record has it.
+    #[must_use]
+    pub fn doing(&self) -> Arc<Doing> {
+        Arc::clone(&self.line.doing)
     }
 
     /// Takes all frames out of `frames`, which gets memory back to write the next ones into.
@@ -150,6 +157,7 @@ pub(super) struct Line {
     /// The writer's alone, but for the first frame.
     tape: Mutex<Option<Tape>>,
     pub(super) room: Notify,
+    pub(super) doing: Arc<Doing>,
     /// Whether the session has to stop, for a look without the lock.
     pub(super) stopped: AtomicBool,
 }
@@ -181,6 +189,7 @@ impl Line {
             state: Mutex::default(),
             tape: Mutex::new(Some(tape)),
             room: Notify::new(),
+            doing: Arc::default(),
             stopped: AtomicBool::new(false),
         }
     }

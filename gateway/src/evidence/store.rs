@@ -53,6 +53,17 @@ pub enum OnFailure {
     Continue,
 }
 
+impl OnFailure {
+    /// Its name, as the configuration has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+        }
+    }
+}
+
 /// An open store. Clones are the same store; the writer ends with the last clone and recorder.
 #[derive(Clone)]
 pub struct Store {

@@ -3,10 +3,10 @@
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
-use gateway_core::record::FrameKind;
 use gateway_core::record::chain::FILE_HEADER;
 use gateway_core::record::frame::{HEADER, TRAILER, VERSION};
 use gateway_core::record::read::{ReadError, check_header, frame_length};
+use gateway_core::record::{FrameKind, Hash};
 use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -152,4 +152,18 @@ impl Walk {
 pub fn is_live(state_dir: &Path, session: SessionId) -> bool {
     let file = File::open(files::segment(state_dir, session, 0));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The hash that ends a record's file; none where the file has no frame.
+pub fn last_hash(path: &Path) -> Result<Option<Hash>, EvidenceError> {
+    let failed = EvidenceError::io("read", path);
+    let mut file = File::open(path).map_err(&failed)?;
+    let length = file.metadata().map_err(&failed)?.len();
+    let mut hash = [0; TRAILER];
+    if length < (FILE_HEADER + HEADER + TRAILER) as u64 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(length - TRAILER as u64)).map_err(&failed)?;
+    file.read_exact(&mut hash).map_err(&failed)?;
+    Ok(Some(Hash(hash)))
 }

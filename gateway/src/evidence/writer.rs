@@ -141,6 +141,7 @@ impl Writer {
             state.pending.drain_into(&mut self.batch);
             (self.batch.len(), state.closing.take().inspect(|_| state.closed = true))
         };
+        line.doing.hear(&self.batch);
         let mut slot = line.tape();
         let Some(tape) = slot.as_mut() else {
             self.batch.clear();

@@ -34,7 +34,7 @@ pub trait Entry: Serialize + DeserializeOwned {
 }
 
 /// A gateway's process, as others can tell whether it still runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
@@ -79,7 +79,7 @@ impl FromStr for Holder {
 }
 
 /// Where a hold is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldState {
     /// It waits.
@@ -97,7 +97,7 @@ pub enum HoldState {
 }
 
 /// An operation, or a connection, that waits for people, or has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Hold {
     /// Its id.
     pub id: HoldId,
@@ -124,7 +124,7 @@ pub struct Hold {
 }
 
 /// What waits, as its approvers see it: without values of classes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
 pub struct Asked {
     pub session: Option<SessionId>,
@@ -165,7 +165,7 @@ pub struct Asked {
 }
 
 /// A parameter of what waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Parameter {
     /// NULL.
@@ -179,7 +179,7 @@ pub enum Parameter {
 }
 
 /// How a person ended something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answer {
     /// Who.
     pub by: String,
@@ -188,7 +188,7 @@ pub struct Answer {
 }
 
 /// Where a grant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeaseState {
     /// Somebody has asked for it.
@@ -206,7 +206,7 @@ pub enum LeaseState {
 }
 
 /// A grant, from its request on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Lease {
     /// Its id.
     pub id: GrantId,
@@ -237,7 +237,7 @@ pub struct Lease {
 }
 
 /// A block, from its beginning on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Standing {
     /// It.
     #[serde(flatten)]
@@ -249,7 +249,7 @@ pub struct Standing {
 }
 
 /// Whose policy the broken glass lifts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lift {
     /// What processes of these users do.
@@ -261,7 +261,7 @@ pub enum Lift {
 }
 
 /// The time for which somebody has set policy aside, in an emergency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Glass {
     /// Its id.
     pub id: GlassId,
@@ -286,7 +286,7 @@ pub struct Glass {
 }
 
 /// What somebody found who has looked at what was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Review {
     /// Who.
     pub by: String,

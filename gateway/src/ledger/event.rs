@@ -30,6 +30,15 @@ macro_rules! kinds {
                 }
             }
         }
+
+        impl utoipa::PartialSchema for Kind {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let text = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+                text.enum_values(Some(Self::ALL.iter().map(|kind| kind.name()))).into()
+            }
+        }
+
+        impl utoipa::ToSchema for Kind {}
     };
 }
 
@@ -103,7 +112,7 @@ kinds! {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Event {
     /// They count up from 1, without a gap.
     pub number: u64,
@@ -152,8 +161,7 @@ pub(super) fn append(
     holder: Holder,
     (at, kind, by, subject, details): (Timestamp, Kind, &str, &str, &Value),
 ) -> rusqlite::Result<Event> {
-    let last: i64 = transaction.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?.query_row([], |row| row.get(0))?;
-    let number = last.cast_unsigned() + 1;
+    let number = last(transaction)? + 1;
     let signature = signer.sign(&signed(number, at, kind, by, subject, details));
     let event = Event {
         number,
@@ -191,6 +199,17 @@ pub(super) fn since(connection: &Connection, number: u64, most: usize) -> rusqli
     let text = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     connection.prepare_cached(&text)?.query_map(params![number.cast_signed(), most], read)?.collect()
+}
+
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<u64> {
+    let last: i64 = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?.query_row([], |row| row.get(0))?;
+    Ok(last.cast_unsigned())
+}
+
+pub(super) fn of(connection: &Connection, kind: Kind, most: usize) -> rusqlite::Result<Vec<Event>> {
+    let text = format!("SELECT {COLUMNS} FROM event WHERE kind = ?1 ORDER BY number DESC LIMIT ?2");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    connection.prepare_cached(&text)?.query_map(params![kind.name(), most], read)?.collect()
 }
 
 pub(super) fn unrecorded(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Event>> {

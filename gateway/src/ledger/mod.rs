@@ -9,6 +9,7 @@ mod delivery;
 mod entry;
 mod event;
 mod follow;
+mod once;
 mod people;
 mod schema;
 mod signer;
@@ -22,6 +23,7 @@ pub use entry::{
 };
 pub use event::{Event, Kind};
 pub use follow::Follower;
+pub use once::Once;
 pub use people::{SignIn, Token};
 pub use signer::{Signer, verify};
 
@@ -250,6 +252,22 @@ impl Ledger {
         event::since(&self.lock(), number, PAGE).map_err(|error| self.failed(error))
     }
 
+    /// The number of the last event; 0 where there is none.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn last_event(&self) -> Result<u64, LedgerError> {
+        event::last(&self.lock()).map_err(|error| self.failed(error))
+    }
+
+    /// Up to `most` events of that kind, the newest first.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    pub fn events_of(&self, kind: Kind, most: usize) -> Result<Vec<Event>, LedgerError> {
+        event::of(&self.lock(), kind, most).map_err(|error| self.failed(error))
+    }
+
     /// Events that are in no record yet, of this gateway or of one that is gone, the oldest first.
     ///
     /// # Errors
@@ -401,17 +419,21 @@ impl Change<'_> {
         self.ledger.open_entries(&self.transaction)
     }
 
-    /// All that are not over, and of the newest `past` those that are, the newest first.
+    /// All that are not over, and of the newest `past` those that are; only the latter where they are to be older than
+    /// `before`. The newest first, and the number of the last that was looked at, where there may be more.
     ///
     /// # Errors
     /// Where they can't be read.
-    pub fn latest<E: Entry>(&self, past: usize) -> Result<Vec<E>, LedgerError> {
-        let mut all = self.open::<E>()?;
+    pub fn latest<E: Entry>(&self, past: usize, before: Option<u64>) -> Result<(Vec<E>, Option<u64>), LedgerError> {
+        let mut all = if before.is_none() { self.open::<E>()? } else { Vec::new() };
+        let mut next = None;
         if past > 0 {
-            all.extend(self.newest::<E>(None, past)?.into_iter().filter(|entry| !entry.is_open()));
+            let newest = self.newest::<E>(before, past)?;
+            next = newest.last().filter(|_| newest.len() == past).map(Entry::number);
+            all.extend(newest.into_iter().filter(|entry| !entry.is_open()));
         }
         all.sort_by_key(|entry| std::cmp::Reverse(entry.number()));
-        Ok(all)
+        Ok((all, next))
     }
 
     /// The newest `most`, over or not, the newest first; those before `before`, where that is given.

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
 /// changed; a new one goes to the end.
-const STEPS: [&str; 3] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE];
+const STEPS: [&str; 4] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE];
 
 const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -68,6 +68,18 @@ CREATE TABLE sign_in (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT N
 CREATE INDEX sign_in_open ON sign_in (id) WHERE open;
 CREATE TABLE token (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX token_open ON token (id) WHERE open;
+";
+
+/// What was asked with a key of its own.
+const ONCE: &str = "
+CREATE TABLE once (
+  key TEXT PRIMARY KEY,
+  request TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  status INTEGER,
+  body TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_at ON once (at);
 ";
 
 /// The format that this version writes.

@@ -64,11 +64,21 @@ impl People {
     /// # Errors
     /// Where the ledger can't be read.
     pub async fn by_cookie(&self, cookie: &str) -> Result<Option<Actor>, SignInError> {
-        let found = self.session(cookie).await?;
-        Ok(found.map(|SignIn { person, groups, .. }| {
-            let roles = self.roles(&person, &groups);
-            Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles }
-        }))
+        Ok(self.session(cookie, true).await?.map(|sign_in| self.actor(sign_in)))
+    }
+
+    /// The same, and it does not count as a use of the session.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub async fn still_by_cookie(&self, cookie: &str) -> Result<Option<Actor>, SignInError> {
+        Ok(self.session(cookie, false).await?.map(|sign_in| self.actor(sign_in)))
+    }
+
+    fn actor(&self, sign_in: SignIn) -> Actor {
+        let SignIn { person, groups, .. } = sign_in;
+        let roles = self.roles(&person, &groups);
+        Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles }
     }
 
     /// Ends the session; where the browser goes then, which is the provider where that wants to sign people out. Nothing where
@@ -77,7 +87,7 @@ impl People {
     /// # Errors
     /// Where that can't be written.
     pub async fn sign_out(&self, cookie: &str) -> Result<Option<String>, SignInError> {
-        let Some(sign_in) = self.session(cookie).await? else { return Ok(None) };
+        let Some(sign_in) = self.session(cookie, false).await? else { return Ok(None) };
         self.written(move |ledger| {
             ledger.change(|change| {
                 change.remove(&sign_in)?;
@@ -88,7 +98,8 @@ impl People {
         Ok(Some(self.provider_sign_out().await.unwrap_or_else(|| "/".to_owned())))
     }
 
-    async fn session(&self, cookie: &str) -> Result<Option<SignIn>, SignInError> {
+    /// The session of this cookie; that it was used is noted where it `counts`.
+    async fn session(&self, cookie: &str, counts: bool) -> Result<Option<SignIn>, SignInError> {
         // Whatever is longer is none of ours.
         if cookie.len() > 64 {
             return Ok(None);
@@ -98,7 +109,7 @@ impl People {
             let found = ledger.look(|look| look.find::<SignIn>(number(&sha256)))?;
             let at = now();
             let Some(mut found) = found.filter(|found| found.sha256 == sha256 && found.holds(at)) else { return Ok(None) };
-            if found.seen_at.after(NOTED) < at {
+            if counts && found.seen_at.after(NOTED) < at {
                 found.seen_at = at;
                 ledger.change(|change| {
                     // It may have ended meanwhile, and stays so.

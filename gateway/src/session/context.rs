@@ -4,7 +4,7 @@ use crate::capture::Capture;
 use crate::catalog::Catalogs;
 use crate::config::{Config, TargetSettings, load_policy};
 use crate::credential::Credentials;
-use crate::evidence::{Store, now};
+use crate::evidence::{Store, keep_policy, now};
 use crate::identity::Resolver;
 use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
@@ -12,6 +12,7 @@ use crate::names::Names;
 use crate::netns::{Doors, Visitor};
 use crate::parse_pool::ParsePool;
 use crate::session::canary::CanaryDoor;
+use crate::session::chart::Chart;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
 use crate::session::totals::Totals;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub catalogs: Catalogs,
     /// What is masked.
     pub masking: Arc<Masking>,
+    /// What was done over the last hour.
+    pub chart: Chart,
     /// Running totals.
     pub totals: Totals,
     /// Where canaries come out.
@@ -75,8 +78,10 @@ impl Shared {
 
     /// Reads the policy directory again and judges every live session anew. A bad set leaves the one in force.
     pub fn reload_policy(&self) -> Result<String, String> {
-        let set = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
+        let (set, texts) = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
         let hash = set.hash().to_owned();
+        // What decides is kept before it decides.
+        keep_policy(&self.config.state_dir, &hash, &texts.policies).map_err(|error| error.to_string())?;
         self.policy.store(Arc::new(set));
         let ended = judge_again(self);
         tracing::info!(policy = hash, ended, "the policy set was replaced");

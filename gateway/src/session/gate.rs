@@ -79,6 +79,7 @@ impl Gate {
     /// nothing has to be judged.
     pub fn count(&mut self, bytes: u64, frames: &mut FrameBuffer) {
         self.meter.count(0, bytes);
+        self.session.counts.bytes.store(bytes, std::sync::atomic::Ordering::Relaxed);
         if !self.watches || self.said || bytes == self.judged.0 {
             return;
         }

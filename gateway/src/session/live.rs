@@ -1,9 +1,11 @@
 //! The table of live sessions: who is connected, what can be cancelled, whom to kill.
 
+use crate::evidence::{Current, Doing, now};
 use gateway_core::control::hold::Vote;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
+use gateway_core::model::time::Timestamp;
 use gateway_core::policy::Known;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -18,6 +20,25 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub struct Live {
     sessions: Mutex<HashMap<SessionId, Arc<Session>>>,
+    /// What those that are over have done.
+    over: Counts,
+}
+
+/// What all sessions of a gateway have done since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Those that are live.
+    pub live: u64,
+    /// Of them those of which something waits for people.
+    pub waiting: u64,
+    /// Statements completed.
+    pub statements: u64,
+    /// Rows sent to jobs.
+    pub rows: u64,
+    /// Bytes from both sides.
+    pub bytes: u64,
+    /// Statements refused.
+    pub refused: u64,
 }
 
 /// What others may know of a live session and do to it.
@@ -32,6 +53,8 @@ pub struct Session {
     pub target: Target,
     /// At which address.
     pub address: SocketAddr,
+    /// Since when.
+    pub opened: Timestamp,
     place: Mutex<Arc<Place>>,
     /// What cancels it at the server, once it is open.
     pub keys: OnceLock<Keys>,
@@ -44,6 +67,19 @@ pub struct Session {
     policy_changed: AtomicBool,
     withdrawn: AtomicBool,
     admitted: OnceLock<Vec<Vote>>,
+    account: OnceLock<Account>,
+    doing: OnceLock<Arc<Doing>>,
+    /// Holds that wait for people.
+    held: AtomicU64,
+}
+
+/// Whom a session is at its server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user that it asked for.
+    pub user: String,
+    /// The database that it asked for.
+    pub database: String,
 }
 
 /// What a session is known to be connected to. The client's first bytes may say more than its connect did.
@@ -79,6 +115,10 @@ pub struct Counts {
     pub statements: AtomicU64,
     /// Rows sent to the job.
     pub rows: AtomicU64,
+    /// Bytes from both sides.
+    pub bytes: AtomicU64,
+    /// Statements refused.
+    pub refused: AtomicU64,
 }
 
 /// Who wants a session killed, and why.
@@ -91,7 +131,7 @@ pub struct KillOrder {
 }
 
 /// What came of a kill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct KillOutcome {
     /// Milliseconds from the order to the client's reset.
     pub client_reset_ms: f64,
@@ -103,6 +143,28 @@ pub struct KillOutcome {
     pub how: &'static str,
     /// Cancel requests sent.
     pub cancels: u32,
+}
+
+impl Sums {
+    fn add(&mut self, counts: &Counts) {
+        self.statements += counts.statements.load(Ordering::Relaxed);
+        self.rows += counts.rows.load(Ordering::Relaxed);
+        self.bytes += counts.bytes.load(Ordering::Relaxed);
+        self.refused += counts.refused.load(Ordering::Relaxed);
+    }
+}
+
+impl Counts {
+    fn add(&self, other: &Self) {
+        for (sum, more) in [
+            (&self.statements, &other.statements),
+            (&self.rows, &other.rows),
+            (&self.bytes, &other.bytes),
+            (&self.refused, &other.refused),
+        ] {
+            sum.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
 }
 
 impl Live {
@@ -130,6 +192,19 @@ impl Live {
         self.lock().len()
     }
 
+    /// What they have done, and those that are over.
+    pub fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
+        let sessions = self.lock();
+        sums.add(&self.over);
+        for session in sessions.values() {
+            sums.live += 1;
+            sums.waiting += u64::from(session.waits());
+            sums.add(&session.counts);
+        }
+        sums
+    }
+
     /// The session that gave its client this cancel key. A job can cancel only what its own run
     /// does at the same address.
     pub fn by_cancel_key(&self, run: RunId, address: SocketAddr, pid: u32, secret: &[u8]) -> Option<Arc<Session>> {
@@ -155,9 +230,22 @@ pub struct Registration<'a> {
     pub session: Arc<Session>,
 }
 
+/// That something of a session waits for people.
+pub struct Waits(Arc<Session>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.live.lock().remove(&self.session.id);
+        let mut sessions = self.live.lock();
+        // In one step: a sum has it once.
+        sessions.remove(&self.session.id);
+        self.live.over.add(&self.session.counts);
+        drop(sessions);
         self.session.ended.send_replace(true);
     }
 }
@@ -173,6 +261,7 @@ impl Session {
             target: place.target.clone(),
             place: Mutex::new(Arc::new(place)),
             address,
+            opened: now(),
             keys: OnceLock::new(),
             counts: Counts::default(),
             ended: watch::Sender::new(false),
@@ -182,7 +271,42 @@ impl Session {
             policy_changed: AtomicBool::new(false),
             withdrawn: AtomicBool::new(false),
             admitted: OnceLock::new(),
+            account: OnceLock::new(),
+            doing: OnceLock::new(),
+            held: AtomicU64::new(0),
         }
+    }
+
+    /// It asks its server for this user and database.
+    pub fn asks_for(&self, account: Account) {
+        let _first = self.account.set(account).is_ok();
+    }
+
+    /// Whom it is there, as far as that is known.
+    pub fn account(&self) -> Option<&Account> {
+        self.account.get()
+    }
+
+    /// What is written of it goes through here.
+    pub fn is_recorded(&self, doing: Arc<Doing>) {
+        let _first = self.doing.set(doing).is_ok();
+    }
+
+    /// What it does.
+    pub fn current(&self) -> Option<Current> {
+        self.doing.get().and_then(|doing| doing.current())
+    }
+
+    /// Something of it waits for people, as long as what this gives is kept.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>) -> Waits {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Waits(Arc::clone(self))
+    }
+
+    /// Whether anything of it does.
+    pub fn waits(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > 0
     }
 
     /// People have approved that it connects.
@@ -284,9 +408,15 @@ impl Session {
         self.outcome.get()
     }
 
-    /// Publishes counts.
-    pub fn count(&self, totals: gateway_core::protocol::Totals) {
+    /// A statement of it was refused.
+    pub fn refused(&self) {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Publishes counts, and how many bytes came from both sides.
+    pub fn count(&self, totals: gateway_core::protocol::Totals, bytes: u64) {
         self.counts.statements.store(totals.statements, Ordering::Relaxed);
         self.counts.rows.store(totals.rows, Ordering::Relaxed);
+        self.counts.bytes.store(bytes, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,7 @@
 //! A session: one intercepted connection, from its acceptance to its last frame.
 
 pub mod canary;
+pub mod chart;
 pub mod context;
 pub mod datagrams;
 pub mod dial;

@@ -13,7 +13,7 @@ use crate::session::enforce::{self, Enforcer, Gateway, Limits};
 use crate::session::gate::{Gate, Refused, decision, tell};
 use crate::session::judge::{Judged, judge, refusal};
 use crate::session::kill;
-use crate::session::live::{KillOutcome, Session};
+use crate::session::live::{Account, KillOutcome, Session};
 use crate::session::names;
 use crate::session::people::{self, involved};
 use crate::session::place::{self, Found};
@@ -93,6 +93,7 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
             return reset(&tcp);
         }
     };
+    session.is_recorded(recorder.doing());
     let refused = refused.filter(|_| decision.mode == Mode::Enforce || decision.block.is_some());
     if refused.is_some() {
         shared.refused.fetch_add(1, Ordering::Relaxed);
@@ -379,6 +380,7 @@ impl Errand<'_> {
         if let Some(enforcer) = self.relay.enforcer() {
             enforcer.stands(Some(user), Some(&database));
         }
+        self.session.asks_for(Account { user: user.to_owned(), database: database.clone() });
         self.access.database = database;
         if let Admission::Held(terms) = &self.admission {
             let terms = terms.clone();

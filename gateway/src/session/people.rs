@@ -97,7 +97,9 @@ pub fn ask(
     let end = shared.ledger.end_of(id);
     let question = Question { shared: Arc::clone(shared), id, open: true };
     let session = Arc::clone(session);
+    let waits = session.hold();
     let waiting = async move {
+        let _waits = waits;
         // As a whole: what is dropped with this future is the guard itself.
         let mut question = question;
         if hold.asked.in_transaction {

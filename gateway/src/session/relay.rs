@@ -192,7 +192,7 @@ impl Relay {
 
     /// Ends the record with `ended`, and then the connections.
     pub async fn close(mut self, ended: &serde_json::Value) {
-        self.session.count(self.engine.totals());
+        self.publish();
         let mut submitted = self.recorder.submit(&mut self.frames);
         while matches!(submitted, Err(Failed::Full)) {
             self.recorder.room().await;
@@ -396,8 +396,14 @@ impl Relay {
         }
     }
 
+    /// Has others know how far the session is.
+    fn publish(&self) {
+        let server = self.server.as_ref().map_or(0, |server| server.received);
+        self.session.count(self.engine.totals(), self.client.received + server);
+    }
+
     fn submit(&mut self) -> Result<(), Step> {
-        self.session.count(self.engine.totals());
+        self.publish();
         self.recorder.submit(&mut self.frames).map_err(|failed| match failed {
             Failed::Full => Step::Full,
             Failed::Write { .. } | Failed::Closed => Step::Unrecordable,

@@ -26,6 +26,20 @@ pub enum UpstreamMode {
     VerifyFull,
 }
 
+impl UpstreamMode {
+    /// Its name, as the configuration has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
 /// The server's side of a target's TLS. Clones share what was read of the files, so that a session
 /// reads none: a new configuration makes a new one.
 #[derive(Clone, Debug, Default)]

@@ -60,6 +60,6 @@ fn configuration(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Tl
         .map_err(|error| {
             files::content(key, format!("does not fit the certificate in {} ({error}): give the pair", certificate.display()))
         })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

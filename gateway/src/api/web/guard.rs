@@ -1,6 +1,7 @@
 //! Who is let in: by a token, or by a session's cookie that a page of another origin can't use.
 
 use super::limits::{Limits, Remote};
+use super::still::{Shown, Still};
 use crate::api::problem::Problem;
 use crate::control::Actor;
 use crate::people::People;
@@ -48,12 +49,12 @@ impl Guard {
         }
     }
 
-    /// Who asks, and the number by which their questions are counted.
-    async fn who(&self, method: &Method, headers: &HeaderMap) -> Result<(Actor, u64), Problem> {
+    /// Who asks, the number by which their questions are counted, and how they show who they are.
+    async fn who(&self, method: &Method, headers: &HeaderMap) -> Result<(Actor, u64, Shown), Problem> {
         if let Some(shown) = headers.get(header::AUTHORIZATION) {
             let token = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer ")).ok_or_else(Problem::unknown)?;
             let actor = self.people.by_token(token).await?.ok_or_else(Problem::unknown)?;
-            return Ok((actor, self.hasher.hash_one(token)));
+            return Ok((actor, self.hasher.hash_one(token), Shown::Token(token.to_owned())));
         }
         let cookie = cookie(headers, self.cookie_name()).ok_or_else(Problem::unknown)?;
         let actor = self.people.by_cookie(cookie).await?.ok_or_else(Problem::unknown)?;
@@ -62,14 +63,14 @@ impl Guard {
                 format!("the request comes from a page elsewhere than {}, or does not say from where", self.people.console().url);
             return Err(Problem::new(StatusCode::FORBIDDEN, "foreign-origin", what));
         }
-        Ok((actor, self.hasher.hash_one(cookie)))
+        Ok((actor, self.hasher.hash_one(cookie), Shown::Cookie(cookie.to_owned())))
     }
 }
 
 /// Lets those in who are known, and has the routes know who it is.
 pub(super) async fn let_in(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
-    let (actor, shown) = match guard.who(&method, &headers).await {
+    let (actor, number, shown) = match guard.who(&method, &headers).await {
         Ok(known) => known,
         Err(problem) => {
             let fine = remote(&request).is_some_and(|from| guard.limits.failure(from));
@@ -77,10 +78,11 @@ pub(super) async fn let_in(State(guard): State<Arc<Guard>>, mut request: Request
         }
     };
     let makes_token = method == Method::POST && request.uri().path() == "/v1/tokens";
-    if !guard.limits.shown(shown) || (makes_token && !guard.limits.token(shown)) {
+    if !guard.limits.shown(number) || (makes_token && !guard.limits.token(number)) {
         return too_often();
     }
     request.extensions_mut().insert(actor);
+    request.extensions_mut().insert(Still::new(Arc::clone(&guard), shown));
     next.run(request).await
 }
 

@@ -3,10 +3,13 @@
 mod guard;
 mod headers;
 mod limits;
+mod once;
+mod pages;
 mod sign_in;
+mod still;
 
 use super::problem::Problem;
-use super::routes::{self, Route};
+use super::{openapi, routes};
 use crate::control::{Actor, Command, Desk, Reply, Role};
 use crate::people::People;
 use crate::tls::WebCertificate;
@@ -14,16 +17,18 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
 use guard::Guard;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use limits::Remote;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+pub(in crate::api) use still::Still;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -39,6 +44,11 @@ const ANSWER: Duration = Duration::from_secs(30);
 const BODY: usize = 256 << 10;
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 64 << 10;
+const HEADER_BYTES_H2: u32 = 64 << 10;
+/// Requests at once of one HTTP/2 connection.
+const STREAMS: u32 = 64;
+/// How often it is seen whether the other end of one is there.
+const ALIVE: Duration = Duration::from_secs(20);
 /// How long requests under way may take once the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long to wait after an accept that failed, as where no file may be opened any more.
@@ -74,7 +84,7 @@ pub async fn serve(door: Door, desk: Desk, people: Arc<People>, mut stopped: one
         Err(error) => return tracing::error!(%error, "nobody can be let in from the web"),
     };
     let guard = Arc::new(Guard::new(people));
-    let router = router(desk, &guard);
+    let router = router(desk.clone(), &guard);
     let (places, farewell) = (Arc::new(Semaphore::new(MOST_CONNECTIONS)), GracefulShutdown::new());
     loop {
         let next = async {
@@ -101,6 +111,7 @@ pub async fn serve(door: Door, desk: Desk, people: Arc<People>, mut stopped: one
         }
     }
     drop(listener);
+    desk.close();
     if tokio::time::timeout(FAREWELL, farewell.shutdown()).await.is_err() {
         tracing::warn!("a client of the web listener did not let go in time");
     }
@@ -133,12 +144,16 @@ async fn exchange(
         request.extensions_mut().insert(Remote::of(from.ip()));
         hyper::service::Service::call(&router, request)
     });
-    let connection = hyper::server::conn::http1::Builder::new()
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(HEADERS).max_buf_size(HEADER_BYTES);
+    builder
+        .http2()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_headers(HEADERS)
-        .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES_H2)
+        .keep_alive_interval(Some(ALIVE))
+        .keep_alive_timeout(HEAD);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %from, "a connection from the web has broken");
     }
@@ -148,10 +163,12 @@ async fn exchange(
 fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
     let known = routes::all()
         .into_iter()
-        .fold(Router::new(), |router, Route { role, path, handler, .. }| router.route(path, needs(role, handler)));
+        .fold(Router::new(), |router, route| router.route(&route.path(), needs(route.role, route.handler())));
+    let known = known.layer(middleware::from_fn_with_state(desk.clone(), once::once));
     // What is not there is nobody's to know who is not let in.
-    let known = known.fallback(nothing).layer(middleware::from_fn_with_state(Arc::clone(guard), guard::let_in));
+    let known = known.route("/v1/{*rest}", any(nothing)).layer(middleware::from_fn_with_state(Arc::clone(guard), guard::let_in));
     let open = Router::new()
+        .route("/v1/openapi.json", get(openapi::show))
         .route("/auth/login", get(sign_in::login))
         .route("/auth/callback", get(sign_in::callback))
         .route("/auth/logout", post(sign_in::logout))
@@ -163,6 +180,7 @@ fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
         .merge(known)
         .with_state(desk)
         .merge(open)
+        .fallback(pages::page)
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::clone(guard), guard::not_too_often))

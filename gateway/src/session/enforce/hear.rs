@@ -194,6 +194,7 @@ impl Enforcer {
         };
         let refusal = refusal::by_limit(&self.session, ask.id, command, &why);
         self.house.totals().refused();
+        self.session.refused();
         self.teller.tell(&refusal);
         Some(refusal)
     }

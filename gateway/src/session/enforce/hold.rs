@@ -193,6 +193,7 @@ impl Enforcer {
             self.record(&ask.borrowed(), &request.held, frames);
             self.written = None;
             self.house.totals().refused();
+            self.session.refused();
             self.teller.tell(&refusal);
             return Err(Box::new(refusal));
         }

@@ -429,6 +429,7 @@ impl Enforcer {
             }
             Some((number, refusal, decision)) => {
                 self.house.totals().refused();
+                self.session.refused();
                 self.teller.tell(&refusal);
                 if self.punish(&decision, refusal.without_text()) {
                     return Verdict::Killed;
