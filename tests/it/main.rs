@@ -2,8 +2,10 @@
 //! They need root, cgroup v2 and what scripts/setup installs.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod api;
 mod attested;
 mod authentication;
+mod bed;
 mod block;
 mod book;
 mod break_glass;

@@ -39,6 +39,20 @@ pub(crate) fn python_with_aiosmtpd() -> &'static Path {
     })
 }
 
+/// schemathesis, which asks an API whatever its description allows and forbids.
+pub fn schemathesis() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let (place, _alone) = place("schemathesis");
+        let program = place.join("bin/schemathesis");
+        if !works(Command::new(&program).arg("--version")) {
+            install(Command::new("python3").args(["-m", "venv"]).arg(&place));
+            install(Command::new(place.join("bin/python")).args(["-m", "pip", "install", "--quiet", "schemathesis==4.32.5"]));
+        }
+        program
+    })
+}
+
 /// Where node finds node-postgres, its cursors and streams.
 pub fn node_modules() -> &'static Path {
     static MODULES: OnceLock<PathBuf> = OnceLock::new();

@@ -91,7 +91,7 @@ macro_rules! id {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                let pattern = concat!("^", $prefix, "-[0-9a-hjkmnp-tv-z]{13}$");
+                let pattern = concat!("^", $prefix, "-[0-9a-f][0-9a-hjkmnp-tv-z]{12}$");
                 let text = utoipa::openapi::schema::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
                 text.pattern(Some(pattern)).description(Some(concat!("The id of a ", $kind, "."))).into()
             }

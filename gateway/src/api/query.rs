@@ -1,7 +1,8 @@
 //! What may stand behind the question mark of a path.
 
 use gateway_core::model::ids::SessionId;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 /// How much of what is over a list shows.
@@ -10,8 +11,9 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct PastQuery {
     /// How many of those that are over are looked at, at most 1 000.
-    #[serde(default)]
-    pub(super) past: u32,
+    #[serde(default, deserialize_with = "between::<0, 1_000, _>")]
+    #[param(maximum = 1000)]
+    pub(super) past: Option<u32>,
     /// Only those that are over, and older than the one of this id: the answer's header `Link` has the next page.
     pub(super) before: Option<String>,
 }
@@ -22,7 +24,8 @@ pub(super) struct PastQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct RecordsQuery {
     /// How many, at most 200; 50 where it is not said.
-    #[param(minimum = 1)]
+    #[serde(default, deserialize_with = "between::<1, 200, _>")]
+    #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<u32>,
     /// Those before the one of this session: the answer's header `Link` has the next page.
     #[param(value_type = Option<SessionId>)]
@@ -47,6 +50,14 @@ pub(super) struct FramesQuery {
     /// Those behind the one of this number.
     pub(super) after: Option<u64>,
     /// How many, at most 2 000; 500 where it is not said.
-    #[param(minimum = 1)]
+    #[serde(default, deserialize_with = "between::<1, 2_000, _>")]
+    #[param(minimum = 1, maximum = 2000)]
     pub(super) limit: Option<u32>,
+}
+
+/// A number of these bounds, both of them allowed.
+fn between<'de, const LEAST: u32, const MOST: u32, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let number = u32::deserialize(from)?;
+    let fits = (LEAST..=MOST).contains(&number);
+    if fits { Ok(Some(number)) } else { Err(D::Error::custom(format!("{number} is not from {LEAST} to {MOST}"))) }
 }

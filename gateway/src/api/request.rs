@@ -60,7 +60,7 @@ impl<S: Send + Sync, T: FromStr<Err: Display>> FromRequestParts<S> for Pages<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Question(PastQuery { past, before }) = Question::from_request_parts(parts, state).await?;
         let before = before.map(|text| text.parse().map_err(Problem::bad_request)).transpose()?;
-        Ok(Self { path: parts.uri.path().to_owned(), past, before })
+        Ok(Self { path: parts.uri.path().to_owned(), past: past.unwrap_or(0), before })
     }
 }
 

@@ -8,6 +8,11 @@ Examples:
   weir session kill s-01jd5k2v8q3xm --reason runaway    end a live session, here and at its server
   weir audit verify                                     check that no record was touched";
 
+pub(super) const OPENAPI: &str = "\
+Examples:
+  weir openapi >openapi.json
+  weir openapi | jq -r '.paths | keys[]'";
+
 pub(super) const RUN: &str = "\
 Examples:
   weir run -- ./nightly-backup.sh                             with the host's configuration

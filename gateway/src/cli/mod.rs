@@ -16,6 +16,7 @@ mod job_commands;
 mod kill;
 mod login;
 mod notify;
+mod openapi;
 mod policy;
 mod reload;
 mod remote;
@@ -107,6 +108,9 @@ enum Command {
     /// Check, test and show the policy, print its schema, write a starter set
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Print the API's description (OpenAPI 3.1), from which clients can be made
+    #[command(after_help = examples::OPENAPI)]
+    Openapi,
     /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -336,6 +340,7 @@ fn dispatch(command: Command) -> Result {
         Command::Policy(PolicyCommand::Init(arguments)) => policy::init(&arguments),
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => policy::schema(),
+        Command::Openapi => openapi::openapi(),
         Command::Config(ConfigCommand::Check { file, format }) => check::config(&file, format),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),

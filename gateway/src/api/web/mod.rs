@@ -5,6 +5,7 @@ mod headers;
 mod limits;
 mod once;
 mod pages;
+mod rest;
 mod sign_in;
 mod still;
 
@@ -25,6 +26,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use limits::Remote;
+use rest::Rest;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,6 +144,7 @@ async fn exchange(
     let router = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Remote::of(from.ip()));
+        let request = request.map(Rest::of);
         hyper::service::Service::call(&router, request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());

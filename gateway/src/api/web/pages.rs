@@ -94,7 +94,11 @@ mod tests {
     async fn every_path_without_a_file_is_the_page_and_no_file_is_nothing() {
         for path in ["/", "/sessions", "/holds/h-0000000000001", "/workloads/spiffe%3A%2F%2Fa%2Fb"] {
             let response = page(asked(path, None)).await;
-            assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, kind(PAGE)), "{path}");
+            assert_eq!(
+                (response.status(), response.headers()["content-type"].to_str().unwrap()),
+                (StatusCode::OK, kind(PAGE)),
+                "{path}"
+            );
             assert!(response.extensions().get::<ConsolePage>().is_some());
         }
         for path in ["/favicon.nowhere", "/assets/../../etc/passwd.txt", "/assets/x.js", "/index.html.gz", "/.env"] {
