@@ -2,7 +2,6 @@
 
 use super::asker::Asker;
 use super::holds::ReasonRequest;
-use super::query::PastQuery;
 use super::request::Pages;
 use super::{Body, Number, respond};
 use crate::control::{BlockAdded, BlockRequest, Command, Desk, Standing};
@@ -31,7 +30,10 @@ pub(super) struct AddRequest {
     path = "/v1/blocks",
     tag = "blocks",
     operation_id = "listBlocks",
-    params(PastQuery),
+    params(
+        ("past" = Option<u32>, Query, maximum = 1000, description = "How many of those that are over are looked at."),
+        ("before" = Option<BlockId>, Query, description = "Only those that are over, and older than this one: the header `Link` has the next page."),
+    ),
     responses((
         status = 200,
         description = "Those in force, and of the newest `past` those that are over.",

@@ -1,7 +1,6 @@
 //! `/v1/break-glass`: policy set aside in an emergency.
 
 use super::asker::Asker;
-use super::query::PastQuery;
 use super::request::Pages;
 use super::{Body, Number, respond};
 use crate::control::{Command, Desk, Glass, GlassRequest, Lift};
@@ -45,7 +44,10 @@ pub(super) struct CodesRequest {
     path = "/v1/break-glass",
     tag = "break-glass",
     operation_id = "listGlass",
-    params(PastQuery),
+    params(
+        ("past" = Option<u32>, Query, maximum = 1000, description = "How many of those that are over are looked at."),
+        ("before" = Option<GlassId>, Query, description = "Only those that are over, and older than this one: the header `Link` has the next page."),
+    ),
     responses((
         status = 200,
         description = "What is in force or owes a review, and of the newest `past` what is reviewed.",

@@ -2,7 +2,6 @@
 
 use super::asker::Asker;
 use super::holds::{ApproveRequest, ReasonRequest};
-use super::query::PastQuery;
 use super::request::Pages;
 use super::{Body, Number, respond};
 use crate::control::{Command, Desk, GrantRequest, GrantShown, Lease, Say};
@@ -40,7 +39,10 @@ pub(super) struct WishRequest {
     path = "/v1/grants",
     tag = "grants",
     operation_id = "listGrants",
-    params(PastQuery),
+    params(
+        ("past" = Option<u32>, Query, maximum = 1000, description = "How many of those that are over are looked at."),
+        ("before" = Option<GrantId>, Query, description = "Only those that are over, and older than this one: the header `Link` has the next page."),
+    ),
     responses((
         status = 200,
         description = "Those asked for and given, and of the newest `past` those that are over.",

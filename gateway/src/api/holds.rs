@@ -1,7 +1,6 @@
 //! `/v1/holds`: what waits for people, and their answers.
 
 use super::asker::Asker;
-use super::query::PastQuery;
 use super::request::Pages;
 use super::{Body, Number, respond};
 use crate::control::{Command, Desk, Hold, Say, Scope};
@@ -33,7 +32,10 @@ pub(super) struct ReasonRequest {
     path = "/v1/holds",
     tag = "holds",
     operation_id = "listHolds",
-    params(PastQuery),
+    params(
+        ("past" = Option<u32>, Query, maximum = 1000, description = "How many of those that are over are looked at."),
+        ("before" = Option<HoldId>, Query, description = "Only those that are over, and older than this one: the header `Link` has the next page."),
+    ),
     responses((
         status = 200,
         description = "Those that wait, and of the newest `past` those that are over.",

@@ -5,16 +5,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
-/// How much of what is over a list shows.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+/// How much of what is over a list shows; each list describes it, since ids differ.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 pub(super) struct PastQuery {
-    /// How many of those that are over are looked at, at most 1 000.
     #[serde(default, deserialize_with = "between::<0, 1_000, _>")]
-    #[param(maximum = 1000)]
     pub(super) past: Option<u32>,
-    /// Only those that are over, and older than the one of this id: the answer's header `Link` has the next page.
     pub(super) before: Option<String>,
 }
 

@@ -2,7 +2,6 @@
 
 use super::asker::Asker;
 use super::holds::ReasonRequest;
-use super::query::PastQuery;
 use super::request::Pages;
 use super::{Body, Number, respond};
 use crate::control::{Command, Desk, Scoped, ShownToken, TokenMade, TokenRequest};
@@ -27,7 +26,10 @@ pub(super) struct MakeRequest {
     path = "/v1/tokens",
     tag = "tokens",
     operation_id = "listTokens",
-    params(PastQuery),
+    params(
+        ("past" = Option<u32>, Query, maximum = 1000, description = "How many of those that are over are looked at."),
+        ("before" = Option<TokenId>, Query, description = "Only those that are over, and older than this one: the header `Link` has the next page."),
+    ),
     responses((
         status = 200,
         description = "Those that are good, and of the newest `past` those that are over.",
