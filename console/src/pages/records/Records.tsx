@@ -1,0 +1,88 @@
+// All recorded sessions, newest first, without an end: more is fetched as one scrolls.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useDeferredValue, useEffect, useRef } from "react";
+import { type RecordsAsked, recordsPage } from "../../api/queries";
+import { Button } from "../../parts/Button";
+import { Choice, TextInput } from "../../parts/fields";
+import { Page } from "../../parts/Page";
+import { RecordTable } from "../../parts/RecordTable";
+import { Empty, Problem, Waiting } from "../../parts/states";
+
+const STATES = [
+  ["", "all"],
+  ["live", "live"],
+  ["ended", "ended"],
+  ["unclosed", "unclosed"],
+  ["damaged", "damaged"],
+] as const;
+
+export function Records() {
+  const search = useSearch({ from: "/records" });
+  const navigate = useNavigate();
+  const set = (change: Record<string, string>) => void navigate({ to: "/records", search: { ...search, ...change }, replace: true });
+  const { workload, target, state } = search;
+  return (
+    <Page title="Records" lead="What each session did, kept frame by frame.">
+      <div className="filters">
+        <TextInput label="Workload" value={workload ?? ""} onChange={(value) => set({ workload: value })} />
+        <TextInput label="Target" value={target ?? ""} onChange={(value) => set({ target: value })} />
+        <Choice label="State" value={state ?? ""} onChange={(value) => set({ state: value })} choices={STATES} />
+      </div>
+      <RecordList asked={useDeferredValue({ workload, target, state, owner: search.owner, run: search.run })} />
+    </Page>
+  );
+}
+
+function RecordList({ asked }: { asked: RecordsAsked }) {
+  const pages = useInfiniteQuery({
+    queryKey: ["records", "list", asked],
+    queryFn: ({ pageParam, signal }) => recordsPage(asked, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => (page.next ? (page.items.at(-1)?.session ?? null) : null),
+  });
+  const end = useReached(() => {
+    if (pages.hasNextPage && !pages.isFetching) void pages.fetchNextPage();
+  });
+  if (!pages.data) {
+    return pages.isError ? <Problem error={pages.error} again={() => void pages.refetch()} /> : <Waiting what="records" />;
+  }
+  const records = pages.data.pages.flatMap((page) => page.items);
+  return (
+    <>
+      {records.length === 0 ? <Empty>No record is like that.</Empty> : <RecordTable label="Records" records={records} />}
+      {pages.isError && <Problem error={pages.error} again={() => void pages.fetchNextPage()} />}
+      <div ref={end} className="list-end">
+        {pages.hasNextPage ? (
+          <Button onPress={() => void pages.fetchNextPage()} isDisabled={pages.isFetching}>
+            {pages.isFetching ? "Reading more …" : "Read more"}
+          </Button>
+        ) : (
+          records.length > 0 && <span className="quiet">That is all.</span>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Calls when the element comes near the view. */
+function useReached(reached: () => void) {
+  const element = useRef<HTMLDivElement>(null);
+  const latest = useRef(reached);
+  useEffect(() => {
+    latest.current = reached;
+  });
+  useEffect(() => {
+    const at = element.current;
+    if (!at) return undefined;
+    const watch = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) latest.current();
+      },
+      { rootMargin: "600px" },
+    );
+    watch.observe(at);
+    return () => watch.disconnect();
+  });
+  return element;
+}

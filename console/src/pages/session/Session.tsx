@@ -1,0 +1,62 @@
+// One session, live or recorded: who, what, when; all that it did; and what one can do about it.
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { useLive } from "../../api/live";
+import { recordQuery } from "../../api/queries";
+import { Page } from "../../parts/Page";
+import { StatePill } from "../../parts/Pill";
+import { Loaded, Problem } from "../../parts/states";
+import { Acts } from "./Acts";
+import { Header } from "./Header";
+import { ReplayBar } from "./ReplayBar";
+import { Timeline } from "./Timeline";
+import { timeline } from "./timeline";
+import { useFrames } from "./useFrames";
+import { useReplay } from "./useReplay";
+
+export function Session() {
+  const { id } = useParams({ from: "/sessions/$id" });
+  return <OneSession key={id} id={id} />;
+}
+
+function OneSession({ id }: { id: string }) {
+  const record = useQuery(recordQuery(id));
+  const live = useLive().sessions.get(id);
+  const { read, isCut, more } = useFrames(id);
+  const frames = read.data?.frames ?? NONE;
+  const replay = useReplay(frames);
+  const items = useMemo(() => timeline(frames.slice(0, replay.shown)), [frames, replay.shown]);
+  const state = live?.state ?? read.data?.state ?? record.data?.summary.state;
+
+  return (
+    <Page title={`Session ${id}`} lead={state && <StatePill state={state} />}>
+      <div className="session">
+        <aside className="session-side" aria-label="About this session">
+          <Loaded from={record} what="the record">
+            {(data) => (
+              <>
+                <Header record={data} live={live} />
+                <Acts record={data} isLive={live !== undefined || read.data?.state === "live"} />
+              </>
+            )}
+          </Loaded>
+        </aside>
+        <section className="session-main" aria-label="What it did">
+          <h2 className="unseen">What it did</h2>
+          {read.isError && <Problem error={read.error} again={() => void read.refetch()} />}
+          <ReplayBar replay={replay} frames={frames} />
+          <Timeline
+            items={items}
+            isLive={read.data?.state === "live" && !replay.isOn}
+            isReplayed={replay.isOn}
+            isReading={!read.data?.isWhole && !isCut && !read.isError}
+            more={isCut ? more : null}
+          />
+        </section>
+      </div>
+    </Page>
+  );
+}
+
+const NONE: never[] = [];

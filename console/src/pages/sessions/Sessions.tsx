@@ -1,0 +1,84 @@
+// All live sessions, good for ten thousand that move each second.
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { SearchField } from "react-aria-components/SearchField";
+import { Input } from "react-aria-components/Input";
+import { Label } from "react-aria-components/Label";
+import { useLive } from "../../api/live";
+import type { LiveSession } from "../../api/types";
+import { Button } from "../../parts/Button";
+import { Choice } from "../../parts/fields";
+import { count, plural } from "../../parts/format";
+import { Grid, type Sorting } from "../../parts/Grid";
+import { Page } from "../../parts/Page";
+import { SessionCard, sessionColumns } from "./columns";
+import { type Row, chooseRows } from "./rows";
+
+export function Sessions() {
+  const live = useLive();
+  const navigate = useNavigate();
+  const search = useSearch({ from: "/sessions" });
+  const [sorting, setSorting] = useState<Sorting>({ key: "state", down: true });
+  const [isStill, setStill] = useState(false);
+  const text = search.text ?? "";
+  const state = search.state ?? "";
+  const filter = useDeferredValue(text);
+  const fresh = useMemo(() => chooseRows(live, filter, state, sorting), [live, filter, state, sorting]);
+  const shown = useStill(fresh, isStill);
+  const find = (change: { text?: string; state?: string }) =>
+    void navigate({ to: "/sessions", search: { ...search, ...change }, replace: true });
+  const open = (row: Row) => void navigate({ to: "/sessions/$id", params: { id: row.session.session } });
+
+  return (
+    <Page
+      filled
+      title="Sessions"
+      lead={`${count(shown.length)} of ${plural(live.sessions.size, "live session")}. Arrow keys move, Enter opens.`}
+      actions={
+        <Button onPress={() => setStill(!isStill)} aria-pressed={isStill}>
+          {isStill ? "Let it move" : "Hold still"}
+        </Button>
+      }
+    >
+      <div className="filters">
+        <SearchField className="field" value={text} onChange={(value) => find({ text: value })}>
+          <Label className="field-label">Find</Label>
+          <Input className="input" placeholder="workload, target, user, statement" />
+        </SearchField>
+        <Choice
+          label="State"
+          value={state}
+          onChange={(value) => find({ state: value })}
+          choices={[
+            ["", "all"],
+            ["held", "held"],
+            ["running", "running"],
+            ["idle", "idle"],
+          ]}
+        />
+      </div>
+      <Grid
+        label="Live sessions"
+        columns={sessionColumns}
+        rows={shown}
+        rowKey={rowKey}
+        card={SessionCard}
+        onOpen={open}
+        sorting={sorting}
+        onSort={setSorting}
+        warm={isHeld}
+        empty={live.sessions.size === 0 ? "No job is connected." : "No live session is like that."}
+      />
+    </Page>
+  );
+}
+
+const rowKey = (row: Row) => row.session.session;
+const isHeld = (row: { session: LiveSession }) => row.session.state === "held";
+
+/** Keeps what was shown when it was asked to hold still. */
+function useStill<T>(fresh: T, isStill: boolean): T {
+  const kept = useRef(fresh);
+  if (!isStill) kept.current = fresh;
+  return kept.current;
+}
