@@ -39,11 +39,12 @@ export function framesOf(summary, isLive) {
 
 const allow = (accesses, policy = "backup-reads") => ({ part: 1, asked: "operation", outcome: "allow", accesses, policies: [policy], reason: null, mode: "enforce" });
 
+const row = (id) => ({ row: [String(id), ["Ana Ruiz", "Ben Cole", "Cleo Li"][id % 3], `tsrypc3pap${id}@example.com`, `*******000${id % 10}`] });
+
 const ROUNDS = [
   (n, add) => {
     add("statement", n, { sent: "query", text: "SELECT id, name, email, ssn\n  FROM customers -- the contractor's list\n WHERE id <= 12 ORDER BY id" }, 1800);
     add("decision", n, { operation: n, command: "SELECT", ...allow(["read public.customers"]) }, 1);
-    const row = (id) => ({ row: [String(id), ["Ana Ruiz", "Ben Cole", "Cleo Li"][id % 3], `tsrypc3pap${id}@example.com`, `*******000${id % 10}`] });
     add("rows", n, { masked: ["email", "ssn"], messages: [{ columns: ["id", "name", "email", "ssn"] }, ...Array.from({ length: 12 }, (_, i) => row(i + 1))] }, 22);
     add("completed", n, { rows: 12, bytes: 812, tag: "SELECT 12" }, 3);
   },

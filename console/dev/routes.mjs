@@ -83,7 +83,7 @@ export const routes = [
   ["GET", /^\/v1\/workloads$/, ({ world }) => world.workloads()],
   ["GET", /^\/v1\/targets$/, ({ world }) => world.targets()],
   ["GET", /^\/v1\/policy$/, () => policySet],
-  ["GET", /^\/v1\/policy\/versions$/, () => policyVersions.map(({ files, ...version }) => version)],
+  ["GET", /^\/v1\/policy\/versions$/, () => policyVersions.map(({ hash, since, by, kept }) => ({ hash, since, by, kept }))],
   ["GET", /^\/v1\/policy\/versions\/([^/]+)$/, ({ parts: [hash] }) => found(policyVersions.find((one) => one.hash === hash), "version")],
   ["POST", /^\/v1\/policy\/check$/, ({ body }) => checkPolicies(body.files)],
   ["POST", /^\/v1\/policy\/reload$/, ({ world }) => {

@@ -89,7 +89,7 @@ export class World {
   }
 
   records() {
-    return [...[...this.sessions.values()].reverse().slice(0, 40).map((live) => this.summary(live)), ...this.closed];
+    return [...[...this.sessions.values()].toReversed().slice(0, 40).map((live) => this.summary(live)), ...this.closed];
   }
 
   record(id) {

@@ -9,7 +9,7 @@ const folder = new URL("../dist/assets/", import.meta.url).pathname;
 const files = readdirSync(folder)
   .filter((name) => /\.(js|css)$/.test(name))
   .map((name) => ({ name, bytes: gzipSync(readFileSync(join(folder, name)), { level: 9 }).length }))
-  .sort((a, b) => b.bytes - a.bytes);
+  .toSorted((a, b) => b.bytes - a.bytes);
 const total = files.reduce((sum, file) => sum + file.bytes, 0);
 
 for (const { name, bytes } of files) console.log(`${(bytes / 1000).toFixed(1).padStart(8)} kB  ${name}`);

@@ -7,7 +7,6 @@ import { ApiProblem } from "./api/client";
 import { LiveContext, LiveStore } from "./api/live";
 import { refreshAfter } from "./api/queries";
 import { applyTheme, readTheme } from "./frame/theme";
-import { Toasts } from "./parts/toasts";
 import { makeRouter } from "./router";
 import "uplot/dist/uPlot.min.css";
 import "./style/index.css";
@@ -32,9 +31,7 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={cache}>
       <LiveContext value={live}>
-        <Toasts>
-          <RouterProvider router={makeRouter()} />
-        </Toasts>
+        <RouterProvider router={makeRouter()} />
       </LiveContext>
     </QueryClientProvider>
   </StrictMode>,

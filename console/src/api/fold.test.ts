@@ -46,7 +46,8 @@ test("control events come once, newest first", () => {
 
 test("history and stream meet without a sample twice", () => {
   const streamed = foldSample(foldSample(NOTHING, sample("02")), sample("03"));
-  const folded = foldHistory(streamed, [sample("01"), sample("02")]);
+  const folded = foldHistory(streamed, { step_seconds: 5, samples: [sample("01"), sample("02")] });
+  expect(folded.stepSeconds).toBe(5);
   expect(folded.samples.map((one) => one.at)).toEqual(["01", "02", "03"]);
   expect(foldSample(folded, sample("03"))).toBe(folded);
 });

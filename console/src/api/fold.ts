@@ -1,5 +1,5 @@
 // Folds the gateway's events into what is live now. Pure: time comes in as a number.
-import type { ControlEvent, LiveSession, Sample, SessionsEvent } from "./types";
+import type { ControlEvent, LiveSession, Sample, SessionsEvent, Stats } from "./types";
 
 export interface Rate {
   statements: number;
@@ -15,6 +15,8 @@ export interface Live {
   /** Newest first. */
   events: readonly ControlEvent[];
   samples: readonly Sample[];
+  /** How long the time is that one sample is about. */
+  stepSeconds: number;
   foldedAt: number | null;
 }
 
@@ -24,6 +26,7 @@ export const NOTHING: Live = {
   rates: new Map(),
   events: [],
   samples: [],
+  stepSeconds: 1,
   foldedAt: null,
 };
 
@@ -67,10 +70,10 @@ export function foldSample(live: Live, sample: Sample): Live {
 }
 
 /** Takes the history that was asked for, and keeps what came by the stream since. */
-export function foldHistory(live: Live, history: readonly Sample[]): Live {
+export function foldHistory(live: Live, { step_seconds, samples: history }: Stats): Live {
   const last = history.at(-1)?.at ?? "";
   const since = live.samples.filter((sample) => sample.at > last);
-  return { ...live, version: live.version + 1, samples: [...history, ...since].slice(-SAMPLES_KEPT) };
+  return { ...live, version: live.version + 1, samples: [...history, ...since].slice(-SAMPLES_KEPT), stepSeconds: step_seconds };
 }
 
 /** Nothing was heard for a while: what did something then is not doing it now. */

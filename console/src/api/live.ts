@@ -118,7 +118,7 @@ export class LiveStore {
   private async readHistory(): Promise<void> {
     try {
       const stats = await get<Stats>("/v1/stats");
-      this.set(foldHistory(this.live, stats.samples));
+      this.set(foldHistory(this.live, stats));
     } catch {
       // The link's state says already that the gateway does not answer.
     }

@@ -74,7 +74,7 @@ export const recordQuery = (session: string) =>
   queryOptions({
     queryKey: ["records", session],
     queryFn: ({ signal }) => get<SessionRecord>(`/v1/records/${session}`, signal),
-    retry: 3,
+    refetchInterval: ({ state: { data } }) => (data?.summary.state === "live" ? 5_000 : false),
   });
 
 export interface RecordsAsked {

@@ -1,37 +1,39 @@
 // Who is signed in, by what, with which roles; the colours; signing out.
 import { useQuery } from "@tanstack/react-query";
-import { Dialog, DialogTrigger } from "react-aria-components/Dialog";
-import { Heading } from "react-aria-components/Heading";
+import { useState } from "react";
 import { Label } from "react-aria-components/Label";
-import { Popover } from "react-aria-components/Popover";
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { useAction } from "../api/actions";
 import { meQuery } from "../api/queries";
 import type { Me, RoleGiven } from "../api/types";
 import { Button } from "../parts/Button";
+import { ModalDialog } from "../parts/dialogs";
 import { Facts } from "../parts/Facts";
 import { Problem } from "../parts/states";
 import { type Theme, chooseTheme, useTheme } from "./theme";
 
 export function MeMenu() {
   const { data: me } = useQuery(meQuery);
+  const [isOpen, setOpen] = useState(false);
   return (
-    <DialogTrigger>
-      <Button weight="bare" aria-label={`You: ${me?.name ?? "unknown"}`}>
+    <>
+      <Button weight="bare" aria-label={`You: ${me?.name ?? "unknown"}`} aria-haspopup="dialog" onPress={() => setOpen(true)}>
         <span className="me-name">{me?.name ?? "…"}</span>
         <span aria-hidden="true">▾</span>
       </Button>
-      <Popover className="popover" placement="bottom end">
-        <Dialog className="dialog me">
-          <Heading slot="title" level={2}>
-            You
-          </Heading>
-          {me && <WhoAmI me={me} />}
-          <ThemeChoice />
-          <SignOut />
-        </Dialog>
-      </Popover>
-    </DialogTrigger>
+      <ModalDialog title="You" isOpen={isOpen} onOpenChange={setOpen} corner>
+        {(close) => (
+          <div className="stack me">
+            {me && <WhoAmI me={me} />}
+            <ThemeChoice />
+            <div className="actions">
+              <SignOut />
+              <Button onPress={close}>Close</Button>
+            </div>
+          </div>
+        )}
+      </ModalDialog>
+    </>
   );
 }
 

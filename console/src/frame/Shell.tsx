@@ -1,31 +1,34 @@
 // What surrounds each page: navigation, who is signed in, whether what is shown is live.
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
+import { Toasts } from "../parts/toasts";
+import { Brand } from "./Brand";
 import { LinkState } from "./LinkState";
 import { MeMenu } from "./MeMenu";
 import { BottomBar, Navigation } from "./Navigation";
 import { NewHolds } from "./NewHolds";
-import { Brand } from "./Brand";
 
 export function Shell() {
   useFocusOnNewPage();
   return (
-    <div className="shell">
-      <a className="skip" href="#main">
-        Skip to the page
-      </a>
-      <header className="top">
-        <Brand />
-        <LinkState />
-        <MeMenu />
-      </header>
-      <Navigation />
-      <main id="main" className="main" tabIndex={-1}>
-        <Outlet />
-      </main>
-      <BottomBar />
-      <NewHolds />
-    </div>
+    <Toasts>
+      <div className="shell">
+        <a className="skip" href="#main">
+          Skip to the page
+        </a>
+        <header className="top">
+          <Brand />
+          <LinkState />
+          <MeMenu />
+        </header>
+        <Navigation />
+        <main id="main" className="main" tabIndex={-1}>
+          <Outlet />
+        </main>
+        <BottomBar />
+        <NewHolds />
+      </div>
+    </Toasts>
   );
 }
 

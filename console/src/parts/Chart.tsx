@@ -12,6 +12,7 @@ export interface Point {
 
 interface ChartProps {
   title: string;
+  /** Stands right behind a number: "/s". */
   unit: string;
   points: readonly Point[];
   warm?: boolean;
@@ -21,18 +22,20 @@ const HEIGHT = 96;
 
 export function Chart({ title, unit, points, warm = false }: ChartProps) {
   const summary = describe(points, unit);
+  const colours = useColours();
   return (
     <figure className={warm ? "chart chart-warm" : "chart"}>
       <figcaption>
         <b>{title}</b>
         <span className="quiet">{summary}</span>
       </figcaption>
-      <Plot points={points} />
+      <Plot key={colours} points={points} />
       <Shut title="As numbers">
         <ol className="chart-numbers">
           {thin(points, 12).map((point) => (
             <li key={point.at}>
-              {clock(point.at)}: {rate(point.value)} {unit}
+              {clock(point.at)}: {rate(point.value)}
+              {unit}
             </li>
           ))}
         </ol>
@@ -45,7 +48,7 @@ export function describe(points: readonly Point[], unit: string): string {
   const last = points.at(-1);
   if (!last) return "nothing measured yet";
   const highest = points.reduce((most, point) => (point.value > most.value ? point : most), last);
-  return `now ${rate(last.value)} ${unit}, highest ${rate(highest.value)} at ${clock(highest.at)}`;
+  return `now ${rate(last.value)}${unit}, highest ${rate(highest.value)} at ${clock(highest.at)}`;
 }
 
 /** At most so many points, each the highest of its part, the newest last. */
@@ -62,18 +65,16 @@ export function thin(points: readonly Point[], most: number): Point[] {
 function Plot({ points }: { points: readonly Point[] }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const colours = useColours();
   const data = useMemo<uPlot.AlignedData>(
     () => [points.map((point) => point.at / 1000), points.map((point) => point.value)],
     [points],
   );
-  const latest = useRef(data);
-  latest.current = data;
+  const first = useRef(data);
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    plot.current = new uPlot(options(element), latest.current, element);
+    plot.current = new uPlot(options(element), first.current, element);
     const sizes = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
     sizes.observe(element);
     return () => {
@@ -81,7 +82,7 @@ function Plot({ points }: { points: readonly Point[] }) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [colours]);
+  }, []);
   useEffect(() => plot.current?.setData(data), [data]);
 
   return <div ref={box} className="plot" aria-hidden="true" />;

@@ -41,7 +41,7 @@ export function Grid<T>(props: GridProps<T>) {
   const narrow = useNarrow();
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<{ key: string; index: number } | null>(null);
   const height = narrow ? CARD : ROW;
   const virtual = useVirtualizer({
     count: rows.length,
@@ -51,17 +51,18 @@ export function Grid<T>(props: GridProps<T>) {
     scrollPaddingStart: narrow ? 0 : ROW,
   });
   useEffect(() => virtual.measure(), [height, virtual]);
-  const at = chosen === null ? -1 : rows.findIndex((row) => rowKey(row) === chosen);
+  const at = chosen === null ? -1 : rows.findIndex((row) => rowKey(row) === chosen.key);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== box.current) return;
-    const target = keyTarget(event.key, at, rows.length);
+    // Where the chosen row has gone, one goes on from its place.
+    const target = keyTarget(event.key, at < 0 ? (chosen?.index ?? -1) : at, rows.length);
     const row = event.key === "Enter" ? rows[at] : undefined;
     if (row !== undefined) onOpen(row);
     const next = target === null ? undefined : rows[target];
     if (target === null || next === undefined) return;
     event.preventDefault();
-    setChosen(rowKey(next));
+    setChosen({ key: rowKey(next), index: target });
     virtual.scrollToIndex(target);
   };
 
@@ -145,9 +146,7 @@ function Head<T>({ columns, sorting, onSort, label, narrow }: GridProps<T> & { n
                   onPress={() => onSort({ key: column.key, down: sorting.key === column.key ? !sorting.down : true })}
                 >
                   {column.title}
-                  <span aria-hidden="true" className="grid-mark">
-                    {sorting.key === column.key ? (sorting.down ? "▾" : "▴") : ""}
-                  </span>
+                  {sorting.key === column.key && <span aria-hidden="true">{sorting.down ? "▾" : "▴"}</span>}
                 </Button>
               ) : (
                 column.title

@@ -39,8 +39,9 @@ export function Claims({ claims }: { claims: unknown }) {
   );
 }
 
+const code = (value: string | null | undefined) => (value ? <code>{value}</code> : null);
+
 function processFacts(process: Process): Fact[] {
-  const code = (value: string | null | undefined) => (value ? <code>{value}</code> : null);
   return [
     ["process", process.pid === undefined ? null : `pid ${process.pid}`],
     ["user", process.user ?? process.uid],

@@ -15,11 +15,13 @@ interface ModalDialogProps {
   children: (close: () => void) => ReactNode;
   alert?: boolean;
   wide?: boolean;
+  /** Hangs below the top line, at its end, as a menu does. */
+  corner?: boolean;
 }
 
-export function ModalDialog({ title, isOpen, onOpenChange, children, alert = false, wide = false }: ModalDialogProps) {
+export function ModalDialog({ title, isOpen, onOpenChange, children, alert = false, wide = false, corner = false }: ModalDialogProps) {
   return (
-    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={onOpenChange} isDismissable={!alert}>
+    <ModalOverlay className={corner ? "overlay overlay-corner" : "overlay"} isOpen={isOpen} onOpenChange={onOpenChange} isDismissable={!alert}>
       <Modal className={wide ? "modal modal-wide" : "modal"}>
         <Dialog className="dialog" role={alert ? "alertdialog" : "dialog"}>
           {({ close }) => (

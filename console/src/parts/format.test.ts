@@ -1,6 +1,6 @@
 // What format.ts promises.
 import { expect, test } from "vitest";
-import { ago, bytes, count, countdown, duration, plural, rate, shortWorkload } from "./format";
+import { ago, bytes, count, countdown, duration, plain, plural, rate, shortWorkload } from "./format";
 
 test.each([
   [count(0), "0"],
@@ -18,6 +18,8 @@ test.each([
   [bytes(12), "12 B"],
   [bytes(1536), "1.5 KiB"],
   [bytes(300 * 1024), "300 KiB"],
+  [duration(0.9), "0.9 ms"],
+  [duration(9), "9 ms"],
   [duration(340), "340 ms"],
   [duration(3400), "3.4 s"],
   [duration(12_000), "12 s"],
@@ -30,6 +32,7 @@ test.each([
   [countdown(-5), "0:00"],
   [countdown(65_000), "1:05"],
   [countdown(3_723_000), "1:02:03"],
+  [plain({ user: "root", runs: [1, 2], left: null }), "user=root runs=1, 2 left=none"],
   [shortWorkload("spiffe://acme.example/host/vm/user/root/exe/psql"), "exe/psql"],
 ])("%s is written as %s", (got, expected) => {
   expect(got).toBe(expected);

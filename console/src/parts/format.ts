@@ -36,6 +36,7 @@ export function bytes(value: number): string {
 
 /** Two units at most: 340 ms, 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h. */
 export function duration(milliseconds: number): string {
+  if (milliseconds < 10 && !Number.isInteger(milliseconds)) return `${Math.max(0, milliseconds).toFixed(1)} ms`;
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   const seconds = Math.floor(milliseconds / 1000);
   if (seconds < 10) return `${(milliseconds / 1000).toFixed(1)} s`;
@@ -56,7 +57,6 @@ export function ago(then: number, now: number): string {
 /** What is left, as a countdown: 12:05, 1:02:03. */
 export function countdown(milliseconds: number): string {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-  const two = (value: number) => String(value).padStart(2, "0");
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (hours >= 48) return duration(milliseconds);
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
@@ -86,8 +86,12 @@ export function plain(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return value.map(plain).join(", ");
-  return JSON.stringify(value);
+  return Object.entries(value as object)
+    .map(([name, inner]) => `${name}=${plain(inner)}`)
+    .join(" ");
 }
+
+const two = (value: number) => String(value).padStart(2, "0");
 
 function oneUnit(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;

@@ -12,7 +12,13 @@ import { Votes, answerText } from "../../parts/Votes";
 import { SessionLink, WorkloadLink } from "../../parts/Workload";
 import { AnswerHold } from "./AnswerHold";
 
-export type Answering = "Approve once" | "Approve for this session" | "Deny";
+export type AnswerKind = "Approve once" | "Approve for this session" | "Deny";
+
+/** Which hold is being answered, and how. It never passes on to another hold. */
+export interface Answering {
+  hold: string;
+  kind: AnswerKind;
+}
 
 interface HoldDetailProps {
   id: string;

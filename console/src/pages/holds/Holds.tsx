@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { holdsQuery } from "../../api/queries";
+import { holdsQuery, meQuery } from "../../api/queries";
+import { whyNotAnswer } from "../../api/roles";
 import type { Hold } from "../../api/types";
 import { Button } from "../../parts/Button";
 import { plural } from "../../parts/format";
@@ -11,8 +12,9 @@ import { Pill, StatePill } from "../../parts/Pill";
 import { Sql } from "../../parts/Sql";
 import { Empty, Loaded } from "../../parts/states";
 import { Countdown, TimeAgo } from "../../parts/time";
+import { useNarrow } from "../../parts/useNarrow";
 import { answerText } from "../../parts/Votes";
-import { type Answering, HoldDetail } from "./HoldDetail";
+import { type AnswerKind, type Answering, HoldDetail } from "./HoldDetail";
 import { KeysHelp } from "./KeysHelp";
 import { useHoldKeys } from "./useHoldKeys";
 
@@ -28,11 +30,17 @@ export function Holds() {
 function Inbox({ holds }: { holds: readonly Hold[] }) {
   const { id } = useParams({ strict: false });
   const navigate = useNavigate();
+  const { data: me } = useQuery(meQuery);
   const [answering, setAnswering] = useState<Answering | null>(null);
   const [isHelp, setHelp] = useState(false);
   const waiting = holds.filter((hold) => hold.state === "waiting").toSorted((a, b) => (a.until < b.until ? -1 : 1));
   const past = holds.filter((hold) => hold.state !== "waiting");
-  const chosen = id ?? waiting[0]?.id;
+  const narrow = useNarrow();
+  const chosen = id ?? (narrow ? undefined : waiting[0]?.id);
+  const answer = (kind: AnswerKind) => {
+    const hold = waiting.find((one) => one.id === chosen);
+    if (hold && me && whyNotAnswer(me, hold) === null) setAnswering({ hold: hold.id, kind });
+  };
 
   useHoldKeys({
     move: (step) => {
@@ -40,8 +48,8 @@ function Inbox({ holds }: { holds: readonly Hold[] }) {
       const next = waiting[Math.min(waiting.length - 1, Math.max(0, at + step))];
       if (next) void navigate({ to: "/holds/$id", params: { id: next.id }, replace: true });
     },
-    approve: () => setAnswering("Approve once"),
-    deny: () => setAnswering("Deny"),
+    approve: () => answer("Approve once"),
+    deny: () => answer("Deny"),
     help: () => setHelp(true),
   });
 
@@ -54,8 +62,13 @@ function Inbox({ holds }: { holds: readonly Hold[] }) {
       <p className="unseen" role="status">
         {plural(waiting.length, "hold waits", "holds wait")}
       </p>
+      {narrow && id !== undefined && (
+        <p>
+          <Link to="/holds">All holds</Link>
+        </p>
+      )}
       <div className="inbox">
-        <nav className="inbox-list" aria-label="Waiting holds">
+        <nav className="inbox-list" aria-label="Waiting holds" hidden={narrow && id !== undefined}>
           {waiting.length === 0 && <Empty>Nothing waits.</Empty>}
           <ul>
             {waiting.map((hold) => (
@@ -69,7 +82,7 @@ function Inbox({ holds }: { holds: readonly Hold[] }) {
           {chosen ? (
             <HoldDetail key={chosen} id={chosen} answering={answering} onAnswering={setAnswering} />
           ) : (
-            <Empty>A statement that a policy holds appears here, and its job waits for the answer.</Empty>
+            waiting.length === 0 && <Empty>A statement that a policy holds appears here, and its job waits for the answer.</Empty>
           )}
         </div>
       </div>

@@ -75,8 +75,7 @@ function Number({ value, name, warm = false }: { value: string; name: string; wa
 }
 
 function Charts() {
-  const { samples } = useLive();
-  const step = useMemo(() => stepSeconds(samples), [samples]);
+  const { samples, stepSeconds: step } = useLive();
   const statements = useMemo(() => perSecond(samples, step, (sample) => sample.statements), [samples, step]);
   const rows = useMemo(() => perSecond(samples, step, (sample) => sample.rows), [samples, step]);
   const refused = useMemo(
@@ -88,7 +87,7 @@ function Charts() {
       <div className="charts">
         <Chart title="Statements" unit="/s" points={statements} />
         <Chart title="Rows" unit="/s" points={rows} />
-        <Chart title="Refusals" unit={`in ${step} s`} points={refused} warm />
+        <Chart title="Refusals" unit={` in ${step} s`} points={refused} warm />
       </div>
     </Section>
   );
@@ -96,11 +95,4 @@ function Charts() {
 
 function perSecond(samples: readonly Sample[], step: number, read: (sample: Sample) => number): Point[] {
   return samples.map((sample) => ({ at: Date.parse(sample.at), value: read(sample) / step }));
-}
-
-/** The step is what lies between two samples; the first answer's word for it is the same. */
-function stepSeconds(samples: readonly Sample[]): number {
-  const [first, second] = samples.slice(-2);
-  if (!first || !second) return 1;
-  return Math.max(1, Math.round((Date.parse(second.at) - Date.parse(first.at)) / 1000));
 }

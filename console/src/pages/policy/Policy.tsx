@@ -50,8 +50,11 @@ export function Policy() {
             </nav>
             {tab === "files" && <Files files={data.files} />}
             {tab === "versions" && <Versions current={data.hash} />}
-            {tab === "bench" && <Bench key={data.hash} files={data.files} />}
             {tab === "policies" && <PolicyList policies={data.policies} />}
+            {/* It keeps what was edited while one looks elsewhere. */}
+            <div hidden={tab !== "bench"}>
+              <Bench files={data.files} />
+            </div>
           </>
         )}
       </Loaded>

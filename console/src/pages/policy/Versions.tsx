@@ -69,8 +69,9 @@ function Difference({ before, after }: { before: string; after: string }) {
   return changed.map((file) => <FileDiff key={file.name} {...file} />);
 }
 
+const textOf = (files: readonly PolicyFile[], name: string) => files.find((file) => file.name === name)?.text ?? "";
+
 function changedFiles(before: readonly PolicyFile[], after: readonly PolicyFile[]) {
-  const textOf = (files: readonly PolicyFile[], name: string) => files.find((file) => file.name === name)?.text ?? "";
   const names = [...new Set([...before, ...after].map((file) => file.name))].toSorted();
   return names
     .map((name) => ({ name, before: textOf(before, name), after: textOf(after, name) }))

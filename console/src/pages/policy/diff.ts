@@ -23,13 +23,12 @@ export function diffLines(before: string, after: string): DiffLine[] {
   const gone = () => lines.push({ kind: "gone", text: a[i] ?? "", before: ++i, after: null });
   const come = () => lines.push({ kind: "new", text: b[j] ?? "", before: null, after: ++j });
 
-  while (i < head) same();
-  for (const step of middle(a.slice(head, a.length - tail), b.slice(head, b.length - tail))) {
+  const changed = middle(a.slice(head, a.length - tail), b.slice(head, b.length - tail));
+  for (const step of [...kept(head), ...changed, ...kept(tail)]) {
     if (step === "same") same();
     else if (step === "gone") gone();
     else come();
   }
-  while (i < a.length) same();
   return lines;
 }
 
@@ -45,6 +44,8 @@ export function withContext(lines: readonly DiffLine[], around = 3): (DiffLine |
   });
   return kept;
 }
+
+const kept = (count: number) => Array.from({ length: count }, () => "same" as const);
 
 function split(text: string): string[] {
   return text === "" ? [] : text.replace(/\n$/, "").split("\n");

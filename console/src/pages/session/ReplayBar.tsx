@@ -9,9 +9,13 @@ import { SPEEDS, type Speed } from "./replay";
 import type { Replay } from "./useReplay";
 
 const SPEED_CHOICES = SPEEDS.map((speed) => [String(speed), `${speed}×`] as const);
+/** The scrubber's smallest step, in seconds. */
+const STEP = 0.1;
+const SECONDS = { style: "unit", unit: "second", unitDisplay: "long", maximumFractionDigits: 1 } as const;
 
 export function ReplayBar({ replay, frames }: { replay: Replay; frames: readonly Frame[] }) {
   const last = frames[replay.shown - 1];
+  const longest = Math.max(STEP, Math.ceil(replay.length / 1000 / STEP) * STEP);
   return (
     <div className="replay" role="group" aria-label="Replay">
       {replay.isPlaying ? (
@@ -32,10 +36,11 @@ export function ReplayBar({ replay, frames }: { replay: Replay; frames: readonly
       <Slider
         className="slider"
         minValue={0}
-        maxValue={Math.max(1, replay.length)}
-        step={1}
-        value={Math.min(replay.position, Math.max(1, replay.length))}
-        onChange={replay.seek}
+        maxValue={longest}
+        step={STEP}
+        value={Math.min(replay.position / 1000, longest)}
+        onChange={(seconds) => replay.seek(Math.min(seconds * 1000, replay.length))}
+        formatOptions={SECONDS}
         isDisabled={frames.length < 2}
       >
         <Label className="field-label">Position</Label>

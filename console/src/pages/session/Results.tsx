@@ -1,7 +1,7 @@
 // What a statement brought back, as a table. Columns that were masked say so.
 import { useState } from "react";
 import { Button } from "../../parts/Button";
-import { count, plain } from "../../parts/format";
+import { count, plain, plural } from "../../parts/format";
 import type { ResultSet } from "./timeline";
 
 const FIRST = 10;
@@ -21,7 +21,7 @@ export function Results({ result, masked }: { result: ResultSet; masked: readonl
                 {columns.map((column, index) => (
                   <th key={index} scope="col">
                     {column}
-                    {masked.includes(column) && <span className="masked"> masked</span>}
+                    {masked.includes(column) && <span className="masked">masked</span>}
                   </th>
                 ))}
               </tr>
@@ -43,7 +43,7 @@ export function Results({ result, masked }: { result: ResultSet; masked: readonl
       {left > 0 && (
         <p>
           <Button small onPress={() => setShown(shown + STEP)}>
-            {`Show ${count(Math.min(left, STEP))} more of ${count(left)} rows`}
+            {left > STEP ? `Show ${count(STEP)} more of ${count(left)} rows` : `Show ${plural(left, "more row")}`}
           </Button>
         </p>
       )}

@@ -1,9 +1,9 @@
 // One session, live or recorded: who, what, when; all that it did; and what one can do about it.
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useLive } from "../../api/live";
-import { recordQuery } from "../../api/queries";
+import { holdsQuery, recordQuery } from "../../api/queries";
 import { Page } from "../../parts/Page";
 import { StatePill } from "../../parts/Pill";
 import { Loaded, Problem } from "../../parts/states";
@@ -36,6 +36,7 @@ function OneSession({ id }: { id: string }) {
           <Loaded from={record} what="the record">
             {(data) => (
               <>
+                {live?.state === "held" && <HeldNote session={id} />}
                 <Header record={data} live={live} />
                 <Acts record={data} isLive={live !== undefined || read.data?.state === "live"} />
               </>
@@ -56,6 +57,22 @@ function OneSession({ id }: { id: string }) {
         </section>
       </div>
     </Page>
+  );
+}
+
+/** A held session waits for somebody, perhaps for who looks at it. */
+function HeldNote({ session }: { session: string }) {
+  const { data } = useQuery(holdsQuery);
+  const hold = data?.find((one) => one.state === "waiting" && one.asked.session === session);
+  return (
+    <p className="note-warm">
+      It waits for a person.{" "}
+      {hold && (
+        <Link to="/holds/$id" params={{ id: hold.id }}>
+          Look at hold {hold.id}
+        </Link>
+      )}
+    </p>
   );
 }
 

@@ -46,16 +46,17 @@ export function useFrames(session: string) {
 
 async function readOn(client: QueryClient, session: string, wanted: number, signal: AbortSignal): Promise<Frames> {
   const before = client.getQueryData<Frames>(["frames", session]);
-  let frames = before?.frames ?? [];
+  const known = before?.frames ?? [];
+  const added: Frame[] = [];
   let state = before?.state ?? "live";
   let isWhole = false;
-  for (let page = 0; page < PAGES_AT_ONCE && frames.length < wanted && !isWhole; page++) {
-    const after = frames.at(-1)?.frame;
+  for (let page = 0; page < PAGES_AT_ONCE && known.length + added.length < wanted && !isWhole; page++) {
+    const after = (added.at(-1) ?? known.at(-1))?.frame;
     const got = await get<FramePage>(`/v1/records/${session}/frames${query({ after, limit: PAGE })}`, signal);
-    if (got.frames.length > 0) frames = [...frames, ...got.frames];
+    added.push(...got.frames);
     state = got.state;
     isWhole = got.frames.length === 0 || (got.frames.length < PAGE && state !== "live");
   }
-  if (before && frames === before.frames && state === before.state && isWhole === before.isWhole) return before;
-  return { frames, state, isWhole };
+  if (before && added.length === 0 && state === before.state && isWhole === before.isWhole) return before;
+  return { frames: [...known, ...added], state, isWhole };
 }

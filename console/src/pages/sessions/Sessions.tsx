@@ -1,6 +1,6 @@
 // All live sessions, good for ten thousand that move each second.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import { SearchField } from "react-aria-components/SearchField";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
@@ -19,12 +19,12 @@ export function Sessions() {
   const navigate = useNavigate();
   const search = useSearch({ from: "/sessions" });
   const [sorting, setSorting] = useState<Sorting>({ key: "state", down: true });
-  const [isStill, setStill] = useState(false);
+  const [still, setStill] = useState<readonly Row[] | null>(null);
   const text = search.text ?? "";
   const state = search.state ?? "";
   const filter = useDeferredValue(text);
   const fresh = useMemo(() => chooseRows(live, filter, state, sorting), [live, filter, state, sorting]);
-  const shown = useStill(fresh, isStill);
+  const shown = still ?? fresh;
   const find = (change: { text?: string; state?: string }) =>
     void navigate({ to: "/sessions", search: { ...search, ...change }, replace: true });
   const open = (row: Row) => void navigate({ to: "/sessions/$id", params: { id: row.session.session } });
@@ -35,8 +35,8 @@ export function Sessions() {
       title="Sessions"
       lead={`${count(shown.length)} of ${plural(live.sessions.size, "live session")}. Arrow keys move, Enter opens.`}
       actions={
-        <Button onPress={() => setStill(!isStill)} aria-pressed={isStill}>
-          {isStill ? "Let it move" : "Hold still"}
+        <Button onPress={() => setStill(still ? null : fresh)}>
+          {still ? "Let it move" : "Hold still"}
         </Button>
       }
     >
@@ -75,10 +75,3 @@ export function Sessions() {
 
 const rowKey = (row: Row) => row.session.session;
 const isHeld = (row: { session: LiveSession }) => row.session.state === "held";
-
-/** Keeps what was shown when it was asked to hold still. */
-function useStill<T>(fresh: T, isStill: boolean): T {
-  const kept = useRef(fresh);
-  if (!isStill) kept.current = fresh;
-  return kept.current;
-}

@@ -7,15 +7,15 @@ import { Sql } from "../../parts/Sql";
 import type { Row } from "./rows";
 
 export const sessionColumns: readonly GridColumn<Row>[] = [
-  { key: "workload", title: "Workload", width: "minmax(120px, 1.4fr)", sortable: true, cell: nameOf },
-  { key: "target", title: "Target", width: "minmax(80px, .8fr)", sortable: true, cell: (row) => row.session.target },
-  { key: "who", title: "User", width: "minmax(100px, 1fr)", sortable: true, cell: whoOf },
-  { key: "state", title: "State", width: "92px", sortable: true, cell: (row) => <StatePill state={row.session.state} /> },
-  { key: "statement", title: "Statement", width: "minmax(140px, 3fr)", cell: statementOf },
+  { key: "workload", title: "Workload", width: "minmax(120px, 1.2fr)", sortable: true, cell: nameOf },
+  { key: "target", title: "Target", width: "minmax(96px, .8fr)", sortable: true, cell: (row) => row.session.target },
+  { key: "who", title: "User", width: "minmax(120px, 1fr)", sortable: true, cell: whoOf },
+  { key: "state", title: "State", width: "104px", sortable: true, cell: (row) => <StatePill state={row.session.state} /> },
+  { key: "statement", title: "Statement", width: "minmax(140px, 2.6fr)", cell: statementOf },
   { key: "statements", title: "Stmts", width: "72px", end: true, sortable: true, cell: (row) => count(row.session.statements) },
   { key: "rows", title: "Rows", width: "92px", end: true, sortable: true, cell: (row) => count(row.session.rows) },
-  { key: "statementRate", title: "Stmts/s", width: "72px", end: true, sortable: true, cell: (row) => small(row.rate.statements) },
-  { key: "rowRate", title: "Rows/s", width: "76px", end: true, sortable: true, cell: (row) => small(row.rate.rows) },
+  { key: "statementRate", title: "Stmts/s", width: "84px", end: true, sortable: true, cell: (row) => small(row.rate.statements) },
+  { key: "rowRate", title: "Rows/s", width: "80px", end: true, sortable: true, cell: (row) => small(row.rate.rows) },
 ];
 
 export function SessionCard(row: Row) {

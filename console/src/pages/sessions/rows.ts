@@ -21,7 +21,7 @@ export function chooseRows(live: Live, text: string, state: string, sorting: Sor
   }
   const compare = ORDERS[sorting.key] ?? byState;
   const sign = sorting.down ? -1 : 1;
-  return rows.sort((a, b) => sign * compare(a, b) || (a.session.session < b.session.session ? -1 : 1));
+  return rows.toSorted((a, b) => sign * compare(a, b) || (a.session.session < b.session.session ? -1 : 1));
 }
 
 function has(session: LiveSession, wanted: readonly string[]): boolean {

@@ -37,7 +37,7 @@ function List({ workloads }: { workloads: readonly Workload[] }) {
       rowKey={(one) => one.workload}
       warm={(one) => one.blocked !== null}
       columns={[
-        { title: "Workload", wide: true, cell: (one) => <WorkloadLink workload={one.workload} name={one.name} /> },
+        { title: "Workload", wide: true, cell: (one) => <Named workload={one} /> },
         { title: "Owner", cell: (one) => <Owner workload={one} /> },
         { title: "Grade", cell: (one) => one.grade },
         { title: "Runs as", cell: (one) => one.user ?? "?" },
@@ -46,9 +46,16 @@ function List({ workloads }: { workloads: readonly Workload[] }) {
         { title: "Live", end: true, cell: (one) => count(one.live) },
         { title: "Runs", end: true, cell: (one) => count(one.runs) },
         { title: "Seen", cell: (one) => <TimeAgo time={one.last_seen} /> },
-        { title: "State", cell: (one) => (one.blocked ? <Pill tone="warm">blocked</Pill> : "") },
       ]}
     />
+  );
+}
+
+function Named({ workload }: { workload: Workload }) {
+  return (
+    <>
+      <WorkloadLink workload={workload.workload} name={workload.name} /> {workload.blocked && <Pill tone="warm">blocked</Pill>}
+    </>
   );
 }
 
