@@ -10,7 +10,9 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 const POLL_MS = 5_000;
 const OPEN_WITHIN_MS = 10_000;
+/** After so long without word, what moved is not moving any more. */
 const QUIET_MS = 2_500;
+const QUIET_POLLED_MS = 12_000;
 
 /** How long to wait before the try with this number, from 0. */
 export function retryDelay(tries: number): number {
@@ -127,7 +129,7 @@ export class LiveStore {
   private takeSessions(event: SessionsEvent): void {
     this.set(foldSessions(this.live, event, Date.now()));
     window.clearTimeout(this.quiet);
-    this.quiet = window.setTimeout(() => this.set(forgetRates(this.live)), QUIET_MS);
+    this.quiet = window.setTimeout(() => this.set(forgetRates(this.live)), this.link.state === "live" ? QUIET_MS : QUIET_POLLED_MS);
   }
 
   private takeControl(event: ControlEvent): void {

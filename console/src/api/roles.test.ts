@@ -10,21 +10,21 @@ const hold = (over: object = {}) => ({
   state: "waiting", involved: [] as string[], terms: [{ group: "dba", quorum: 1 }], votes: [] as { by: { name: string } }[], ...over,
 });
 
+const MAY = /^may answer$/;
+
 test.each([
-  ["an approver of the group", me("approver", ["dba"]), hold(), null],
-  ["an admin of the group", me("admin", ["dba"]), hold(), null],
-  ["root of the host", me("viewer", [], { local_root: true }), hold(), null],
-  ["one of two groups", me("approver", ["dba"]), hold({ terms: [{ group: "dba" }, { group: "sec" }] }), null],
-  ["without terms", me("approver", []), hold({ terms: [] }), null],
+  ["an approver of the group", me("approver", ["dba"]), hold(), MAY],
+  ["an admin of the group", me("admin", ["dba"]), hold(), MAY],
+  ["root of the host", me("viewer", [], { local_root: true }), hold(), MAY],
+  ["one of two groups", me("approver", ["dba"]), hold({ terms: [{ group: "dba" }, { group: "sec" }] }), MAY],
+  ["without terms", me("approver", []), hold({ terms: [] }), MAY],
   ["who is involved", me("admin", ["dba"]), hold({ involved: ["ana"] }), /involved/],
   ["a viewer", me("viewer", ["dba"]), hold(), /role approver/],
   ["another group", me("approver", ["web"]), hold(), /somebody of dba.*You are in web/],
   ["who has voted", me("approver", ["dba"]), hold({ votes: [{ by: { name: "ana" } }] }), /already/],
   ["too late", me("approver", ["dba"]), hold({ state: "expired" }), /not wait/],
 ])("%s", (_, who, asked, expected) => {
-  const why = whyNotAnswer(who, asked);
-  if (expected === null) expect(why).toBeNull();
-  else expect(why).toMatch(expected);
+  expect(whyNotAnswer(who, asked) ?? "may answer").toMatch(expected);
 });
 
 test("an admin may all, others what they were given", () => {

@@ -5,17 +5,15 @@ import { TimeAgo } from "../parts/time";
 export function LinkState() {
   const link = useLink();
   return (
-    <p className={`link-state link-${link.state}`} role="status">
-      {link.state === "live" && "live"}
-      {link.state === "connecting" && "connecting"}
+    <div className={`link-state link-${link.state}`}>
+      <span role="status">{WORDS[link.state]}</span>
       {link.state === "retrying" && (
-        <>
-          not live: retrying{" "}
-          <span className="link-since">
-            (since <TimeAgo time={new Date(link.since).toISOString()} />)
-          </span>
-        </>
+        <span className="link-since">
+          (<TimeAgo time={new Date(link.since).toISOString()} />)
+        </span>
       )}
-    </p>
+    </div>
   );
 }
+
+const WORDS = { live: "live", connecting: "connecting", retrying: "not live: retrying" } as const;

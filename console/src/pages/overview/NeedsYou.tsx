@@ -18,10 +18,11 @@ export function NeedsYou() {
   const waitingGrants = grants?.filter((grant) => grant.state === "waiting") ?? [];
   const myHolds = me ? waitingHolds.filter((hold) => whyNotAnswer(me, hold) === null) : [];
   const myGrants = me ? waitingGrants.filter((grant) => whyNotAnswer(me, grant) === null) : [];
-  const others = waitingHolds.length + waitingGrants.length - myHolds.length - myGrants.length;
+  const mine = myHolds.length + myGrants.length;
+  const others = waitingHolds.length + waitingGrants.length - mine;
   return (
     <Section title="Needs you">
-      {myHolds.length + myGrants.length === 0 ? (
+      {mine === 0 ? (
         <Empty>Nothing waits for you.</Empty>
       ) : (
         <ul className="needs">
@@ -35,7 +36,7 @@ export function NeedsYou() {
       )}
       {others > 0 && (
         <p className="quiet">
-          {plural(others, "more waits", "more wait")} for others: <Link to="/holds">holds</Link>, <Link to="/grants">grants</Link>.
+          {mine > 0 ? plural(others, "more waits", "more wait") : plural(others, "waits", "wait")} for others: <Link to="/holds">holds</Link>, <Link to="/grants">grants</Link>.
         </p>
       )}
     </Section>

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { useLive } from "../../api/live";
+import { useLink, useLive } from "../../api/live";
 import { healthQuery } from "../../api/queries";
 import type { Sample } from "../../api/types";
 import { Chart, type Point } from "../../parts/Chart";
@@ -42,6 +42,7 @@ function HealthLine() {
 
 function Numbers() {
   const { sessions, rates } = useLive();
+  const isKnown = useLink().state === "live" || rates.size > 0;
   const totals = useMemo(() => {
     const states = { idle: 0, running: 0, held: 0 };
     for (const session of sessions.values()) states[session.state] += 1;
@@ -59,8 +60,8 @@ function Numbers() {
         <Number value={count(sessions.size)} name="sessions" />
         <Number value={count(totals.running)} name="running" />
         <Number value={count(totals.held)} name="held" warm={totals.held > 0} />
-        <Number value={rate(totals.statements)} name="statements/s" />
-        <Number value={rate(totals.rows)} name="rows/s" />
+        <Number value={isKnown ? rate(totals.statements) : "?"} name="statements/s" />
+        <Number value={isKnown ? rate(totals.rows) : "?"} name="rows/s" />
       </ul>
     </Section>
   );

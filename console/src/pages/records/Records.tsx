@@ -1,12 +1,13 @@
 // All recorded sessions, newest first, without an end: more is fetched as one scrolls.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type RecordsAsked, recordsPage } from "../../api/queries";
 import { Button } from "../../parts/Button";
 import { Choice, TextInput } from "../../parts/fields";
 import { Page } from "../../parts/Page";
 import { RecordTable } from "../../parts/RecordTable";
+import { useSettled } from "../../parts/useSettled";
 import { Empty, Problem, Waiting } from "../../parts/states";
 
 const STATES = [
@@ -20,16 +21,21 @@ const STATES = [
 export function Records() {
   const search = useSearch({ from: "/records" });
   const navigate = useNavigate();
-  const set = (change: Record<string, string>) => void navigate({ to: "/records", search: { ...search, ...change }, replace: true });
-  const { workload, target, state } = search;
+  const [workload, setWorkload] = useState(search.workload ?? "");
+  const [target, setTarget] = useState(search.target ?? "");
+  const [state, setState] = useState(search.state ?? "");
+  const asked = { workload: useSettled(workload), target: useSettled(target), state };
+  useEffect(() => {
+    void navigate({ to: "/records", search: { workload: asked.workload, target: asked.target, state: asked.state }, replace: true });
+  }, [navigate, asked.workload, asked.target, asked.state]);
   return (
     <Page title="Records" lead="What each session did, kept frame by frame.">
       <div className="filters">
-        <TextInput label="Workload" value={workload ?? ""} onChange={(value) => set({ workload: value })} />
-        <TextInput label="Target" value={target ?? ""} onChange={(value) => set({ target: value })} />
-        <Choice label="State" value={state ?? ""} onChange={(value) => set({ state: value })} choices={STATES} />
+        <TextInput label="Workload" value={workload} onChange={setWorkload} />
+        <TextInput label="Target" value={target} onChange={setTarget} />
+        <Choice label="State" value={state} onChange={setState} choices={STATES} />
       </div>
-      <RecordList asked={useDeferredValue({ workload, target, state, owner: search.owner, run: search.run })} />
+      <RecordList asked={asked} />
     </Page>
   );
 }

@@ -1,6 +1,6 @@
 // All live sessions, good for ten thousand that move each second.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { SearchField } from "react-aria-components/SearchField";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
@@ -11,6 +11,7 @@ import { Choice } from "../../parts/fields";
 import { count, plural } from "../../parts/format";
 import { Grid, type Sorting } from "../../parts/Grid";
 import { Page } from "../../parts/Page";
+import { useSettled } from "../../parts/useSettled";
 import { SessionCard, sessionColumns } from "./columns";
 import { type Row, chooseRows } from "./rows";
 
@@ -20,13 +21,15 @@ export function Sessions() {
   const search = useSearch({ from: "/sessions" });
   const [sorting, setSorting] = useState<Sorting>({ key: "state", down: true });
   const [still, setStill] = useState<readonly Row[] | null>(null);
-  const text = search.text ?? "";
-  const state = search.state ?? "";
+  const [text, setText] = useState(search.text ?? "");
+  const [state, setState] = useState(search.state ?? "");
   const filter = useDeferredValue(text);
   const fresh = useMemo(() => chooseRows(live, filter, state, sorting), [live, filter, state, sorting]);
   const shown = still ?? fresh;
-  const find = (change: { text?: string; state?: string }) =>
-    void navigate({ to: "/sessions", search: { ...search, ...change }, replace: true });
+  const settled = useSettled(text);
+  useEffect(() => {
+    void navigate({ to: "/sessions", search: { text: settled, state }, replace: true });
+  }, [navigate, settled, state]);
   const open = (row: Row) => void navigate({ to: "/sessions/$id", params: { id: row.session.session } });
 
   return (
@@ -41,14 +44,14 @@ export function Sessions() {
       }
     >
       <div className="filters">
-        <SearchField className="field" value={text} onChange={(value) => find({ text: value })}>
+        <SearchField className="field" value={text} onChange={setText}>
           <Label className="field-label">Find</Label>
           <Input className="input" placeholder="workload, target, user, statement" />
         </SearchField>
         <Choice
           label="State"
           value={state}
-          onChange={(value) => find({ state: value })}
+          onChange={setState}
           choices={[
             ["", "all"],
             ["held", "held"],
