@@ -27,8 +27,10 @@ interface GridProps<T> {
   /** The row as a card, for narrow windows. */
   card: (row: T) => ReactNode;
   onOpen: (row: T) => void;
-  sorting: Sorting;
-  onSort: (sorting: Sorting) => void;
+  sorting?: Sorting;
+  onSort?: (sorting: Sorting) => void;
+  /** Called when the last rows come into view. */
+  onEnd?: () => void;
   warm?: (row: T) => boolean;
   empty: ReactNode;
 }
@@ -37,7 +39,7 @@ const ROW = 34;
 const CARD = 92;
 
 export function Grid<T>(props: GridProps<T>) {
-  const { label, columns, rows, rowKey, card, onOpen, warm } = props;
+  const { label, columns, rows, rowKey, card, onOpen, onEnd, warm } = props;
   const narrow = useNarrow();
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -51,6 +53,10 @@ export function Grid<T>(props: GridProps<T>) {
     scrollPaddingStart: narrow ? 0 : ROW,
   });
   useEffect(() => virtual.measure(), [height, virtual]);
+  const isAtEnd = (virtual.getVirtualItems().at(-1)?.index ?? 0) >= rows.length - 1;
+  useEffect(() => {
+    if (isAtEnd) onEnd?.();
+  }, [isAtEnd, rows.length, onEnd]);
   const at = chosen === null ? -1 : rows.findIndex((row) => rowKey(row) === chosen.key);
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -137,16 +143,16 @@ function Head<T>({ columns, sorting, onSort, label, narrow }: GridProps<T> & { n
               key={column.key}
               role="columnheader"
               className={column.end ? "grid-cell end" : "grid-cell"}
-              aria-sort={sorting.key === column.key ? (sorting.down ? "descending" : "ascending") : "none"}
+              aria-sort={sortOf(column, sorting)}
             >
               {column.sortable ? (
                 <Button
                   weight="bare"
                   small
-                  onPress={() => onSort({ key: column.key, down: sorting.key === column.key ? !sorting.down : true })}
+                  onPress={() => onSort?.({ key: column.key, down: sorting?.key === column.key ? !sorting.down : true })}
                 >
                   {column.title}
-                  {sorting.key === column.key && <span aria-hidden="true">{sorting.down ? "▾" : "▴"}</span>}
+                  {sorting?.key === column.key && <span aria-hidden="true">{sorting.down ? "▾" : "▴"}</span>}
                 </Button>
               ) : (
                 column.title
@@ -157,6 +163,12 @@ function Head<T>({ columns, sorting, onSort, label, narrow }: GridProps<T> & { n
       </div>
     </div>
   );
+}
+
+function sortOf<T>(column: GridColumn<T>, sorting: Sorting | undefined) {
+  if (!column.sortable) return undefined;
+  if (sorting?.key !== column.key) return "none";
+  return sorting.down ? "descending" : "ascending";
 }
 
 function keyTarget(key: string, at: number, rows: number): number | null {

@@ -3,7 +3,15 @@ import type { Answer, Term, Vote } from "../api/types";
 import { duration } from "./format";
 import { TimeAgo } from "./time";
 
-export function Votes({ terms, votes, involved }: { terms: readonly Term[]; votes: readonly Vote[]; involved: readonly string[] }) {
+interface VotesProps {
+  terms: readonly Term[];
+  votes: readonly Vote[];
+  involved: readonly string[];
+  /** A hold may be approved once or for the session; a grant may not. */
+  hasScopes?: boolean;
+}
+
+export function Votes({ terms, votes, involved, hasScopes = false }: VotesProps) {
   return (
     <div className="stack-small">
       <ul className="plain-list">
@@ -12,8 +20,8 @@ export function Votes({ terms, votes, involved }: { terms: readonly Term[]; vote
             {term.quorum} of <b>{term.group}</b> for policy <code>{term.policy}</code>
             <span className="quiet">
               {" "}
-              ({votes.filter((vote) => vote.by.groups.includes(term.group)).length} of {term.quorum} so far; an approval for
-              the session is good for {duration(term.valid_seconds * 1000)})
+              ({votes.filter((vote) => vote.by.groups.includes(term.group)).length} of {term.quorum} so far
+              {hasScopes && `; an approval for the session is good for ${duration(term.valid_seconds * 1000)}`})
             </span>
           </li>
         ))}
@@ -22,7 +30,7 @@ export function Votes({ terms, votes, involved }: { terms: readonly Term[]; vote
         <ul className="plain-list">
           {votes.map((vote) => (
             <li key={`${vote.by.name} ${vote.at}`}>
-              <b>{vote.by.name}</b> approved ({vote.scope}) <TimeAgo time={vote.at} />: {vote.reason}
+              <b>{vote.by.name}</b> approved{hasScopes && ` (${vote.scope})`} <TimeAgo time={vote.at} />: {vote.reason}
             </li>
           ))}
         </ul>

@@ -63,7 +63,7 @@ function Detail({ hold, answering, onAnswering }: Omit<HoldDetailProps, "id"> & 
       <p>
         Policies: {asked.policies.join(", ")}. Asked <TimeAgo time={hold.asked_at} />, until <Clock time={hold.until} withDate />.
       </p>
-      <Votes terms={hold.terms} votes={hold.votes} involved={hold.involved} />
+      <Votes terms={hold.terms} votes={hold.votes} involved={hold.involved} hasScopes />
       <h3>Who asks</h3>
       <Who asked={asked} />
       <p className="quiet hash">

@@ -1,14 +1,16 @@
 // All recorded sessions, newest first, without an end: more is fetched as one scrolls.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { type RecordsAsked, recordsPage } from "../../api/queries";
-import { Button } from "../../parts/Button";
+import type { RecordSummary } from "../../api/types";
 import { Choice, TextInput } from "../../parts/fields";
+import { count, plural } from "../../parts/format";
+import { Grid } from "../../parts/Grid";
 import { Page } from "../../parts/Page";
-import { RecordTable } from "../../parts/RecordTable";
+import { Problem, Waiting } from "../../parts/states";
 import { useSettled } from "../../parts/useSettled";
-import { Empty, Problem, Waiting } from "../../parts/states";
+import { RecordCard, recordColumns } from "./columns";
 
 const STATES = [
   ["", "all"],
@@ -29,7 +31,15 @@ export function Records() {
     void navigate({ to: "/records", search: { workload: asked.workload, target: asked.target, state: asked.state }, replace: true });
   }, [navigate, asked.workload, asked.target, asked.state]);
   return (
-    <Page title="Records" lead="What each session did, kept frame by frame.">
+    <Page
+      filled
+      title="Records"
+      lead={
+        <>
+          What each session did, kept frame by frame. <span className="wide-only">Arrow keys move, Enter opens.</span>
+        </>
+      }
+    >
       <div className="filters">
         <TextInput label="Workload" value={workload} onChange={setWorkload} />
         <TextInput label="Target" value={target} onChange={setTarget} />
@@ -41,54 +51,41 @@ export function Records() {
 }
 
 function RecordList({ asked }: { asked: RecordsAsked }) {
+  const navigate = useNavigate();
   const pages = useInfiniteQuery({
     queryKey: ["records", "list", asked],
     queryFn: ({ pageParam, signal }) => recordsPage(asked, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => (page.next ? (page.items.at(-1)?.session ?? null) : null),
   });
-  const end = useReached(() => {
-    if (pages.hasNextPage && !pages.isFetching) void pages.fetchNextPage();
-  });
+  const { hasNextPage, isFetching, fetchNextPage } = pages;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
+  const records = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
   if (!pages.data) {
     return pages.isError ? <Problem error={pages.error} again={() => void pages.refetch()} /> : <Waiting what="records" />;
   }
-  const records = pages.data.pages.flatMap((page) => page.items);
   return (
     <>
-      {records.length === 0 ? <Empty>No record is like that.</Empty> : <RecordTable label="Records" records={records} />}
-      {pages.isError && <Problem error={pages.error} again={() => void pages.fetchNextPage()} />}
-      <div ref={end} className="list-end">
-        {pages.hasNextPage ? (
-          <Button onPress={() => void pages.fetchNextPage()} isDisabled={pages.isFetching}>
-            {pages.isFetching ? "Reading more …" : "Read more"}
-          </Button>
-        ) : (
-          records.length > 0 && <span className="quiet">That is all.</span>
-        )}
-      </div>
+      {pages.isError && <Problem error={pages.error} again={() => void fetchNextPage()} />}
+      <Grid
+        label="Records"
+        columns={recordColumns}
+        rows={records}
+        rowKey={sessionOf}
+        card={RecordCard}
+        onOpen={(record) => void navigate({ to: "/sessions/$id", params: { id: record.session } })}
+        onEnd={onEnd}
+        warm={isDamaged}
+        empty="No record is like that."
+      />
+      <p className="quiet" role="status">
+        {hasNextPage ? `${count(records.length)} read so far; more come as you scroll.` : `${plural(records.length, "record")} in all.`}
+      </p>
     </>
   );
 }
 
-/** Calls when the element comes near the view. */
-function useReached(reached: () => void) {
-  const element = useRef<HTMLDivElement>(null);
-  const latest = useRef(reached);
-  useEffect(() => {
-    latest.current = reached;
-  });
-  useEffect(() => {
-    const at = element.current;
-    if (!at) return undefined;
-    const watch = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) latest.current();
-      },
-      { rootMargin: "600px" },
-    );
-    watch.observe(at);
-    return () => watch.disconnect();
-  });
-  return element;
-}
+const sessionOf = (record: RecordSummary) => record.session;
+const isDamaged = (record: RecordSummary) => record.state === "damaged";

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { useAction } from "../../api/actions";
 import { useMay } from "../../api/roles";
-import type { Killed, RunChanged, SessionRecord, Verified } from "../../api/types";
+import type { Killed, LiveSession, RunChanged, Verified } from "../../api/types";
 import { BlockForm } from "../../parts/BlockForm";
 import { Button } from "../../parts/Button";
 import { ModalDialog, ReasonAction } from "../../parts/dialogs";
@@ -12,8 +12,9 @@ import { StatePill } from "../../parts/Pill";
 import { Problem } from "../../parts/states";
 import { useSay } from "../../parts/toasts";
 
-export function Acts({ record, isLive }: { record: SessionRecord; isLive: boolean }) {
-  const { session, run, workload, name } = record.summary;
+type Who = Pick<LiveSession, "session" | "run" | "workload" | "name">;
+
+export function Acts({ who: { session, run, workload, name }, isLive }: { who: Who; isLive: boolean }) {
   const mayOperate = useMay("operator");
   return (
     <>

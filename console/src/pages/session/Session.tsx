@@ -27,21 +27,19 @@ function OneSession({ id }: { id: string }) {
   const frames = read.data?.frames ?? NONE;
   const replay = useReplay(frames);
   const items = useMemo(() => timeline(frames.slice(0, replay.shown)), [frames, replay.shown]);
+  // What is live can be killed also where its record can't be read.
+  const who = live ?? record.data?.summary;
   const state = live?.state ?? read.data?.state ?? record.data?.summary.state;
 
   return (
     <Page title={`Session ${id}`} lead={state && <StatePill state={state} />}>
       <div className="session">
         <aside className="session-side" aria-label="About this session">
+          {live?.state === "held" && <HeldNote session={id} />}
           <Loaded from={record} what="the record">
-            {(data) => (
-              <>
-                {live?.state === "held" && <HeldNote session={id} />}
-                <Header record={data} live={live} />
-                <Acts record={data} isLive={live !== undefined || read.data?.state === "live"} />
-              </>
-            )}
+            {(data) => <Header record={data} live={live} />}
           </Loaded>
+          {who && <Acts who={who} isLive={live !== undefined || read.data?.state === "live"} />}
         </aside>
         <section className="session-main" aria-label="What it did">
           <h2 className="unseen">What it did</h2>

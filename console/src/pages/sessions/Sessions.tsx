@@ -36,7 +36,12 @@ export function Sessions() {
     <Page
       filled
       title="Sessions"
-      lead={`${count(shown.length)} of ${plural(live.sessions.size, "live session")}. Arrow keys move, Enter opens.`}
+      lead={
+        <>
+          {count(shown.length)} of {plural(live.sessions.size, "live session")}.{" "}
+          <span className="wide-only">Arrow keys move, Enter opens.</span>
+        </>
+      }
       actions={
         <Button onPress={() => setStill(still ? null : fresh)}>
           {still ? "Let it move" : "Hold still"}
