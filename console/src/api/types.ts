@@ -1,0 +1,455 @@
+// The shapes that the gateway's API serves, as its contract has them.
+
+export type Role = "viewer" | "auditor" | "approver" | "operator" | "admin";
+export type SessionState = "idle" | "running" | "held";
+export type RecordState = "live" | "ended" | "unclosed" | "damaged";
+
+export interface RoleGiven {
+  role: Role;
+  targets: string[];
+  workloads: string[];
+}
+
+export interface Me {
+  name: string;
+  via: string;
+  groups: string[];
+  roles: RoleGiven[];
+  local_root: boolean;
+}
+
+export interface LiveSession {
+  session: string;
+  run: string;
+  workload: string;
+  name: string | null;
+  owner: string | null;
+  grade: string;
+  target: string;
+  environment: string | null;
+  protocol: string;
+  user: string | null;
+  database: string | null;
+  opened: string;
+  state: SessionState;
+  statement: string | null;
+  statement_at: string | null;
+  statements: number;
+  rows: number;
+  bytes: number;
+  refused: number;
+}
+
+export type SessionChange = Pick<
+  LiveSession,
+  "session" | "state" | "statement" | "statement_at" | "statements" | "rows" | "bytes" | "refused"
+>;
+
+export interface Killed {
+  client_reset_ms: number | null;
+  confirmed: boolean;
+  server_ms: number | null;
+  how: string | null;
+  cancels: number;
+}
+
+export interface RunChanged {
+  run: string;
+  state: string;
+  processes: number;
+  sessions: number;
+}
+
+export interface RecordSummary {
+  session: string;
+  run: string;
+  workload: string;
+  name: string | null;
+  owner: string | null;
+  grade: string;
+  target: string;
+  original: string;
+  user: string | null;
+  database: string | null;
+  started: string;
+  last: string;
+  duration_ms: number;
+  statements: number;
+  rows: number;
+  errors: number;
+  state: RecordState;
+  reason: string | null;
+  frames: number;
+  bytes: number;
+}
+
+export interface Process {
+  pid?: number;
+  uid?: number;
+  gid?: number;
+  user?: string | null;
+  cgroup?: string | null;
+  unit?: string | null;
+  container?: string | null;
+  executable?: string | null;
+  executable_sha256?: string | null;
+  script?: string | null;
+  script_sha256?: string | null;
+  arguments?: string[];
+  directory?: string | null;
+  ancestry?: { pid: number; executable: string }[];
+  gaps?: string[];
+}
+
+export interface Principal {
+  workload: string;
+  name?: string | null;
+  owner?: string | null;
+  grade: string;
+  run: string;
+  process?: Process | null;
+  claims?: unknown;
+}
+
+export interface Opened {
+  session: string;
+  run: string;
+  principal: Principal;
+  target: { name: string; environment?: string | null; protocol?: string; configured?: boolean };
+  original?: string;
+  client?: string;
+  decision?: {
+    outcome?: string;
+    reason?: string | null;
+    policies?: string[];
+    mode?: string;
+    set_hash?: string | null;
+    block?: string | null;
+  } | null;
+  gateway_version?: string;
+  host?: string;
+}
+
+export interface SessionRecord {
+  summary: RecordSummary;
+  opened: Opened | null;
+}
+
+export interface Frame {
+  frame: number;
+  time: string;
+  kind: string;
+  operation: number | null;
+  body: Record<string, unknown>;
+}
+
+export interface FramePage {
+  frames: Frame[];
+  state: RecordState;
+}
+
+export interface Verified {
+  session: string;
+  state: string;
+  frames: number;
+  problems: string[];
+  files: { name: string; bytes: number }[];
+  chain: string;
+}
+
+export interface AllVerified {
+  records: number;
+  frames: number;
+  closed: number;
+  live: number;
+  unclosed: number;
+  events: number;
+  problems: { where: string; what: string }[];
+  took_ms: number;
+}
+
+export type HoldState =
+  | "waiting"
+  | "approved"
+  | "released"
+  | "denied"
+  | "expired"
+  | "withdrawn"
+  | "abandoned";
+
+export interface Term {
+  policy: string;
+  group: string;
+  quorum: number;
+  wait_seconds: number;
+  valid_seconds: number;
+}
+
+export interface Vote {
+  by: { name: string; groups: string[] };
+  reason: string;
+  scope: string;
+  at: string;
+}
+
+export interface Answer {
+  by: string;
+  reason: string;
+}
+
+export interface Asked {
+  session: string;
+  run: string;
+  workload: string;
+  name: string | null;
+  grade: string;
+  owner: string | null;
+  link: string | null;
+  user: string | null;
+  target: string;
+  environment: string | null;
+  database: string | null;
+  login: string | null;
+  kind: string;
+  statement: string | null;
+  cut: boolean;
+  parameters: unknown[];
+  accesses: string[];
+  policies: string[];
+  message: string | null;
+  digest: string;
+  in_transaction: boolean;
+  transaction_seconds: number | null;
+  locks: number | null;
+  estimate: number | null;
+  no_estimate: string | null;
+  statements_so_far: number;
+  rows_so_far: number;
+}
+
+export interface Hold {
+  id: string;
+  state: HoldState;
+  asked: Asked;
+  terms: Term[];
+  involved: string[];
+  votes: Vote[];
+  asked_at: string;
+  until: string;
+  answer: Answer | null;
+  ended_at: string | null;
+}
+
+export type GrantState = "waiting" | "given" | "denied" | "revoked" | "ended" | "expired";
+
+export interface Wish {
+  workload?: string | null;
+  run?: string | null;
+  session?: string | null;
+  target: string;
+  actions: string[];
+  tables: string[];
+  classes: string[];
+}
+
+export interface Grant {
+  id: string;
+  state: GrantState;
+  wish: Wish;
+  by: string;
+  reason: string;
+  seconds: number;
+  terms: Term[];
+  involved: string[];
+  votes: Vote[];
+  asked_at: string;
+  until: string | null;
+  answer: Answer | null;
+  ended_at: string | null;
+}
+
+export type BlockKind = "workload" | "owner" | "repository" | "credential" | "token" | "target" | "host";
+
+export interface Block {
+  id: string;
+  subject: { kind: BlockKind; name: string };
+  reason: string;
+  by: string;
+  since: string;
+  until: string | null;
+  lifted: Answer | string | null;
+  ended_at: string | null;
+}
+
+export interface BlockAdded {
+  block: Block | null;
+  cut: LiveSession[];
+}
+
+export interface BrokenGlass {
+  id: string;
+  target: string;
+  lift: unknown;
+  reason: string;
+  by: string;
+  with: string | string[] | null;
+  since: string;
+  until: string;
+  ended_at: string | null;
+  review: { by?: string; finding?: string; at?: string } | string | null;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  person: string | null;
+  roles: RoleGiven[];
+  made_at: string;
+  until: string;
+  seen_at: string | null;
+  revoked: Answer | string | null;
+  ended_at: string | null;
+}
+
+export interface Notifier {
+  name: string;
+  kind: string;
+  to: string;
+  state: string;
+  delivered: number;
+  waiting: number;
+  skipped: number;
+  failed: number;
+  delivered_at: string | null;
+  error: string | null;
+  error_at: string | null;
+  attempts: number;
+  next_at: string | null;
+}
+
+export interface Workload {
+  workload: string;
+  name: string | null;
+  owner: string | null;
+  owner_active: boolean | null;
+  grade: string;
+  live: number;
+  runs: number;
+  last_seen: string | null;
+  user: string | null;
+  executable: string | null;
+  script: string | null;
+  unit: string | null;
+  container: string | null;
+  executable_sha256: string | null;
+  claims: unknown;
+  targets: string[];
+  rule: string | null;
+  on_owner_leave: string | null;
+  blocked: string | null;
+}
+
+export interface Target {
+  name: string;
+  environment: string | null;
+  protocol: string;
+  addresses: string[];
+  mode: string;
+  tls: string;
+  credential: string | null;
+  masked: boolean;
+  classes: number;
+  live: number;
+  catalog: { state: "none" | "read" | "failed" | "waiting"; error: string | null };
+}
+
+export interface PolicyFile {
+  name: string;
+  text: string;
+}
+
+export interface Policy {
+  id: string;
+  effect: "permit" | "forbid";
+  file: string;
+  line: number;
+  annotations: Record<string, string>;
+}
+
+export interface PolicySet {
+  hash: string;
+  mode: string;
+  dir: string;
+  since: string;
+  policies: Policy[];
+  files: PolicyFile[];
+}
+
+export interface PolicyVersion {
+  hash: string;
+  since: string;
+  by: string;
+  kept: boolean;
+}
+
+export interface PolicyChecked {
+  hash: string | null;
+  policies: number | null;
+  problems: { file: string; line: number | null; problem: string }[];
+  cases: {
+    file: string;
+    name: string;
+    passed: boolean;
+    expected: string;
+    got: string;
+    policies: string[];
+    message: string | null;
+  }[];
+}
+
+export interface Health {
+  well: boolean;
+  version: string;
+  pid: number;
+  host: string;
+  started: string;
+  sessions: number;
+  policy: string;
+  mode: string;
+  canary: { state: "off" | "well" | "failed"; microseconds?: number | null; why?: string | null };
+  refusals: [string, number][];
+  probes: { feature: string; tier: "core" | "optional"; available: boolean; why: string | null }[];
+  evidence: { records: number; bytes: number; free_bytes: number | null; on_failure: string };
+  ledger: { events: number };
+}
+
+export interface Sample {
+  at: string;
+  live: number;
+  statements: number;
+  rows: number;
+  bytes: number;
+  refused: number;
+  waiting: number;
+}
+
+export interface Stats {
+  step_seconds: number;
+  samples: Sample[];
+}
+
+export interface SessionsEvent {
+  reset: boolean;
+  opened: LiveSession[];
+  changed: SessionChange[];
+  closed: string[];
+}
+
+export interface ControlEvent {
+  number: number;
+  at: string;
+  kind: string;
+  by: string;
+  subject: string;
+  details: unknown;
+}

@@ -1,0 +1,91 @@
+// All recorded sessions, newest first, without an end: more is fetched as one scrolls.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { type RecordsAsked, recordsPage } from "../../api/queries";
+import type { RecordSummary } from "../../api/types";
+import { Choice, TextInput } from "../../parts/fields";
+import { count, plural } from "../../parts/format";
+import { Grid } from "../../parts/Grid";
+import { Page } from "../../parts/Page";
+import { Problem, Waiting } from "../../parts/states";
+import { useSettled } from "../../parts/useSettled";
+import { RecordCard, recordColumns } from "./columns";
+
+const STATES = [
+  ["", "all"],
+  ["live", "live"],
+  ["ended", "ended"],
+  ["unclosed", "unclosed"],
+  ["damaged", "damaged"],
+] as const;
+
+export function Records() {
+  const search = useSearch({ from: "/records" });
+  const navigate = useNavigate();
+  const [workload, setWorkload] = useState(search.workload ?? "");
+  const [target, setTarget] = useState(search.target ?? "");
+  const [state, setState] = useState(search.state ?? "");
+  const asked = { workload: useSettled(workload), target: useSettled(target), state };
+  useEffect(() => {
+    void navigate({ to: "/records", search: { workload: asked.workload, target: asked.target, state: asked.state }, replace: true });
+  }, [navigate, asked.workload, asked.target, asked.state]);
+  return (
+    <Page
+      filled
+      title="Records"
+      lead={
+        <>
+          What each session did, kept frame by frame. <span className="wide-only">Arrow keys move, Enter opens.</span>
+        </>
+      }
+    >
+      <div className="filters">
+        <TextInput label="Workload" value={workload} onChange={setWorkload} />
+        <TextInput label="Target" value={target} onChange={setTarget} />
+        <Choice label="State" value={state} onChange={setState} choices={STATES} />
+      </div>
+      <RecordList asked={asked} />
+    </Page>
+  );
+}
+
+function RecordList({ asked }: { asked: RecordsAsked }) {
+  const navigate = useNavigate();
+  const pages = useInfiniteQuery({
+    queryKey: ["records", "list", asked],
+    queryFn: ({ pageParam, signal }) => recordsPage(asked, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => (page.next ? (page.items.at(-1)?.session ?? null) : null),
+  });
+  const { hasNextPage, isFetching, fetchNextPage } = pages;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
+  const records = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
+  if (!pages.data) {
+    return pages.isError ? <Problem error={pages.error} again={() => void pages.refetch()} /> : <Waiting what="records" />;
+  }
+  return (
+    <>
+      {pages.isError && <Problem error={pages.error} again={() => void fetchNextPage()} />}
+      <Grid
+        label="Records"
+        columns={recordColumns}
+        rows={records}
+        rowKey={sessionOf}
+        card={RecordCard}
+        onOpen={(record) => void navigate({ to: "/sessions/$id", params: { id: record.session } })}
+        onEnd={onEnd}
+        warm={isDamaged}
+        empty="No record is like that."
+      />
+      <p className="quiet" role="status">
+        {hasNextPage ? `${count(records.length)} read so far; more come as you scroll.` : `${plural(records.length, "record")} in all.`}
+      </p>
+    </>
+  );
+}
+
+const sessionOf = (record: RecordSummary) => record.session;
+const isDamaged = (record: RecordSummary) => record.state === "damaged";

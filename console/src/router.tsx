@@ -1,0 +1,123 @@
+// Which address shows which page. Each page is a file of its own, fetched when it is first asked for.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Shell } from "./frame/Shell";
+import { Broken, Unknown } from "./pages/unknown/Unknown";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Unknown, errorComponent: Broken });
+
+const search = (given: Record<string, unknown>): { [name: string]: string } => {
+  const texts: { [name: string]: string } = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && value !== "") texts[name] = String(value);
+  }
+  return texts;
+};
+
+const pages = [
+  createRoute({
+    getParentRoute: () => root,
+    path: "/",
+    component: lazyRouteComponent(() => import("./pages/overview/Overview"), "Overview"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/sessions",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/sessions/Sessions"), "Sessions"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/sessions/$id",
+    component: lazyRouteComponent(() => import("./pages/session/Session"), "Session"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/records",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/records/Records"), "Records"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/holds",
+    component: lazyRouteComponent(() => import("./pages/holds/Holds"), "Holds"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/holds/$id",
+    component: lazyRouteComponent(() => import("./pages/holds/Holds"), "Holds"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/grants",
+    component: lazyRouteComponent(() => import("./pages/grants/Grants"), "Grants"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/blocks",
+    component: lazyRouteComponent(() => import("./pages/blocks/Blocks"), "Blocks"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/break-glass",
+    component: lazyRouteComponent(() => import("./pages/break-glass/BreakGlass"), "BreakGlass"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/workloads",
+    component: lazyRouteComponent(() => import("./pages/workloads/Workloads"), "Workloads"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/workloads/$name",
+    component: lazyRouteComponent(() => import("./pages/workloads/Workload"), "Workload"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/targets",
+    component: lazyRouteComponent(() => import("./pages/targets/Targets"), "Targets"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/policy",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/policy/Policy"), "Policy"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/evidence",
+    component: lazyRouteComponent(() => import("./pages/evidence/Evidence"), "Evidence"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/health",
+    component: lazyRouteComponent(() => import("./pages/health/Health"), "Health"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/tokens",
+    component: lazyRouteComponent(() => import("./pages/tokens/Tokens"), "Tokens"),
+  }),
+] as const;
+
+const tree = root.addChildren(pages);
+
+export function makeRouter() {
+  return createRouter({
+    routeTree: tree,
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: Broken,
+    scrollRestoration: true,
+    parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+    stringifySearch: (values) => {
+      const text = new URLSearchParams(search(values)).toString();
+      return text ? `?${text}` : "";
+    },
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
