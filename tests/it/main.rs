@@ -15,6 +15,7 @@ mod canary;
 mod cancel;
 mod client_tls;
 mod configuration;
+mod console;
 mod containers;
 mod containers_networks;
 mod copy;

@@ -39,6 +39,20 @@ pub(crate) fn python_with_aiosmtpd() -> &'static Path {
     })
 }
 
+/// Where node finds playwright-core, which drives Debian's Chromium, and axe, which looks for what keeps people out.
+pub fn playwright() -> &'static Path {
+    static MODULES: OnceLock<PathBuf> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let (place, _alone) = place("playwright");
+        let modules = place.join("node_modules");
+        if !modules.join("@axe-core/playwright/package.json").is_file() {
+            let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            install(Command::new("npm").args(npm).arg(&place).args(["playwright-core@1.65.1", "@axe-core/playwright@4.14.0"]));
+        }
+        modules
+    })
+}
+
 /// schemathesis, which asks an API whatever its description allows and forbids.
 pub fn schemathesis() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();

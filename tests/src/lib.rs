@@ -39,7 +39,7 @@ pub mod wire;
 pub use authority::CertificateAuthority;
 pub use browser::{Browser, Page};
 pub use cgroup::{Cgroup, cgroup2_mount};
-pub use clients::{debian_root, node_modules, oidc_provider, python, python_with_psycopg, schemathesis};
+pub use clients::{debian_root, node_modules, oidc_provider, playwright, python, python_with_psycopg, schemathesis};
 pub use daemon::Daemon;
 pub use machine::machine;
 pub use mail::{LOGIN, MailServer};

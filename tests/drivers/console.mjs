@@ -1,0 +1,154 @@
+// Drives a real browser through the console: `node console.mjs URL PICTURES [widths]`. What it does is told a line each on the
+// standard output; the harness answers on the standard input where something has to happen outside of the browser first.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(`${process.env.NODE_PATH}/`);
+const { chromium } = require("playwright-core");
+const { AxeBuilder } = require("@axe-core/playwright");
+
+const [url, pictures, script] = process.argv.slice(2);
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const tell = (what, value = null) => process.stdout.write(`${JSON.stringify([what, value])}\n`);
+/** Says what it waits for, and waits for the answer. */
+const ask = async (what) => {
+  tell(what);
+  return (await lines.next()).value;
+};
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, colorScheme: "light" });
+const page = await context.newPage();
+page.setDefaultTimeout(20_000);
+const refused = [];
+page.on("console", (message) => {
+  // What a policy of the page's refuses is told there; so is whatever goes wrong.
+  if (message.type() === "error") refused.push(message.text());
+});
+page.on("pageerror", (error) => refused.push(String(error)));
+
+try {
+  await { tour, looks }[script]();
+  tell("errors", refused);
+  tell("done");
+} catch (error) {
+  await page.screenshot({ path: `${pictures}/failed.png` }).catch(() => {});
+  tell("failed", `${error.stack ?? error}\n${page.url()}\n${(await page.locator("body").innerText().catch(() => "")).slice(0, 2_000)}`);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+  process.exit();
+}
+
+/** Signs in at the provider, from wherever its pages begin. */
+async function signIn(path, login) {
+  await page.goto(`${url}${path}`);
+  await page.locator('input[name="login"]').fill(login);
+  await page.locator('input[name="password"]').fill("any");
+  await page.locator('button[type="submit"]').click();
+  // The provider asks whether weir may know who it is.
+  await page.locator('button[type="submit"]').click();
+  await page.waitForURL((at) => at.href.startsWith(`${url}/`) && !at.pathname.startsWith("/auth/"));
+}
+
+async function picture(name) {
+  // What fades in has faded in.
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: `${pictures}/${name}.png` });
+}
+
+async function reason(action, text) {
+  const dialog = page.getByRole("alertdialog").or(page.getByRole("dialog"));
+  await dialog.getByLabel("Reason").fill(text);
+  await dialog.getByRole("button", { name: action, exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+async function open(name) {
+  await page.getByRole("navigation").getByRole("link", { name, exact: true }).first().click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+}
+
+/** What an operator does on a bad morning. */
+async function tour() {
+  await signIn("/holds", "ana");
+  tell("path", new URL(page.url()).pathname);
+  // A live job is seen, with what it runs.
+  await open("Sessions");
+  await ask("want-jobs");
+  await page.getByText("pg_sleep(0.2)").first().waitFor();
+  await page.getByText("held").first().waitFor();
+  await picture("sessions");
+  await open("Overview");
+  await picture("overview");
+  // A DELETE waits; it is approved, and runs.
+  await open("Holds");
+  await page.getByText("DELETE FROM", { exact: false }).first().waitFor();
+  await picture("hold");
+  await page.getByRole("button", { name: "Approve once" }).click();
+  await reason("Approve once", "ticket 7");
+  tell("approved");
+  await ask("want-ran");
+  await page.getByText("released").first().waitFor();
+  // It is watched; then another is killed.
+  await open("Sessions");
+  await page.getByLabel("Find").fill("pg_sleep(60)");
+  await page.getByRole("link").filter({ hasText: "psql" }).first().click();
+  await page.getByRole("region", { name: "Timeline" }).getByText("pg_sleep(60)").first().waitFor();
+  await picture("session");
+  await page.getByRole("button", { name: "Kill session" }).click();
+  await reason("Kill session", "it should not be there");
+  await page.getByText("Killed:", { exact: false }).first().waitFor();
+  await ask("want-killed");
+  // Whoever it was is blocked, after a look at what that would cut.
+  await open("Blocks");
+  await page.getByRole("button", { name: "Add block" }).click();
+  const dialog = page.getByRole("dialog");
+  const name = await ask("want-workload");
+  await dialog.getByLabel("Name").fill(name);
+  await dialog.getByLabel("Reason").fill("an incident");
+  await dialog.getByRole("button", { name: "See what it would cut" }).click();
+  await dialog.getByText("would", { exact: false }).first().waitFor();
+  await picture("block");
+  await dialog.getByRole("button", { name: "Block", exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await ask("want-blocked");
+  // What was, is replayed and checked.
+  await open("Records");
+  await page.getByRole("link").filter({ hasText: "psql" }).first().click();
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Show all" }).waitFor();
+  await picture("replay");
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByRole("button", { name: "Verify record" }).click();
+  await page.getByText("The record is whole.").waitFor();
+  await open("Evidence");
+  await page.getByRole("button", { name: "Verify everything" }).click();
+  await page.getByText("as it was written", { exact: false }).first().waitFor();
+  await picture("evidence");
+  // Out again.
+  await page.getByRole("button", { name: /^ana/ }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL((at) => !at.href.startsWith(`${url}/evidence`));
+}
+
+/** Every page, in both themes and at two widths: nothing that axe finds, nothing wider than the window. */
+async function looks() {
+  await signIn("/", "cy");
+  const pages = ["", "sessions", "records", "holds", "grants", "blocks", "break-glass", "workloads", "targets", "policy", "evidence", "health", "tokens"];
+  const session = await ask("want-session");
+  for (const path of [...pages, `sessions/${session}`, "nowhere"]) {
+    for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 375], ["dark", 375]]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: width === 375 ? 812 : 800 });
+      await page.goto(`${url}/${path}`);
+      await page.getByRole("heading", { level: 1 }).first().waitFor();
+      // What is asked for has come.
+      await page.waitForTimeout(700);
+      const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      tell("look", { path, colorScheme, width, wide, violations: found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target}`) });
+      await page.screenshot({ path: `${pictures}/look-${path.replaceAll("/", "-") || "overview"}-${colorScheme}-${width}.png` });
+    }
+  }
+}

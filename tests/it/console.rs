@@ -1,0 +1,161 @@
+//! The console in a real browser (Chromium, by playwright-core), signed in at a real OpenID provider, in front of real jobs.
+
+use crate::bed::Bed;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use weir_tests::{Postgres, Weir, playwright, wait_until};
+
+/// Deletes wait for people of the group `dba`.
+const POLICY: &str = r#"
+@id("all") permit (principal, action in [Action::"connect", Action::"operation"], resource);
+@id("deletes") @message("deletes of customers are looked at first") @hold("group=dba,wait=120s,valid=60s")
+forbid (principal, action == Action::"write", resource) when { context.verb == "DELETE" } unless { context.approval.satisfied };
+"#;
+
+/// Ana is who operates here.
+const OPERATOR: &str = "[[role]]\nrole = \"operator\"\ngroups = [\"dba\"]\n[[role]]\nrole = \"auditor\"\ngroups = [\"dba\"]\n";
+
+const TABLE: &str = "CREATE TABLE customers (id int PRIMARY KEY, name text); \
+    INSERT INTO customers SELECT g, 'customer ' || g FROM generate_series(1, 500) g; ANALYZE customers; \
+    GRANT ALL ON customers TO app";
+
+/// A browser at work; it ends with its standard input.
+struct Browsing {
+    child: Child,
+    input: ChildStdin,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Browsing {
+    fn start(bed: &Bed, pictures: &Path, script: &str) -> Self {
+        let driver = concat!(env!("CARGO_MANIFEST_DIR"), "/drivers/console.mjs");
+        let mut node = Command::new("node");
+        node.arg(driver).arg(&bed.url).arg(pictures).arg(script).env("NODE_PATH", playwright());
+        let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
+        let input = child.stdin.take().expect("piped");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Self { child, input, lines }
+    }
+
+    /// What it tells next.
+    fn told(&mut self) -> (String, Value) {
+        let line = self.lines.next().expect("the browser is still there").expect("it is text");
+        let mut told: Vec<Value> = serde_json::from_str(&line).expect("it is JSON");
+        let value = told.pop().expect("a value");
+        let what = told[0].as_str().expect("a word").to_owned();
+        assert!(what != "failed", "{}", value.as_str().unwrap_or_default());
+        (what, value)
+    }
+
+    fn expect(&mut self, what: &str) -> Value {
+        let (told, value) = self.told();
+        assert_eq!(told, what, "{value}");
+        value
+    }
+
+    fn answer(&mut self, line: &str) {
+        writeln!(self.input, "{line}").expect("the browser is still there");
+    }
+}
+
+impl Drop for Browsing {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Where pictures go: to the book where it is asked for.
+fn pictures(bed: &Bed) -> PathBuf {
+    match std::env::var_os("WEIR_PICTURES") {
+        Some(folder) => PathBuf::from(folder),
+        None => bed.daemon.weir.directory().to_owned(),
+    }
+}
+
+fn job(bed: &Bed, script: &str) -> Child {
+    let mut job = bed.daemon.job(&["sh", "-c", script]);
+    job.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh starts")
+}
+
+fn rows(server: &Postgres) -> String {
+    let told = server.psql("app").args(["-c", "SELECT count(*) FROM customers"]).output().expect("psql runs");
+    String::from_utf8_lossy(&told.stdout).trim().to_owned()
+}
+
+#[test]
+fn somebody_signs_in_sees_approves_kills_blocks_replays_and_verifies() {
+    let server = Postgres::start();
+    server.psql("app").args(["-qc", TABLE]).status().expect("psql runs");
+    let bed = Bed::with(Weir::for_server(&server).policy(POLICY).extra(OPERATOR), "");
+    let folder = pictures(&bed);
+    let mut browsing = Browsing::start(&bed, &folder, "tour");
+    assert_eq!(browsing.expect("path"), "/holds", "whoever signs in is where they wanted to be");
+    browsing.expect("want-jobs");
+    let mut report =
+        job(&bed, "for n in $(seq 200); do echo 'SELECT pg_sleep(0.2); SELECT name FROM customers LIMIT 5;'; done | psql -Xq");
+    let mut sleeper = job(&bed, "psql -Xqc 'SELECT pg_sleep(60)'");
+    let mut delete = job(&bed, "psql -Xqc 'DELETE FROM customers WHERE id > 400'");
+    browsing.answer("they run");
+    browsing.expect("approved");
+    browsing.expect("want-ran");
+    assert!(delete.wait().expect("psql ends").success());
+    assert_eq!(rows(&server), "400");
+    browsing.answer("it ran");
+    browsing.expect("want-killed");
+    assert!(!sleeper.wait().expect("psql ends").success());
+    browsing.answer("it is gone");
+    browsing.expect("want-workload");
+    let live = bed.daemon.weir.sessions();
+    let workload = live[0]["workload"].as_str().expect("an id").to_owned();
+    browsing.answer(&workload);
+    browsing.expect("want-blocked");
+    assert!(!report.wait().expect("psql ends").success());
+    browsing.answer("it is gone");
+    assert_eq!(browsing.expect("errors"), json!([]));
+    browsing.expect("done");
+    let told = bed.events();
+    for (kind, by) in
+        [("hold.approved", "ana@acme.example"), ("session.killed", "ana@acme.example"), ("block.added", "ana@acme.example")]
+    {
+        assert!(told.iter().any(|event| event[0] == kind && event[1] == by), "{kind}: {told:?}");
+    }
+}
+
+#[test]
+fn every_page_is_for_everybody_in_both_themes_and_on_a_phone() {
+    let server = Postgres::start();
+    server.psql("app").args(["-qc", TABLE]).status().expect("psql runs");
+    let bed = Bed::with(Weir::for_server(&server).policy(POLICY), "");
+    job(&bed, "psql -Xqc 'SELECT id, name FROM customers LIMIT 3' -c 'SELECT 1/0'").wait().expect("psql ends");
+    let mut held = job(&bed, "psql -Xqc 'DELETE FROM customers WHERE id = 1'");
+    let folder = pictures(&bed);
+    let mut browsing = Browsing::start(&bed, &folder, "looks");
+    browsing.expect("want-session");
+    let sessions = wait_until("the records", 20, || Some(bed.daemon.weir.sessions()).filter(|all| all.len() >= 2));
+    browsing.answer(sessions[0]["session"].as_str().expect("an id"));
+    let (mut wrong, mut looked) = (Vec::new(), 0);
+    loop {
+        match browsing.told() {
+            (what, look) if what == "look" => {
+                looked += 1;
+                if look["violations"] != json!([]) || look["wide"].as_i64() > Some(0) {
+                    wrong.push(look.to_string());
+                }
+            }
+            (what, errors) if what == "errors" => {
+                // The page that is not there is asked for on purpose.
+                assert_eq!(errors, json!([]));
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(looked, 60);
+    drop(browsing);
+    held.kill().ok();
+    held.wait().ok();
+}
