@@ -80,7 +80,6 @@ export const recordQuery = (session: string) =>
 export interface RecordsAsked {
   workload?: string | undefined;
   target?: string | undefined;
-  owner?: string | undefined;
   run?: string | undefined;
   state?: string | undefined;
   limit?: number;

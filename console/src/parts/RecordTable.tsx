@@ -4,7 +4,7 @@ import { count, duration } from "./format";
 import { StatePill } from "./Pill";
 import { Table } from "./Table";
 import { Clock } from "./time";
-import { SessionLink, WorkloadLink } from "./Workload";
+import { SessionLink, WorkloadLink } from "./links";
 
 export function RecordTable({ label, records }: { label: string; records: readonly RecordSummary[] }) {
   return (

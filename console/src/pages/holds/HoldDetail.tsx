@@ -9,7 +9,7 @@ import { Sql } from "../../parts/Sql";
 import { Loaded } from "../../parts/states";
 import { Clock, Countdown, TimeAgo } from "../../parts/time";
 import { Votes, answerText } from "../../parts/Votes";
-import { SessionLink, WorkloadLink } from "../../parts/Workload";
+import { RunLink, SessionLink, WorkloadLink } from "../../parts/links";
 import { AnswerHold } from "./AnswerHold";
 
 export type AnswerKind = "Approve once" | "Approve for this session" | "Deny";
@@ -113,7 +113,7 @@ function Who({ asked }: { asked: Asked }) {
         ["runs as", asked.user],
         ["logs in as", asked.login && `${asked.login}@${asked.database ?? "?"}`],
         ["target", asked.environment ? `${asked.target} (${asked.environment})` : asked.target],
-        ["run", <code key="r">{asked.run}</code>],
+        ["run", <RunLink key="r" run={asked.run} />],
         ["session", <SessionLink key="s" session={asked.session} />],
       ]}
     />

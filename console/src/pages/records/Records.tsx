@@ -25,11 +25,16 @@ export function Records() {
   const navigate = useNavigate();
   const [workload, setWorkload] = useState(search.workload ?? "");
   const [target, setTarget] = useState(search.target ?? "");
+  const [run, setRun] = useState(search.run ?? "");
   const [state, setState] = useState(search.state ?? "");
-  const asked = { workload: useSettled(workload), target: useSettled(target), state };
+  const settled = { workload: useSettled(workload), target: useSettled(target), run: useSettled(run) };
+  const asked = useMemo(
+    () => ({ workload: settled.workload, target: settled.target, run: settled.run, state }),
+    [settled.workload, settled.target, settled.run, state],
+  );
   useEffect(() => {
-    void navigate({ to: "/records", search: { workload: asked.workload, target: asked.target, state: asked.state }, replace: true });
-  }, [navigate, asked.workload, asked.target, asked.state]);
+    void navigate({ to: "/records", search: asked, replace: true });
+  }, [navigate, asked]);
   return (
     <Page
       filled
@@ -43,6 +48,7 @@ export function Records() {
       <div className="filters">
         <TextInput label="Workload" value={workload} onChange={setWorkload} />
         <TextInput label="Target" value={target} onChange={setTarget} />
+        <TextInput label="Run" value={run} onChange={setRun} />
         <Choice label="State" value={state} onChange={setState} choices={STATES} />
       </div>
       <RecordList asked={asked} />

@@ -6,7 +6,7 @@ import { Identity } from "../../parts/Identity";
 import { Pill } from "../../parts/Pill";
 import { Shut } from "../../parts/Shut";
 import { Clock, useNow } from "../../parts/time";
-import { WorkloadLink } from "../../parts/Workload";
+import { RunLink, WorkloadLink } from "../../parts/links";
 
 export function Header({ record, live }: { record: SessionRecord; live: LiveSession | undefined }) {
   const { summary, opened } = record;
@@ -21,7 +21,7 @@ export function Header({ record, live }: { record: SessionRecord; live: LiveSess
           ["workload", <WorkloadLink key="w" workload={summary.workload} name={summary.name} />],
           ["owner", summary.owner],
           ["grade", summary.grade],
-          ["run", <code key="r">{summary.run}</code>],
+          ["run", <RunLink key="r" run={summary.run} />],
           ["target", opened?.target.environment ? `${summary.target} (${opened.target.environment})` : summary.target],
           ["asked for", summary.original],
           ["user", `${summary.user ?? "?"}@${summary.database ?? "?"}`],

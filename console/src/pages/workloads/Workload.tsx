@@ -19,7 +19,7 @@ import { Sql } from "../../parts/Sql";
 import { Empty, Loaded } from "../../parts/states";
 import { Table } from "../../parts/Table";
 import { TimeAgo } from "../../parts/time";
-import { SessionLink } from "../../parts/Workload";
+import { SessionLink } from "../../parts/links";
 import { Owner } from "./Workloads";
 
 export function Workload() {

@@ -10,7 +10,7 @@ import { Pill } from "../../parts/Pill";
 import { Empty, Loaded } from "../../parts/states";
 import { Table } from "../../parts/Table";
 import { TimeAgo } from "../../parts/time";
-import { WorkloadLink } from "../../parts/Workload";
+import { WorkloadLink } from "../../parts/links";
 
 export function Workloads() {
   const workloads = useQuery(workloadsQuery);

@@ -1,4 +1,4 @@
-// A workload's name, short where it is long, with a way to its page.
+// Ways from a name to its page: a workload, a session, the records of a run.
 import { Link } from "@tanstack/react-router";
 import { shortWorkload } from "./format";
 
@@ -10,10 +10,18 @@ export function WorkloadLink({ workload, name }: { workload: string; name?: stri
   );
 }
 
-export function SessionLink({ session, label }: { session: string; label?: string }) {
+export function SessionLink({ session }: { session: string }) {
   return (
     <Link to="/sessions/$id" params={{ id: session }} className="mono">
-      {label ?? session}
+      {session}
+    </Link>
+  );
+}
+
+export function RunLink({ run }: { run: string }) {
+  return (
+    <Link to="/records" search={{ run }} className="mono">
+      {run}
     </Link>
   );
 }
