@@ -50,7 +50,7 @@ export function checkPolicies(given) {
     .map((file) => ({ file: file.name, line: file.text.split("\n").length, problem: "a brace is never closed" }));
   const cases = given.filter((file) => file.name.startsWith("cases/")).flatMap((file) =>
     [...file.text.matchAll(/name = "([^"]*)"[^[]*?expect = "([^"]*)"/g)].map(([, name, expected]) => ({
-      file: file.name, name, passed: expected === "allow", expected, got: "allow", policies: ["backup-reads"], message: null,
+      file: file.name, name, passed: expected === "allow", expected, got: "allow", policies: ["backup-reads"], line: 1, notes: [],
     })),
   );
   return problems.length > 0

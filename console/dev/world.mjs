@@ -108,7 +108,7 @@ export class World {
     const term = { policy: "granted", group: "dba", quorum: 1, wait_seconds: 86_400, valid_seconds: 7200 };
     const grant = { wish, by: "cleo@acme.example", reason: "ticket 4711: mend the totals", seconds: 7200, terms: [term], involved: ["cleo@acme.example"], votes: [], asked_at: ago(340), until: ahead(6800), answer: null, ended_at: null };
     this.grants = [
-      { id: "g-1", state: "waiting", ...grant },
+      { id: "g-1", state: "requested", ...grant },
       { id: "g-2", state: "given", ...grant, answer: { by: "bo@acme.example", reason: "for the migration" } },
       { id: "g-3", state: "revoked", ...grant, answer: { by: "bo@acme.example", reason: "done" }, ended_at: ago(7000) },
     ];
@@ -162,7 +162,7 @@ export class World {
   }
 
   askGrant({ seconds, reason, target, actions, tables, classes, ...who }) {
-    const grant = { id: `g-${Date.now()}`, state: "waiting", wish: { ...who, target, actions, tables, classes }, by: this.me.name, reason, seconds, terms: [], involved: [this.me.name], votes: [], asked_at: ago(0), until: ahead(86_400), answer: null, ended_at: null };
+    const grant = { id: `g-${Date.now()}`, state: "requested", wish: { ...who, target, actions, tables, classes }, by: this.me.name, reason, seconds, terms: [], involved: [this.me.name], votes: [], asked_at: ago(0), until: ahead(86_400), answer: null, ended_at: null };
     this.grants.unshift(grant);
     this.tell("grant.requested", grant.id);
     return grant;
@@ -202,21 +202,25 @@ export class World {
       const workload = this.workloadOf(name);
       const live = [...this.sessions.values()].filter((one) => one.workload === workload).length;
       return {
-        workload, name, owner, owner_active: owner ? at !== 3 : null, grade, live, runs: 40 + at, last_seen: ago(at * 400), user,
-        executable: "/usr/bin/psql", script: at === 0 ? "/opt/jobs/nightly.sh" : null, unit: at === 0 ? "nightly.service" : null, container: null,
-        executable_sha256: "4be1".repeat(16), claims: grade === "attested" ? { repository: "acme/shop", ref: "refs/heads/main" } : null,
-        targets: [target], rule: name, on_owner_leave: name ? "block" : null, blocked: at === 3 ? "b-2" : null,
+        workload, name, owner, owner_active: owner ? at !== 3 : null, on_owner_leave: name ? "block" : null,
+        grade, live, runs: 40 + at, last_seen: ago(at * 400),
+        process: {
+          user, executable: "/usr/bin/psql", script: at === 0 ? "/opt/jobs/nightly.sh" : null,
+          unit: at === 0 ? "nightly.service" : null, container: null, executable_sha256: "4be1".repeat(16),
+        },
+        claims: null, attested: grade === "attested" ? { repository: "acme/shop", ref: "refs/heads/main" } : null,
+        targets: [target], blocked: at === 3 ? "b-2" : null,
       };
     });
   }
 
   targets() {
     const live = (name) => [...this.sessions.values()].filter((one) => one.target === name).length;
-    const one = (name, environment, over) => ({ name, environment, protocol: "postgres", addresses: ["10.0.3.7:5432"], mode: "enforce", tls: "verify-full", credential: "file", masked: true, classes: 4, live: live(name), catalog: { state: "read", error: null }, ...over });
+    const one = (name, environment, over) => ({ name, environment, protocol: "postgres", addresses: ["10.0.3.7:5432"], mode: "enforce", tls: "verify-full", credential: "file", masked: true, live: live(name), catalog: true, max_connections: 400, max_concurrent: null, ...over });
     return [
       one("prod-pg", "production", {}),
-      one("staging-pg", "staging", { mode: "observe", credential: null, masked: false, classes: 0, catalog: { state: "none", error: null } }),
-      one("warehouse", "production", { catalog: { state: "failed", error: "permission denied for schema finance" } }),
+      one("staging-pg", "staging", { mode: "observe", credential: null, masked: false, catalog: false }),
+      one("warehouse", "production", { catalog: true }),
     ];
   }
 
@@ -231,7 +235,7 @@ export class World {
         { feature: "sk_lookup", tier: "core", available: true, why: null },
         { feature: "bpf lsm", tier: "optional", available: false, why: "the kernel was started without lsm=…,bpf" },
       ],
-      evidence: { records: 4211, bytes: 9_113_000_000, free_bytes: 210_000_000_000, on_failure: "stop" }, ledger: { events: 312 },
+      evidence: { records: 4211, bytes: 9_113_000_000, free_bytes: 210_000_000_000, on_failure: "stop" }, events: 312,
     };
   }
 

@@ -23,12 +23,14 @@ export interface Answerable {
 
 /** Says plainly why this person can't answer, or null where they can as far as is known here. */
 export function whyNotAnswer(me: Me, asked: Answerable): string | null {
-  if (asked.state !== "waiting") return "It does not wait any more.";
+  if (asked.state !== "waiting" && asked.state !== "requested") return "It does not wait any more.";
   if (asked.involved.includes(me.name)) return "You are involved in it yourself, so somebody else has to answer.";
   if (!may(me, "approver")) return "Answering needs the role approver, which you don't have.";
   if (asked.votes.some((vote) => vote.by.name === me.name)) return "You have approved it already. It waits for others.";
   const groups = [...new Set(asked.terms.map((term) => term.group))];
-  const inOne = me.local_root || groups.length === 0 || groups.some((group) => me.groups.includes(group));
+  // Whoever may approve is in this one.
+  const isIn = (group: string) => group === "role:approver" || me.groups.includes(group);
+  const inOne = me.local_root || groups.length === 0 || groups.some(isIn);
   if (!inOne) return `It waits for somebody of ${groups.join(" or ")}. You are in ${me.groups.join(", ") || "no group"}.`;
   return null;
 }

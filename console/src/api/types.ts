@@ -109,6 +109,7 @@ export interface Principal {
   run: string;
   process?: Process | null;
   claims?: unknown;
+  attested?: unknown;
 }
 
 export interface Opened {
@@ -146,6 +147,8 @@ export interface Frame {
 export interface FramePage {
   frames: Frame[];
   state: RecordState;
+  /** More are there now than are here. */
+  more: boolean;
 }
 
 export interface Verified {
@@ -164,7 +167,9 @@ export interface AllVerified {
   live: number;
   unclosed: number;
   events: number;
+  /** The first 1 000 of them. */
   problems: { where: string; what: string }[];
+  problem_count: number;
   took_ms: number;
 }
 
@@ -240,7 +245,7 @@ export interface Hold {
   ended_at: string | null;
 }
 
-export type GrantState = "waiting" | "given" | "denied" | "revoked" | "ended" | "expired";
+export type GrantState = "requested" | "given" | "denied" | "revoked" | "ended" | "expired";
 
 export interface Wish {
   workload?: string | null;
@@ -332,20 +337,16 @@ export interface Workload {
   name: string | null;
   owner: string | null;
   owner_active: boolean | null;
-  grade: string;
+  on_owner_leave: string | null;
+  /** Not known of one that is configured and was not seen yet. */
+  grade: string | null;
   live: number;
   runs: number;
   last_seen: string | null;
-  user: string | null;
-  executable: string | null;
-  script: string | null;
-  unit: string | null;
-  container: string | null;
-  executable_sha256: string | null;
+  process: Process | null;
   claims: unknown;
+  attested: unknown;
   targets: string[];
-  rule: string | null;
-  on_owner_leave: string | null;
   blocked: string | null;
 }
 
@@ -358,9 +359,10 @@ export interface Target {
   tls: string;
   credential: string | null;
   masked: boolean;
-  classes: number;
+  catalog: boolean;
   live: number;
-  catalog: { state: "none" | "read" | "failed" | "waiting"; error: string | null };
+  max_connections: number | null;
+  max_concurrent: number | null;
 }
 
 export interface PolicyFile {
@@ -372,7 +374,7 @@ export interface Policy {
   id: string;
   effect: "permit" | "forbid";
   file: string;
-  line: number;
+  line: number | null;
   annotations: Record<string, string>;
 }
 
@@ -380,7 +382,8 @@ export interface PolicySet {
   hash: string;
   mode: string;
   dir: string;
-  since: string;
+  since: string | null;
+  heeds_grants: boolean;
   policies: Policy[];
   files: PolicyFile[];
 }
@@ -398,12 +401,13 @@ export interface PolicyChecked {
   problems: { file: string; line: number | null; problem: string }[];
   cases: {
     file: string;
+    line: number;
     name: string;
     passed: boolean;
     expected: string;
     got: string;
     policies: string[];
-    message: string | null;
+    notes: string[];
   }[];
 }
 
@@ -420,7 +424,8 @@ export interface Health {
   refusals: [string, number][];
   probes: { feature: string; tier: "core" | "optional"; available: boolean; why: string | null }[];
   evidence: { records: number; bytes: number; free_bytes: number | null; on_failure: string };
-  ledger: { events: number };
+  /** Of what people decided. */
+  events: number;
 }
 
 export interface Sample {

@@ -78,7 +78,7 @@ function HoldsWaiting() {
 
 function GrantsWaiting() {
   const { data } = useQuery(grantsQuery);
-  return <Badge value={data?.filter((grant) => grant.state === "waiting").length ?? 0} />;
+  return <Badge value={data?.filter((grant) => grant.state === "requested").length ?? 0} />;
 }
 
 function Badge({ value }: { value: number }) {

@@ -5,6 +5,8 @@ import { useLiveStore } from "../api/live";
 import { useSay } from "../parts/toasts";
 
 const FRESH_MS = 60_000;
+/** What was asked before the page was opened is in its list already. */
+const OPENED = performance.timeOrigin;
 
 export function NewHolds() {
   const store = useLiveStore();
@@ -12,7 +14,8 @@ export function NewHolds() {
   useEffect(
     () =>
       store.onControl((event) => {
-        if (Date.now() - Date.parse(event.at) > FRESH_MS) return;
+        const at = Date.parse(event.at);
+        if (at < OPENED || Date.now() - at > FRESH_MS) return;
         if (event.kind === "hold.asked") {
           say(
             <>

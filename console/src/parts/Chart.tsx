@@ -19,6 +19,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 96;
+/** What is shown, in seconds: also where less is known yet. */
+const HOUR = 3_600;
 
 export function Chart({ title, unit, points, warm = false }: ChartProps) {
   const summary = describe(points, unit);
@@ -101,7 +103,7 @@ function options(element: HTMLElement): uPlot.Options {
     legend: { show: false },
     cursor: { show: false },
     padding: [6, 8, 0, 0],
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
+    scales: { x: { range: (_plot, _low, high) => [(high ?? Date.now() / 1000) - HOUR, high ?? Date.now() / 1000] }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 20, space: 70, values: (_plot, marks) => marks.map((mark) => clock(mark * 1000).slice(0, 5)) },
       { ...axis, size: 40, space: 28, values: (_plot, marks) => marks.map((mark) => rate(mark)) },

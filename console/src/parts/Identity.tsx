@@ -21,19 +21,29 @@ export function Identity({ principal }: { principal: Principal }) {
       {process?.gaps && process.gaps.length > 0 && (
         <p className="note-warm">Not known for sure: {process.gaps.join("; ")}.</p>
       )}
+      <Attested attested={principal.attested} />
       <Claims claims={principal.claims} />
     </div>
   );
 }
 
-/** What a verified token said of the job. */
+/** What its environment says of a job: nothing proves it. */
 export function Claims({ claims }: { claims: unknown }) {
-  if (!claims || typeof claims !== "object") return null;
-  const facts = Object.entries(claims).map(([name, value]): Fact => [name, plain(value)]);
+  return <Named title="What the job says of itself (no proof)" values={claims} />;
+}
+
+/** What the issuer of its token has signed. */
+export function Attested({ attested }: { attested: unknown }) {
+  return <Named title="What the issuer of its token signed" values={attested} />;
+}
+
+function Named({ title, values }: { title: string; values: unknown }) {
+  if (!values || typeof values !== "object") return null;
+  const facts = Object.entries(values).map(([name, value]): Fact => [name, plain(value)]);
   if (facts.length === 0) return null;
   return (
     <>
-      <h3>Claims of its token</h3>
+      <h3>{title}</h3>
       <Facts wide facts={facts} />
     </>
   );
@@ -41,7 +51,7 @@ export function Claims({ claims }: { claims: unknown }) {
 
 const code = (value: string | null | undefined) => (value ? <code>{value}</code> : null);
 
-function processFacts(process: Process): Fact[] {
+export function processFacts(process: Process): Fact[] {
   return [
     ["process", process.pid === undefined ? null : `pid ${process.pid}`],
     ["user", process.user ?? process.uid],

@@ -17,6 +17,6 @@ export function toneOf(state: string): Tone {
   return QUIET.has(state) ? "quiet" : "plain";
 }
 
-const WARM = new Set(["held", "waiting", "deny", "denied", "hold", "damaged", "failed", "blocked", "broken", "unclosed", "revoked"]);
+const WARM = new Set(["held", "waiting", "requested", "deny", "denied", "hold", "damaged", "failed", "blocked", "broken", "unclosed", "revoked"]);
 const FLOW = new Set(["running", "live", "allow", "approved", "released", "given", "well", "active", "read", "permit", "available"]);
 const QUIET = new Set(["idle", "ended", "expired", "withdrawn", "abandoned", "off", "none", "lifted", "kept"]);

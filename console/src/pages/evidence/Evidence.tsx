@@ -20,14 +20,14 @@ export function Evidence() {
     >
       <Section title="What is kept">
         <Loaded from={health} what="the evidence store">
-          {({ evidence, ledger }) => (
+          {({ evidence, events }) => (
             <Facts
               facts={[
                 ["records", count(evidence.records)],
                 ["size", bytes(evidence.bytes)],
                 ["free", evidence.free_bytes === null ? null : bytes(evidence.free_bytes)],
                 ["when it can't be written", evidence.on_failure],
-                ["events in the ledger", count(ledger.events)],
+                ["events in the ledger", count(events)],
               ]}
             />
           )}
@@ -66,11 +66,11 @@ function VerifyAll() {
 }
 
 function Result({ verified }: { verified: AllVerified }) {
-  const isWhole = verified.problems.length === 0;
+  const isWhole = verified.problem_count === 0;
   return (
     <div className={isWhole ? "verdict verdict-well" : "verdict verdict-ill"}>
       <p>
-        <b>{isWhole ? "✓ All is whole." : `✗ ${plural(verified.problems.length, "problem")} found.`}</b> It took{" "}
+        <b>{isWhole ? "✓ All is whole." : `✗ ${plural(verified.problem_count, "problem")} found.`}</b> It took{" "}
         {duration(verified.took_ms)}.
       </p>
       <Facts

@@ -41,9 +41,9 @@ export function Grants() {
 
 function Lists({ grants }: { grants: readonly Grant[] }) {
   const { data: me } = useQuery(meQuery);
-  const waiting = grants.filter((grant) => grant.state === "waiting");
+  const waiting = grants.filter((grant) => grant.state === "requested");
   const given = grants.filter((grant) => grant.state === "given");
-  const past = grants.filter((grant) => grant.state !== "waiting" && grant.state !== "given");
+  const past = grants.filter((grant) => grant.state !== "requested" && grant.state !== "given");
   return (
     <>
       <Section title="Waiting">

@@ -14,7 +14,7 @@ export function WaitingGrant({ grant, me }: { grant: Grant; me: Me | undefined }
   const say = useSay();
   const answer = (verb: "approve" | "deny") => async (reason: string) => {
     const after = await act.mutateAsync({ path: `/v1/grants/${grant.id}/${verb}`, body: { reason } });
-    say(after.state === "waiting" ? "Your approval counts. It waits for others, too." : `Grant ${after.id} is ${after.state}.`);
+    say(after.state === "requested" ? "Your approval counts. It waits for others, too." : `Grant ${after.id} is ${after.state}.`);
   };
   const whyNot = me ? whyNotAnswer(me, grant) : null;
   return (

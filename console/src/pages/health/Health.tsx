@@ -115,7 +115,7 @@ function Refusals({ refusals }: { refusals: HealthShape["refusals"] }) {
   );
 }
 
-function Store({ health: { evidence, ledger } }: { health: HealthShape }) {
+function Store({ health: { evidence, events } }: { health: HealthShape }) {
   return (
     <Section title="Evidence store and ledger">
       <Facts
@@ -124,7 +124,7 @@ function Store({ health: { evidence, ledger } }: { health: HealthShape }) {
           ["size", bytes(evidence.bytes)],
           ["free", evidence.free_bytes === null ? null : bytes(evidence.free_bytes)],
           ["when it can't be written", evidence.on_failure],
-          ["events", count(ledger.events)],
+          ["events", count(events)],
         ]}
       />
     </Section>

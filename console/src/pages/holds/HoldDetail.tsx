@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { holdQuery, holdsQuery } from "../../api/queries";
 import type { Asked, Hold } from "../../api/types";
 import { Facts } from "../../parts/Facts";
-import { count, duration, plain, plural } from "../../parts/format";
+import { count, duration, plain, plural, shortWorkload } from "../../parts/format";
 import { Pill, StatePill } from "../../parts/Pill";
 import { Sql } from "../../parts/Sql";
 import { Loaded } from "../../parts/states";
@@ -43,7 +43,7 @@ function Detail({ hold, answering, onAnswering }: Omit<HoldDetailProps, "id"> & 
     <article className="hold" aria-labelledby="hold-title">
       <header className="hold-head">
         <h2 id="hold-title">
-          {asked.name ?? asked.workload} on {asked.target}
+          {asked.name ?? shortWorkload(asked.workload)} on {asked.target}
         </h2>
         <StatePill state={hold.state} />
         {hold.state === "waiting" ? <Countdown until={hold.until} /> : <TimeAgo time={hold.ended_at} />}

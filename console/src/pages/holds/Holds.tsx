@@ -6,7 +6,7 @@ import { holdsQuery, meQuery } from "../../api/queries";
 import { whyNotAnswer } from "../../api/roles";
 import type { Hold } from "../../api/types";
 import { Button } from "../../parts/Button";
-import { plural } from "../../parts/format";
+import { plural, shortWorkload } from "../../parts/format";
 import { Page, Section } from "../../parts/Page";
 import { Pill, StatePill } from "../../parts/Pill";
 import { Sql } from "../../parts/Sql";
@@ -97,7 +97,7 @@ function WaitingHold({ hold, isChosen }: { hold: Hold; isChosen: boolean }) {
   return (
     <Link to="/holds/$id" params={{ id: hold.id }} className="inbox-item" aria-current={isChosen ? "true" : undefined}>
       <span className="inbox-line">
-        <b>{asked.name ?? asked.workload}</b>
+        <b title={asked.workload}>{asked.name ?? shortWorkload(asked.workload)}</b>
         <Countdown until={hold.until} />
       </span>
       <span className="inbox-line">
@@ -120,7 +120,7 @@ function PastHolds({ holds }: { holds: readonly Hold[] }) {
             <li key={hold.id}>
               <StatePill state={hold.state} />
               <Link to="/holds/$id" params={{ id: hold.id }}>
-                {hold.asked.name ?? hold.asked.workload} on {hold.asked.target}
+                {hold.asked.name ?? shortWorkload(hold.asked.workload)} on {hold.asked.target}
               </Link>
               {hold.asked.statement && <Sql inline text={hold.asked.statement} />}
               <span className="quiet">

@@ -14,7 +14,7 @@ export function ControlFeed() {
   return (
     <Section title="Control events">
       {events.length === 0 ? (
-        <Empty>None since this page was opened. They appear here as they happen.</Empty>
+        <Empty>Nobody has decided anything yet. What people do appears here as it happens.</Empty>
       ) : (
         <ol className="feed">
           {events.slice(0, SHOWN).map((event) => (

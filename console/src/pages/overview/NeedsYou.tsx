@@ -15,7 +15,7 @@ export function NeedsYou() {
   const { data: holds } = useQuery(holdsQuery);
   const { data: grants } = useQuery(grantsQuery);
   const waitingHolds = holds?.filter((hold) => hold.state === "waiting") ?? [];
-  const waitingGrants = grants?.filter((grant) => grant.state === "waiting") ?? [];
+  const waitingGrants = grants?.filter((grant) => grant.state === "requested") ?? [];
   const myHolds = me ? waitingHolds.filter((hold) => whyNotAnswer(me, hold) === null) : [];
   const myGrants = me ? waitingGrants.filter((grant) => whyNotAnswer(me, grant) === null) : [];
   const mine = myHolds.length + myGrants.length;

@@ -57,7 +57,7 @@ function Numbers() {
   return (
     <Section title="Live">
       <ul className="numbers">
-        <Number value={count(sessions.size)} name="sessions" />
+        <Number value={count(sessions.size)} name={sessions.size === 1 ? "session" : "sessions"} />
         <Number value={count(totals.running)} name="running" />
         <Number value={count(totals.held)} name="held" warm={totals.held > 0} />
         <Number value={isKnown ? rate(totals.statements) : "?"} name="statements/s" />

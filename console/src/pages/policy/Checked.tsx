@@ -43,7 +43,7 @@ export function Checked({ checked }: { checked: PolicyChecked }) {
             { title: "Case", wide: true, cell: (one) => one.name },
             { title: "Expected", cell: (one) => one.expected },
             { title: "Got", cell: (one) => one.got },
-            { title: "By", wide: true, cell: (one) => one.policies.join(", ") || (one.message ?? "") },
+            { title: "By", wide: true, cell: (one) => [one.policies.join(", "), ...one.notes].filter(Boolean).join("; ") },
             { title: "File", cell: (one) => <code>{one.file}</code> },
           ]}
         />

@@ -16,7 +16,7 @@ export function PolicyList({ policies }: { policies: readonly Policy[] }) {
         { title: "Effect", cell: (policy) => <Effect policy={policy} /> },
         { title: "Message", wide: true, cell: (policy) => policy.annotations.message ?? "" },
         { title: "Others", wide: true, cell: (policy) => others(policy) },
-        { title: "Where", cell: (policy) => <code>{`${policy.file}:${policy.line}`}</code> },
+        { title: "Where", cell: (policy) => <code>{place(policy)}</code> },
       ]}
     />
   );
@@ -25,6 +25,12 @@ export function PolicyList({ policies }: { policies: readonly Policy[] }) {
 function Effect({ policy }: { policy: Policy }) {
   if (policy.annotations.hold !== undefined) return <Pill tone="warm">holds</Pill>;
   return <Pill tone={policy.effect === "permit" ? "flow" : "plain"}>{policy.effect}</Pill>;
+}
+
+/** The file's own name: all are in the folder that the page names. */
+function place({ file, line }: Policy): string {
+  const name = file.split("/").at(-1) ?? file;
+  return line === null ? name : `${name}:${line}`;
 }
 
 function others(policy: Policy): string {

@@ -55,7 +55,7 @@ async function readOn(client: QueryClient, session: string, wanted: number, sign
     const got = await get<FramePage>(`/v1/records/${session}/frames${query({ after, limit: PAGE })}`, signal);
     added.push(...got.frames);
     state = got.state;
-    isWhole = got.frames.length === 0 || (got.frames.length < PAGE && state !== "live");
+    isWhole = !got.more;
   }
   if (before && added.length === 0 && state === before.state && isWhole === before.isWhole) return before;
   return { frames: [...known, ...added], state, isWhole };

@@ -4,9 +4,9 @@ import { Link } from "@tanstack/react-router";
 import { targetsQuery } from "../../api/queries";
 import type { Target } from "../../api/types";
 import { Facts } from "../../parts/Facts";
-import { count, plural } from "../../parts/format";
+import { count } from "../../parts/format";
 import { Page } from "../../parts/Page";
-import { Pill, StatePill } from "../../parts/Pill";
+import { Pill } from "../../parts/Pill";
 import { Empty, Loaded } from "../../parts/states";
 
 export function Targets() {
@@ -31,7 +31,6 @@ export function Targets() {
 }
 
 function TargetCard({ target }: { target: Target }) {
-  const { catalog } = target;
   return (
     <section className="card" aria-label={target.name}>
       <div className="card-line">
@@ -45,13 +44,10 @@ function TargetCard({ target }: { target: Target }) {
           ["mode", target.mode],
           ["TLS", target.tls],
           ["credential", target.credential ? `weir's own (${target.credential})` : "the job's own passes through"],
-          ["masking", target.masked ? plural(target.classes, "class", "classes") : "off"],
-          [
-            "catalog",
-            <span key="c">
-              <StatePill state={catalog.state} /> {catalog.error}
-            </span>,
-          ],
+          ["masking", target.masked ? "on" : "off"],
+          ["catalog", target.catalog ? "read by weir" : "not read"],
+          ["sessions at most", target.max_connections === null ? null : count(target.max_connections)],
+          ["statements at once", target.max_concurrent === null ? null : count(target.max_concurrent)],
           [
             "live",
             <Link key="l" to="/sessions" search={{ text: target.name }}>

@@ -11,7 +11,7 @@ import { Button } from "../../parts/Button";
 import { ModalDialog } from "../../parts/dialogs";
 import { Facts } from "../../parts/Facts";
 import { count, plural, shortWorkload } from "../../parts/format";
-import { Claims } from "../../parts/Identity";
+import { Attested, Claims, processFacts } from "../../parts/Identity";
 import { Page, Section } from "../../parts/Page";
 import { Pill, StatePill } from "../../parts/Pill";
 import { RecordTable } from "../../parts/RecordTable";
@@ -53,19 +53,20 @@ function Known({ workload }: { workload: WorkloadShape }) {
           facts={[
             ["owner", <Owner key="o" workload={workload} />],
             ["when the owner leaves", workload.on_owner_leave],
-            ["grade", workload.grade],
-            ["named by rule", workload.rule ?? "none"],
-            ["runs as", workload.user],
-            ["executable", workload.executable && <code>{workload.executable}</code>],
-            ["its SHA-256", workload.executable_sha256 && <code className="hash">{workload.executable_sha256}</code>],
-            ["script", workload.script && <code>{workload.script}</code>],
-            ["unit", workload.unit],
-            ["container", workload.container && <code>{workload.container}</code>],
+            ["grade", workload.grade ?? "not seen yet"],
+            ["named in the configuration", workload.name ?? "no"],
             ["targets", workload.targets.join(", ")],
             ["runs", count(workload.runs)],
             ["seen", <TimeAgo key="t" time={workload.last_seen} />],
           ]}
         />
+        {workload.process && (
+          <>
+            <h3>The process that connected last</h3>
+            <Facts wide facts={processFacts(workload.process)} />
+          </>
+        )}
+        <Attested attested={workload.attested} />
         <Claims claims={workload.claims} />
       </Section>
       <LiveOf workload={workload.workload} />

@@ -39,9 +39,9 @@ function List({ workloads }: { workloads: readonly Workload[] }) {
       columns={[
         { title: "Workload", wide: true, cell: (one) => <Named workload={one} /> },
         { title: "Owner", cell: (one) => <Owner workload={one} /> },
-        { title: "Grade", cell: (one) => one.grade },
-        { title: "Runs as", cell: (one) => one.user ?? "?" },
-        { title: "Program", wide: true, cell: (one) => <code>{one.script ?? one.executable ?? "?"}</code> },
+        { title: "Grade", cell: (one) => one.grade ?? "not seen yet" },
+        { title: "Runs as", cell: (one) => one.process?.user ?? "?" },
+        { title: "Program", wide: true, cell: (one) => <code>{one.process?.script ?? one.process?.executable ?? "?"}</code> },
         { title: "Targets", cell: (one) => one.targets.join(", ") || "none" },
         { title: "Live", end: true, cell: (one) => count(one.live) },
         { title: "Runs", end: true, cell: (one) => count(one.runs) },
@@ -69,5 +69,6 @@ export function Owner({ workload }: { workload: Workload }) {
 }
 
 function searched(one: Workload): string {
-  return [one.workload, one.name, one.owner, one.executable, one.script, one.unit, one.user].join(" ").toLowerCase();
+  const { executable, script, unit, user } = one.process ?? {};
+  return [one.workload, one.name, one.owner, executable, script, unit, user].join(" ").toLowerCase();
 }

@@ -28,7 +28,8 @@ pub(super) async fn page(request: Request) -> Response {
         return response;
     }
     let path = request.uri().path().trim_start_matches('/');
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    // Names of workloads and targets have dots, too.
+    let is_file = path.starts_with(HASHED) || Files::get(path).is_some();
     let name = if is_file { path } else { PAGE };
     let packed = takes_gzip(request.headers()).then(|| Files::get(&format!("{name}.gz"))).flatten();
     let Some(file) = Files::get(name).filter(|_| !name.ends_with(".gz")) else {
@@ -92,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_path_without_a_file_is_the_page_and_no_file_is_nothing() {
-        for path in ["/", "/sessions", "/holds/h-0000000000001", "/workloads/spiffe%3A%2F%2Fa%2Fb"] {
+        for path in ["/", "/sessions", "/holds/h-0000000000001", "/workloads/spiffe%3A%2F%2Fa.example%2Fb.c", "/favicon.nowhere", "/.env"] {
             let response = page(asked(path, None)).await;
             assert_eq!(
                 (response.status(), response.headers()["content-type"].to_str().unwrap()),
@@ -101,7 +102,7 @@ mod tests {
             );
             assert!(response.extensions().get::<ConsolePage>().is_some());
         }
-        for path in ["/favicon.nowhere", "/assets/../../etc/passwd.txt", "/assets/x.js", "/index.html.gz", "/.env"] {
+        for path in ["/assets/../../etc/passwd.txt", "/assets/x.js", "/assets/x.js.gz"] {
             assert_eq!(page(asked(path, None)).await.status(), StatusCode::NOT_FOUND, "{path}");
         }
         let first = page(asked("/", None)).await;

@@ -4,6 +4,7 @@ use super::super::{CommandError, Health, health};
 use crate::capture::{self, Tier};
 use crate::evidence::files;
 use crate::session::context::Shared;
+use gateway_core::model::time::Timestamp;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,8 @@ pub struct HealthReport {
     pub well: bool,
     /// Its host's name.
     pub host: String,
+    /// Since when it answers.
+    pub started: Timestamp,
     /// What it is, and whether it was seen to intercept.
     #[serde(flatten)]
     pub health: Health,
@@ -60,12 +63,13 @@ pub struct Evidence {
 #[derive(Debug, Default)]
 pub(super) struct Probes(Mutex<Option<(Instant, Vec<Probed>)>>);
 
-pub(super) fn report(shared: &Shared, probes: &Probes) -> Result<HealthReport, CommandError> {
+pub(super) fn report(shared: &Shared, probes: &Probes, started: Timestamp) -> Result<HealthReport, CommandError> {
     let health = health(shared);
     let state_dir = &shared.config.state_dir;
     Ok(HealthReport {
         well: health.is_well(),
         host: shared.resolver.host().to_owned(),
+        started,
         health,
         probes: probes.look(),
         evidence: evidence(state_dir, shared.config.record.on_failure.name())?,

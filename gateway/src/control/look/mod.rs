@@ -11,7 +11,9 @@ use super::actor::{Actor, On, Role};
 use super::{CommandError, Desk, aside};
 use crate::ledger::Event;
 use crate::session::context::Shared;
+use crate::evidence::now;
 use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
 pub use health::{Evidence, HealthReport, Probed};
 pub use policy::{CheckedPolicy, PolicyCase, PolicyInForce, PolicyProblemAt, PolicyRow, PolicyVersion, ShownVersion};
 pub use records::{CheckedAll, CheckedRecord, Frames, RecordFile, RecordPage, RecordQuery, ShownRecord, Where};
@@ -63,7 +65,7 @@ pub enum Look {
     Chart,
     /// What has happened behind the event of this number?
     Events {
-        /// Behind which; only the number of the last one where there is none.
+        /// Behind which; the last few where it is not said.
         after: Option<u64>,
     },
 }
@@ -123,6 +125,8 @@ pub struct Events {
 /// What is remembered from one look to the next.
 #[derive(Debug)]
 pub struct Memory {
+    /// When the desk was set up.
+    began: Timestamp,
     /// Places for those who listen.
     listeners: Arc<Semaphore>,
     /// Whether the gateway stops answering.
@@ -132,12 +136,15 @@ pub struct Memory {
     health: health::Probes,
 }
 
+/// Events that who listens for the first time hears of those before.
+const LAST: u64 = 50;
 /// Who may listen at once.
 const LISTENERS: usize = 64;
 
 impl Default for Memory {
     fn default() -> Self {
         Self {
+            began: now(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             closing: watch::Sender::new(false),
             records: records::Shelf::default(),
@@ -207,7 +214,7 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         Look::PolicyVersions => Shown::PolicyVersions(policy::versions(shared)?),
         Look::PolicyVersion(hash) => Shown::PolicyVersion(policy::version(shared, &hash)?),
         Look::CheckPolicy(files) => Shown::CheckedPolicy(policy::check(files)),
-        Look::Health => Shown::Health(Box::new(health::report(shared, &memory.health)?)),
+        Look::Health => Shown::Health(Box::new(health::report(shared, &memory.health, memory.began)?)),
         Look::Chart => {
             let step_seconds = crate::session::chart::STEP.as_secs();
             Shown::Chart(Chart { step_seconds, samples: shared.chart.samples() })
@@ -218,8 +225,9 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
 
 /// Events that `actor` may hear of: those of what they may see, and all for who may see everything.
 fn events(shared: &Shared, actor: &Actor, after: Option<u64>) -> Result<Events, CommandError> {
-    let Some(after) = after else {
-        return Ok(Events { events: Vec::new(), last: shared.ledger.last_event()? });
+    let after = match after {
+        Some(after) => after,
+        None => shared.ledger.last_event()?.saturating_sub(LAST),
     };
     let all = shared.ledger.events_since(after)?;
     let last = all.last().map_or(after, |event| event.number);
