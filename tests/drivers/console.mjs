@@ -93,7 +93,7 @@ async function tour() {
   await reason("Approve once", "ticket 7");
   tell("approved");
   await ask("want-ran");
-  await page.getByText("released").first().waitFor();
+  await page.getByRole("listitem").filter({ hasText: "approved" }).filter({ hasText: "ticket 7" }).waitFor();
   // It is watched; then another is killed.
   await open("Sessions");
   await page.getByLabel("Find").fill("pg_sleep(60)");
@@ -119,7 +119,8 @@ async function tour() {
   await ask("want-blocked");
   // What was, is replayed and checked.
   await open("Records");
-  await page.getByRole("link").filter({ hasText: "psql" }).first().click();
+  const record = await ask("want-record");
+  await page.getByRole("link", { name: record }).click();
   await page.getByRole("button", { name: "Play" }).click();
   await page.getByRole("button", { name: "Show all" }).waitFor();
   await picture("replay");

@@ -110,10 +110,14 @@ fn somebody_signs_in_sees_approves_kills_blocks_replays_and_verifies() {
     browsing.expect("want-workload");
     let live = bed.daemon.weir.sessions();
     let workload = live[0]["workload"].as_str().expect("an id").to_owned();
+    let report_id =
+        live.iter().find(|one| one["state"] == "live").expect("one works")["session"].as_str().expect("an id").to_owned();
     browsing.answer(&workload);
     browsing.expect("want-blocked");
     assert!(!report.wait().expect("psql ends").success());
     browsing.answer("it is gone");
+    browsing.expect("want-record");
+    browsing.answer(&report_id);
     assert_eq!(browsing.expect("errors"), json!([]));
     browsing.expect("done");
     let told = bed.events();

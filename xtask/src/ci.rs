@@ -12,6 +12,9 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     } else {
         tell("== deny: NOT RUN, cargo-deny is not installed (`cargo install cargo-deny`, then `cargo xtask deny`) ==");
     }
+    for what in ["check", "test", "size"] {
+        run(&format!("console: {what}"), "scripts/console", &[what])?;
+    }
     run("lints", "cargo", &["clippy", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     test::test()?;
     regress::slice_of_it()?;

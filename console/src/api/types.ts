@@ -176,7 +176,6 @@ export interface AllVerified {
 export type HoldState =
   | "waiting"
   | "approved"
-  | "released"
   | "denied"
   | "expired"
   | "withdrawn"

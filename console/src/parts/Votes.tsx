@@ -45,3 +45,9 @@ export function answerText(answer: Answer | string | null): string {
   if (!answer) return "";
   return typeof answer === "string" ? answer : `by ${answer.by}: ${answer.reason}`;
 }
+
+/** Who said what to something that is over. */
+export function saidText({ answer, votes }: { answer: Answer | null; votes: readonly Vote[] }): string {
+  if (answer) return answerText(answer);
+  return votes.map((vote) => answerText({ by: vote.by.name, reason: vote.reason })).join("; ");
+}

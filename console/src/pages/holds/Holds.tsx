@@ -13,7 +13,7 @@ import { Sql } from "../../parts/Sql";
 import { Empty, Loaded } from "../../parts/states";
 import { Countdown, TimeAgo } from "../../parts/time";
 import { useNarrow } from "../../parts/useNarrow";
-import { answerText } from "../../parts/Votes";
+import { saidText } from "../../parts/Votes";
 import { type AnswerKind, type Answering, HoldDetail } from "./HoldDetail";
 import { KeysHelp } from "./KeysHelp";
 import { useHoldKeys } from "./useHoldKeys";
@@ -124,7 +124,7 @@ function PastHolds({ holds }: { holds: readonly Hold[] }) {
               </Link>
               {hold.asked.statement && <Sql inline text={hold.asked.statement} />}
               <span className="quiet">
-                {answerText(hold.answer)} <TimeAgo time={hold.ended_at ?? hold.asked_at} />
+                {saidText(hold)} <TimeAgo time={hold.ended_at ?? hold.asked_at} />
               </span>
             </li>
           ))}

@@ -93,7 +93,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_path_without_a_file_is_the_page_and_no_file_is_nothing() {
-        for path in ["/", "/sessions", "/holds/h-0000000000001", "/workloads/spiffe%3A%2F%2Fa.example%2Fb.c", "/favicon.nowhere", "/.env"] {
+        for path in
+            ["/", "/sessions", "/holds/h-0000000000001", "/workloads/spiffe%3A%2F%2Fa.example%2Fb.c", "/favicon.nowhere", "/.env"]
+        {
             let response = page(asked(path, None)).await;
             assert_eq!(
                 (response.status(), response.headers()["content-type"].to_str().unwrap()),

@@ -9,9 +9,9 @@ mod workloads;
 
 use super::actor::{Actor, On, Role};
 use super::{CommandError, Desk, aside};
+use crate::evidence::now;
 use crate::ledger::Event;
 use crate::session::context::Shared;
-use crate::evidence::now;
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 pub use health::{Evidence, HealthReport, Probed};
