@@ -200,6 +200,12 @@ forbid (principal, action == Action::"define", resource) unless { context.approv
     let run = id(&listed, "/0/asked/run");
     differences.one("run-freeze", 0, &json(&weir, &["run", "freeze", &run, "--reason", "a look"]));
     json(&weir, &["run", "thaw", &run]).expect_success();
+    // What runs is known once it is in the record.
+    wait_until("the statement to be in the record", 20, || {
+        let told = json(&weir, &["block", "add", "--target", "db", "--dry-run", "--reason", "a look"]).stdout;
+        let told: Value = serde_json::from_str(&told).ok()?;
+        told.pointer("/cut/0/statement")?.as_str()?.contains("pg_sleep").then_some(())
+    });
     let added = json(&weir, &["block", "add", "--target", "db", "--for", "1h", "--reason", "an incident"]);
     differences.one("block-add", 0, &added);
     let block = id(&added, "/block/id");

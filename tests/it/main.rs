@@ -18,6 +18,7 @@ mod configuration;
 mod console;
 mod containers;
 mod containers_networks;
+mod control_speed;
 mod copy;
 mod crash;
 mod crash_control;

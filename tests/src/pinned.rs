@@ -12,7 +12,7 @@ type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
 /// By key. A value of another kind stays, and so differs from what is committed.
 const RULES: [Rule; 14] = [
-    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at", "made_at", "seen_at"], "<time>", is_time),
+    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at", "made_at", "seen_at", "opened", "statement_at"], "<time>", is_time),
     (&["duration_ms", "client_reset_ms", "server_ms", "milliseconds"], "<milliseconds>", Value::is_number),
     (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks"], "<number>", Value::is_u64),
     (&["digest"], "<digest>", Value::is_string),

@@ -36,7 +36,7 @@ const BUSY: f64 = 70.0;
 const BETWEEN: Duration = Duration::from_millis(50);
 
 const POLICY: &str = r#"
-@id("all") permit (principal, action, resource);
+@id("all") permit (principal, action in [Action::"connect", Action::"operation"], resource);
 @id("arrivals") @hold("group=dba,wait=60s")
 forbid (principal, action == Action::"write", resource) when { context.verb == "INSERT" } unless { context.approval.satisfied };
 "#;

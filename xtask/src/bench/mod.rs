@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: weir beside a direct connection, haproxy and pgbouncer, and the pages made of what came out.
 
 mod chart;
+mod control;
 mod data;
 mod figure;
 mod folder;
@@ -27,6 +28,8 @@ pub(crate) use postgres::quick;
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// How fast a kill, an approval and a person's leaving take effect while a thousand sessions are at work.
+    Control(control::Options),
     /// What the kernel's hooks cost a connect: of a process outside every job, of one inside, against no hook.
     Hook(hook::Options),
     /// What masking costs a job, and what detectors take beside Presidio.
@@ -39,6 +42,7 @@ pub(crate) enum Bench {
 
 pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
     match which {
+        Bench::Control(options) => control::control(options),
         Bench::Hook(options) => hook::hook(options),
         Bench::Mask(options) => mask::mask(options),
         Bench::Postgres(options) => postgres::postgres(options),

@@ -41,7 +41,7 @@ const EDGES: [(&str, &[&str]); 32] = [
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
-    ("control", &["session", "host", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
+    ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
