@@ -45,7 +45,8 @@ const ROUNDS = [
   (n, add) => {
     add("statement", n, { sent: "query", text: "SELECT id, name, email, ssn\n  FROM customers -- the contractor's list\n WHERE id <= 12 ORDER BY id" }, 1800);
     add("decision", n, { operation: n, command: "SELECT", ...allow(["read public.customers"]) }, 1);
-    add("rows", n, { masked: ["email", "ssn"], messages: [{ columns: ["id", "name", "email", "ssn"] }, ...Array.from({ length: 12 }, (_, i) => row(i + 1))] }, 22);
+    add("rows", n, { messages: [{ columns: ["id", "name", "email", "ssn"] }, ...Array.from({ length: 12 }, (_, i) => row(i + 1))] }, 22);
+    add("note", null, { what: "masked", operation: n, part: 0, rows: 12, columns: [{ column: 2, name: "email", classes: ["pii"], how: "redact" }, { column: 3, name: "ssn", classes: ["pii"], how: "partial" }] });
     add("completed", n, { rows: 12, bytes: 812, tag: "SELECT 12" }, 3);
   },
   (n, add) => {

@@ -104,7 +104,9 @@ function begin(operation: number, frame: Frame): Operation {
 function take(operation: Operation, { kind, time, body, ...rest }: Frame): void {
   operation.frames += 1;
   operation.last = time;
-  for (const column of list(body.masked)) if (!operation.masked.includes(column)) operation.masked.push(column);
+  if (kind === "note" && body.what === "masked" && Array.isArray(body.columns)) {
+    for (const column of body.columns.map(columnName)) if (!operation.masked.includes(column)) operation.masked.push(column);
+  }
   switch (kind) {
     case "statement":
       operation.sent = text(body.sent);
