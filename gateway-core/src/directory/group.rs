@@ -125,7 +125,10 @@ fn member(item: &Value) -> Result<Option<PersonId>, Refused> {
         other => (Some(other), None),
     };
     if kind.and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("group")) {
-        return Err(Refused::new(Kind::Value, "a group's members are people: have the provider send the people of groups in groups"));
+        return Err(Refused::new(
+            Kind::Value,
+            "a group's members are people: have the provider send the people of groups in groups",
+        ));
     }
     match value {
         None | Some(Value::Null) => Ok(None),

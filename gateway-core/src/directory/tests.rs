@@ -34,7 +34,10 @@ fn each_dialect_deactivates_a_person() {
         ("Entra, as the RFC has it", json!([{ "op": "replace", "path": "active", "value": false }])),
         ("Entra, without a path", json!([{ "op": "Replace", "value": { "active": "false" } }])),
         ("in any case", json!([{ "OP": "REPLACE", "Path": "ACTIVE", "Value": "FALSE" }])),
-        ("with its schema", json!([{ "op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:User:active", "value": false }])),
+        (
+            "with its schema",
+            json!([{ "op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:User:active", "value": false }]),
+        ),
     ] {
         let after = patched(list).unwrap();
         assert!(!after.active, "{what}");
@@ -68,10 +71,12 @@ fn each_dialect_changes_a_person() {
         patched(json!([{ "op": "Add", "value": { "name.familyName": "S", "emails[type eq \"work\"].value": "a@b.example" } }]));
     let after = after.unwrap();
     assert_eq!((after.name.family_name.as_deref(), after.emails[0].value.as_str()), (Some("S"), "a@b.example"));
-    let after = patched(json!([{ "op": "remove", "path": "emails[type eq \"home\"]" }, { "op": "remove", "path": "displayName" }]));
+    let after =
+        patched(json!([{ "op": "remove", "path": "emails[type eq \"home\"]" }, { "op": "remove", "path": "displayName" }]));
     let after = after.unwrap();
     assert_eq!((after.emails.len(), after.display_name), (1, None));
-    let after = patched(json!([{ "op": "add", "path": "emails", "value": [{ "value": "b@c", "primary": true }, { "type": "work" }] }]));
+    let after =
+        patched(json!([{ "op": "add", "path": "emails", "value": [{ "value": "b@c", "primary": true }, { "type": "work" }] }]));
     let primary: Vec<_> = after.unwrap().emails.into_iter().filter(|email| email.primary).map(|email| email.value).collect();
     assert_eq!(primary, ["b@c"]);
 }
@@ -127,7 +132,10 @@ fn what_can_not_be_is_refused_as_the_rfc_has_it() {
         (json!([{ "op": "replace", "path": "emails", "value": emails }]), Kind::TooMany),
         (json!(many(MOST_OPERATIONS + 1)), Kind::TooMany),
         // All or nothing.
-        (json!([{ "op": "replace", "path": "active", "value": false }, { "op": "remove", "path": "userName" }]), Kind::Mutability),
+        (
+            json!([{ "op": "replace", "path": "active", "value": false }, { "op": "remove", "path": "userName" }]),
+            Kind::Mutability,
+        ),
     ] {
         assert_eq!(patched(list.clone()).unwrap_err().kind, kind, "{list}");
     }
@@ -180,7 +188,7 @@ fn a_filter_finds_who_is_meant() {
     assert!(Filter::read(&members).unwrap().finds_group("m-1", &group));
     assert!(!Filter::read("userName eq \"dba\"").unwrap().finds_group("m-1", &group));
     let long = format!("userName eq \"{}\"", "x".repeat(4096));
-    let deep = vec!["userName eq \"a\""; MOST_TERMS + 1].join(" and ");
+    let deep = ["userName eq \"a\""; MOST_TERMS + 1].join(" and ");
     for wrong in [
         "",
         "userName",
