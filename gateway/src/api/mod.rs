@@ -8,6 +8,7 @@ mod grants;
 mod holds;
 mod jobs;
 mod notifiers;
+mod owners;
 mod problem;
 mod request;
 mod routes;

@@ -1,6 +1,6 @@
 //! The routes that are the same at the socket and on the web, each with the role without which nothing there can be done.
 
-use super::{blocks, glass, grants, holds, me, notifiers, reload, root_alone, runs, sessions, tokens};
+use super::{blocks, glass, grants, holds, me, notifiers, owners, reload, root_alone, runs, sessions, tokens};
 use crate::control::{Desk, Role};
 use axum::Router;
 use axum::middleware;
@@ -41,6 +41,8 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Auditor, "/v1/break-glass/{id}/review", post(glass::review)),
         route(Role::Operator, "/v1/notifiers", get(notifiers::list)),
         route(Role::Operator, "/v1/notifiers/{name}/test", post(notifiers::test)),
+        route(Role::Viewer, "/v1/owners", get(owners::list)),
+        route(Role::Viewer, "/v1/owners/take", post(owners::take)),
         route(Role::Operator, "/v1/runs/{id}/freeze", post(runs::freeze)),
         route(Role::Operator, "/v1/runs/{id}/thaw", post(runs::thaw)),
         route(Role::Operator, "/v1/runs/{id}/kill", post(runs::kill)),

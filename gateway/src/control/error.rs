@@ -4,6 +4,7 @@ use crate::host::JobError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
 use gateway_core::control::hold::Ineligible;
+use gateway_core::directory::Refused;
 use gateway_core::model::ids::{RunId, SessionId};
 
 /// Why a command was not done.
@@ -45,6 +46,9 @@ pub enum CommandError {
     /// Their answer does not count.
     #[error(transparent)]
     Ineligible(#[from] Ineligible),
+    /// The directory can't be kept so.
+    #[error(transparent)]
+    Directory(#[from] Refused),
     /// What was asked can't be.
     #[error("{0}")]
     Wrong(String),

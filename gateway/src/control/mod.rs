@@ -2,6 +2,7 @@
 
 mod actor;
 mod blocks;
+mod directory;
 mod error;
 mod follow;
 mod glass;
@@ -10,12 +11,14 @@ mod holds;
 mod jobs;
 mod notifiers;
 mod offline;
+mod owners;
 mod runs;
+mod takeover;
 mod tokens;
 
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
-use crate::ledger::{Glass, Hold, Kind, Lease, Ledger, Standing};
+use crate::ledger::{Glass, Hold, Kind, Lease, Ledger, Standing, Takeover};
 pub use crate::ledger::{Lift, Scope};
 use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
@@ -23,6 +26,7 @@ use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
 pub use actor::{APPROVERS, Actor, On, Role, Scoped, Via, login};
 pub use blocks::BlockRequest;
+pub use directory::{DirectoryCommand, DirectoryReply, Expected, Page, ShownGroup, ShownUser};
 pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::{Block, Concerned};
@@ -39,6 +43,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+pub use takeover::{ListedOwner, OwnedWorkload, TakeRequest};
 pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
 
 /// How long a kill may take before its asker is told that it is still under way.
@@ -158,6 +163,12 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Keep the directory of people and groups.
+    Directory(Box<DirectoryCommand>),
+    /// Which owners have left, and what do they own?
+    ListOwners,
+    /// Take over what somebody owned who has left.
+    TakeOwner(TakeRequest),
     /// Who am I, and what may I?
     WhoAmI,
     /// Freeze a run, let it go on, or kill it.
@@ -256,6 +267,12 @@ pub enum Reply {
     Tokens(Vec<ShownToken>),
     /// To [`Command::RevokeToken`].
     Token(Box<ShownToken>),
+    /// To [`Command::Directory`].
+    Directory(Box<DirectoryReply>),
+    /// To [`Command::ListOwners`].
+    Owners(Vec<ListedOwner>),
+    /// To [`Command::TakeOwner`].
+    Owner(Box<Takeover>),
     /// To [`Command::WhoAmI`].
     Me(Box<Me>),
     /// To [`Command::OrderRun`].
@@ -399,6 +416,9 @@ impl Desk {
                 let (shared, actor) = (Arc::clone(shared), actor.clone());
                 aside(move || runs::order(&shared, &actor, run, order, &reason)).await.map(Reply::Run)
             }
+            Command::Directory(command) => self.keep_directory(actor, *command).await,
+            Command::ListOwners => self.list_owners(actor),
+            Command::TakeOwner(request) => self.take_owner(actor, request).await,
             Command::ListNotifiers => {
                 let (actor, notifiers) = (actor.clone(), shared.config.notifiers.clone());
                 self.written(move |ledger| notifiers::list(ledger, &actor, &notifiers)).await.map(Reply::Notifiers)

@@ -3,6 +3,7 @@
 mod guard;
 mod headers;
 mod limits;
+mod scim;
 mod sign_in;
 
 use super::problem::Problem;
@@ -161,6 +162,7 @@ fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
     let health = Router::new().route("/healthz", get(health));
     health
         .merge(known)
+        .merge(scim::router(guard))
         .with_state(desk)
         .merge(open)
         .layer(DefaultBodyLimit::max(BODY))
