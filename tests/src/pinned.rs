@@ -86,6 +86,7 @@ fn words(text: &str) -> String {
             _ if is_id(word, "b-") => "<block>",
             _ if is_id(word, "x-") => "<break-glass>",
             _ if is_id(word, "t-") => "<token>",
+            _ if is_id(word, "o-") => "<take-over>",
             _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "<hash>",
             _ => word,
         });
