@@ -6,6 +6,7 @@
 pub mod buffer;
 pub mod control;
 pub mod detect;
+pub mod directory;
 pub mod hex;
 pub mod inspect;
 pub mod mask;

@@ -1,7 +1,7 @@
 // An OpenID provider (npm oidc-provider) as a company has one: usage: oidc_people.mjs KEY CHAIN SECRET CONSOLE
 // It prints its address. Whoever signs in is {login}@acme.example, in the groups that POST /groups has set
 // (JSON: {"ana": ["dba"]}), with every claim in the id_token; GET /thin leaves them to the userinfo endpoint.
-// POST /claims: claims that everybody has. POST /rotate: a new key.
+// POST /claims: claims that everybody has. POST /rotate: a new key. POST /gone: who is known no more.
 import { createServer } from 'node:https';
 import { readFileSync } from 'node:fs';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -17,27 +17,30 @@ const newKey = () => ({
 });
 let groups = {};
 let further = {};
+let gone = [];
 const make = (issuer, thin) => new Provider(issuer, {
   jwks: { keys: [newKey()] },
   cookies: { keys: ['k'] },
   conformIdTokenClaims: thin,
   claims: { openid: ['sub', '_claim_names'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
   features: { deviceFlow: { enabled: true }, rpInitiatedLogout: { enabled: true } },
-  ttl: { Session: 600, Grant: 600, Interaction: 600, IdToken: 600, AccessToken: 600 },
-  findAccount: (_, id) => ({
+  ttl: { Session: 600, Grant: 600, Interaction: 600, IdToken: 600, AccessToken: 600, RefreshToken: 600 },
+  findAccount: (_, id) => (gone.includes(id) ? undefined : {
     accountId: id,
     claims: () => ({ sub: id, email: `${id}@acme.example`, email_verified: true, name: id, groups: groups[id] ?? [], ...further }),
   }),
+  issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
   clients: [{
     client_id: 'weir', client_secret: secret, redirect_uris: [`${console_url}/auth/callback`],
     post_logout_redirect_uris: [`${console_url}/`], response_types: ['code'],
-    grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
   }],
 });
 let provider;
 const own = {
   '/groups': (body) => { groups = JSON.parse(body); },
   '/claims': (body) => { further = JSON.parse(body); },
+  '/gone': (body) => { gone = JSON.parse(body); },
   '/rotate': () => { provider = make(provider.issuer, false); },
   '/thin': () => { provider = make(provider.issuer, true); },
 };

@@ -16,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 0] = [];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 21] = [
+const SECTIONS: [(&str, &[&str]); 22] = [
     ("weir job begin", &["job-begin"]),
     ("weir job end", &["job-end"]),
     ("weir job list", &["job-list"]),
@@ -31,6 +31,7 @@ const SECTIONS: [(&str, &[&str]); 21] = [
     ("weir hold", &["hold-list", "hold-show", "hold-approve"]),
     ("weir grant", &["grant-request", "grant-approve", "grant-revoke", "grant-list"]),
     ("weir block", &["block-add", "block-remove", "block-list"]),
+    ("weir owner", &["owner-list", "owner-take"]),
     ("weir break-glass", &["break-glass", "break-glass-review"]),
     ("weir notify list, weir notify test NAME", &["notify-list", "notify-test"]),
     ("weir token create, list, revoke", &["token-create", "token-list", "token-revoke"]),

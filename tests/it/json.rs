@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use weir_tests::wire::Script;
 use weir_tests::wire::message::{execute, message, parse, terminate};
-use weir_tests::{Daemon, Outcome, Postgres, Weir, pinned, wait_until};
+use weir_tests::{Daemon, Directory, Outcome, Postgres, Weir, pinned, wait_until};
 
 const RULES: &str = r#"
 @id("allow-all") permit (principal, action, resource);
@@ -243,6 +243,19 @@ fn tokens_are_shown_as_they_are_documented() {
     differences.one("token-create", 0, &made);
     differences.one("token-revoke", 0, &json(&weir, &["token", "revoke", &id, "--reason", "it was in a log"]));
     differences.one("token-list", 0, &json(&weir, &["token", "list", "--past", "5"]));
+    differences.none();
+}
+
+#[test]
+fn owners_who_have_left_are_told_as_they_are_documented() {
+    let workload =
+        "[[workload]]\nname = \"nightly\"\nmatch = { uid = 7 }\nowner = \"ana@acme.example\"\nsuccessor = \"bo@acme.example\"\n";
+    let bed = Directory::start(Weir::with(workload), |_, _| String::new());
+    let ana = bed.person("ana@acme.example");
+    bed.activate(&ana, false);
+    let mut differences = Differences::default();
+    differences.one("owner-list", 0, &json(&bed.daemon.weir, &["owner", "list"]));
+    differences.one("owner-take", 0, &json(&bed.daemon.weir, &["owner", "take", "nightly", "--reason", "ticket 7"]));
     differences.none();
 }
 

@@ -12,7 +12,24 @@ type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
 /// By key. A value of another kind stays, and so differs from what is committed.
 const RULES: [Rule; 14] = [
-    (&["started", "last", "time", "asked_at", "ended_at", "since", "until", "at", "made_at", "seen_at", "opened", "statement_at"], "<time>", is_time),
+    (
+        &[
+            "started",
+            "last",
+            "time",
+            "asked_at",
+            "ended_at",
+            "since",
+            "until",
+            "at",
+            "made_at",
+            "seen_at",
+            "opened",
+            "statement_at",
+        ],
+        "<time>",
+        is_time,
+    ),
     (&["duration_ms", "client_reset_ms", "server_ms", "milliseconds"], "<milliseconds>", Value::is_number),
     (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks"], "<number>", Value::is_u64),
     (&["digest"], "<digest>", Value::is_string),
@@ -86,6 +103,7 @@ fn words(text: &str) -> String {
             _ if is_id(word, "b-") => "<block>",
             _ if is_id(word, "x-") => "<break-glass>",
             _ if is_id(word, "t-") => "<token>",
+            _ if is_id(word, "o-") => "<take-over>",
             _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "<hash>",
             _ => word,
         });

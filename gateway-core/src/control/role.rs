@@ -3,7 +3,10 @@
 use super::names;
 use serde::{Deserialize, Serialize};
 
-/// What somebody may do. Whoever has any may look; nothing else comes with another.
+/// The group that whoever may approve counts for, where no policy names one.
+pub const APPROVERS: &str = "role:approver";
+
+/// What somebody may do. Whoever has any may look, but for a provisioner; nothing else comes with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -17,6 +20,8 @@ pub enum Role {
     Operator,
     /// Everything.
     Admin,
+    /// Keep the directory of people and groups, and nothing else: an identity provider's, and no person's.
+    Provisioner,
 }
 
 /// A role, and what it is for.
@@ -44,7 +49,7 @@ pub struct On<'a> {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Viewer, Self::Auditor, Self::Approver, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 6] = [Self::Viewer, Self::Auditor, Self::Approver, Self::Operator, Self::Admin, Self::Provisioner];
 
     /// Its name, as the configuration has it.
     #[must_use]
@@ -55,6 +60,7 @@ impl Role {
             Self::Approver => "approver",
             Self::Operator => "operator",
             Self::Admin => "admin",
+            Self::Provisioner => "provisioner",
         }
     }
 
@@ -68,6 +74,8 @@ impl Role {
     #[must_use]
     pub const fn includes(self, other: Self) -> bool {
         match (self, other) {
+            (Self::Provisioner, other) => matches!(other, Self::Provisioner),
+            (_, Self::Provisioner) => false,
             (Self::Admin, _)
             | (_, Self::Viewer)
             | (Self::Auditor, Self::Auditor)
@@ -103,7 +111,9 @@ impl Scoped {
             // None at all is everything.
             wide.is_empty() || !narrow.is_empty() && narrow.iter().all(|one| wide.iter().any(|wide| holds(wide, one)))
         };
-        self.role.includes(other.role) && within(&self.targets, &other.targets) && within(&self.workloads, &other.workloads)
+        // Who has everything may have the directory kept, and does not keep it.
+        let gives = self.role.includes(other.role) || matches!((self.role, other.role), (Role::Admin, Role::Provisioner));
+        gives && within(&self.targets, &other.targets) && within(&self.workloads, &other.workloads)
     }
 }
 
@@ -130,6 +140,9 @@ mod tests {
         for (has, gives, expected) in [
             (all(Role::Admin), all(Role::Operator), true),
             (all(Role::Approver), all(Role::Operator), false),
+            (all(Role::Admin), all(Role::Provisioner), true),
+            (all(Role::Operator), all(Role::Provisioner), false),
+            (all(Role::Provisioner), all(Role::Viewer), false),
             (all(Role::Approver), scoped(Role::Approver, &["prod-*"], &[]), true),
             (scoped(Role::Approver, &["prod-*"], &[]), all(Role::Approver), false),
             (scoped(Role::Approver, &["prod-*"], &[]), all(Role::Viewer), false),
@@ -143,6 +156,14 @@ mod tests {
             (scoped(Role::Viewer, &[], &["a/*"]), scoped(Role::Viewer, &["x"], &[]), false),
         ] {
             assert_eq!(has.covers(&gives), expected, "{has:?} {gives:?}");
+        }
+    }
+
+    #[test]
+    fn a_provisioner_is_nothing_else_and_nobody_else_is_one() {
+        for role in Role::ALL {
+            assert_eq!(Role::Provisioner.includes(role), role == Role::Provisioner, "{role:?}");
+            assert_eq!(role.includes(Role::Provisioner), role == Role::Provisioner, "{role:?}");
         }
     }
 

@@ -136,6 +136,18 @@ id!(
     /// One token with which the API is asked.
     TokenId, "token", 't', b't'
 );
+id!(
+    /// One person of the directory.
+    PersonId, "person", 'p', b'p'
+);
+id!(
+    /// One group of the directory.
+    GroupId, "group", 'm', b'm'
+);
+id!(
+    /// One time that somebody has taken a workload over.
+    TakeoverId, "take-over", 'o', b'o'
+);
 
 #[cfg(test)]
 mod tests {

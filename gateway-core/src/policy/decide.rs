@@ -127,6 +127,23 @@ impl Decision {
         !self.allowed && !self.holds.is_empty()
     }
 
+    /// The same, where the gateway itself has people asked first: what is allowed waits for them, what waits does for them, too, and
+    /// what is denied stays so. More is never allowed by it.
+    #[must_use]
+    pub fn waiting(mut self, terms: &Terms, message: &str) -> Self {
+        if self.allowed || self.held() {
+            if self.allowed {
+                self.policies = vec![terms.policy.clone()];
+            } else {
+                self.policies.push(terms.policy.clone());
+            }
+            self.allowed = false;
+            self.holds.push(terms.clone());
+            self.message.get_or_insert_with(|| message.to_owned());
+        }
+        self
+    }
+
     /// The proof, where `mode` lets this through.
     #[must_use]
     pub const fn permit(&self, mode: Mode) -> Option<Permit> {

@@ -12,6 +12,7 @@ mod looks;
 mod notifiers;
 pub mod openapi;
 mod own;
+mod owners;
 mod problem;
 mod query;
 mod records;

@@ -71,6 +71,9 @@ impl From<CommandError> for Problem {
             CommandError::Ineligible(_) => (StatusCode::FORBIDDEN, "ineligible"),
             CommandError::StillDying(..) => (StatusCode::GATEWAY_TIMEOUT, "still-dying"),
             CommandError::BadPolicy(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-policy"),
+            CommandError::Directory(refused) => {
+                (StatusCode::from_u16(refused.kind.status()).unwrap_or(StatusCode::BAD_REQUEST), "directory")
+            }
             CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
             CommandError::NotReached { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),

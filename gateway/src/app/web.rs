@@ -45,7 +45,11 @@ impl Web {
     /// Serves until it is told to stop.
     pub(super) fn serve(self, desk: Desk) -> Result<Thread> {
         let Self { people, door } = self;
-        thread("weir-web", |stopped| serve(door, desk, people, stopped))
+        thread("weir-web", |stopped| async move {
+            let checking = tokio::spawn(Arc::clone(&people).check(desk.clone()));
+            serve(door, desk, people, stopped).await;
+            checking.abort();
+        })
     }
 }
 

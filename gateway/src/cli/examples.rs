@@ -157,10 +157,23 @@ pub(super) const GLASS_CODES: &str = "\
 Examples:
   weir break-glass codes ana@acme.example bo@acme.example cy@acme.example";
 
+pub(super) const OWNER_LIST: &str = "\
+Examples:
+  weir owner list";
+
+pub(super) const OWNER_TAKE: &str = "\
+Examples:
+  weir owner take nightly-backup --reason \"ticket 4711: she has left\"
+  weir owner take nightly-backup --owner cy@acme.example --reason \"ticket 4711\"
+
+Its successor may, for themself, and who is an operator for it. From then on it runs again, and what
+is asked of people about it is asked of others than its new owner.";
+
 pub(super) const TOKEN_CREATE: &str = "\
 Examples:
   weir token create dashboards --role viewer --for 90d
   weir token create deploys --role approver --target 'prod-*' --for 30d
+  weir token create okta --role provisioner --for 365d    for SCIM, and for nothing else
 
 It is shown this once, and kept as a hash. It may never more than who made it.";
 

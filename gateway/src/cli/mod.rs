@@ -17,6 +17,7 @@ mod kill;
 mod login;
 mod notify;
 mod openapi;
+mod owner;
 mod policy;
 mod reload;
 mod remote;
@@ -88,6 +89,9 @@ enum Command {
     /// Who is told of holds, grants, blocks and broken glass: how far each is, and a test
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// Owners who have left: what they own, and who takes it over
+    #[command(subcommand)]
+    Owner(owner::Owner),
     /// Tokens with which the API is asked from elsewhere: make them, list them, revoke them
     #[command(subcommand)]
     Token(token::Token),
@@ -328,6 +332,7 @@ fn dispatch(command: Command) -> Result {
         Command::Block(command) => block::block(command),
         Command::BreakGlass(arguments) => glass::glass(arguments),
         Command::Notify(command) => notify::notify(command),
+        Command::Owner(command) => owner::owner(command),
         Command::Token(command) => token::token(command),
         Command::Login(arguments) => login::login(&arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),

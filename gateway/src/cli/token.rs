@@ -40,7 +40,7 @@ pub(super) enum Token {
 pub(super) struct Create {
     /// What it is for
     name: String,
-    /// What may be done with it: viewer, auditor, approver, operator or admin
+    /// What may be done with it: viewer, auditor, approver, operator, admin, or provisioner for SCIM
     #[arg(long, value_name = "ROLE", value_parser = role)]
     role: Role,
     /// Where: a target, which may end in *; may be given often [default: everywhere]
@@ -106,5 +106,5 @@ fn scope(role: &Value) -> String {
 }
 
 fn role(text: &str) -> std::result::Result<Role, String> {
-    Role::named(text).ok_or_else(|| "a role is viewer, auditor, approver, operator or admin".to_owned())
+    Role::named(text).ok_or_else(|| "a role is viewer, auditor, approver, operator, admin or provisioner".to_owned())
 }

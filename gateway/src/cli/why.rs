@@ -172,6 +172,12 @@ impl Why {
         let of = |value: &Value| plain(value);
         writeln!(out, "session {}, run {}: {} on {}", self.session, of(&self.run), of(&self.workload), of(&self.target))?;
         writeln!(out, "connect     {} ({})", field(&self.connect, "outcome"), because(&self.connect))?;
+        if let Some(left) = self.connect.get("owner_left") {
+            if self.connect.get("reason").is_none_or(|reason| reason != "owner_left") {
+                writeln!(out, "owner       {}: {}", field(left, "what"), field(left, "because"))?;
+            }
+            writeln!(out, "  to do     {}", field(left, "advice"))?;
+        }
         for explained in &self.operations {
             explained.print(out)?;
         }
@@ -237,6 +243,10 @@ fn outcome(decision: &Value) -> &'static str {
 
 /// The policies that decided, or that there was none.
 fn because(decision: &Value) -> String {
+    let refused_by_that = decision.get("reason").is_some_and(|reason| reason == "owner_left");
+    if let Some(left) = decision.get("owner_left").filter(|_| refused_by_that) {
+        return format!("{}: {}", field(left, "what"), field(left, "because"));
+    }
     let list = |name: &str| decision.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let joined = |values: &[Value]| values.iter().map(plain).collect::<Vec<_>>().join(", ");
     match (list("policies"), list("errors")) {

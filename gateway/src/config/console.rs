@@ -52,6 +52,8 @@ pub struct OidcSettings {
     pub ca: Option<PathBuf>,
     /// Origins that may be asked, the issuer's among them.
     pub origins: Vec<String>,
+    /// How often the provider is asked whether whoever is signed in is still known to it.
+    pub check: Option<Duration>,
 }
 
 /// One `[[role]]`.
@@ -123,7 +125,8 @@ pub(super) fn roles(tables: Vec<Table<'_, '_>>) -> Vec<RoleRule> {
 
 fn role(mut table: Table<'_, '_>) -> Option<RoleRule> {
     let hint = "viewer, auditor, approver, operator or admin";
-    let role = table.parsed("role", hint, Role::named);
+    // Who keeps the directory shows a token that is for that alone.
+    let role = table.parsed("role", hint, |text| Role::named(text).filter(|role| *role != Role::Provisioner));
     let role = table.required("role", role, hint);
     let mut list = |key| texts(table.texts(key));
     let (groups, people, targets, workloads) = (list("groups"), list("people"), list("targets"), list("workloads"));
@@ -156,6 +159,7 @@ fn oidc(mut table: Table<'_, '_>, directory: &Path) -> Option<OidcSettings> {
     let name_claim = table.text("name_claim").map_or_else(|| "email".to_owned(), Spanned::into_inner);
     let groups_claim = table.text("groups_claim").map_or_else(|| "groups".to_owned(), Spanned::into_inner);
     let ca = table.parsed("ca", "a file of certificates: ca = \"file:/etc/weir/ca.pem\"", |text| file(text, directory));
+    let check = table.parsed("check", "a time up to 1d: check = \"15m\"", |text| time(text, 86_400));
     let hint = "origins that the provider's own document names: origins = [\"https://keys.acme.example\"]";
     let mut origins = Vec::new();
     for text in table.texts("origins").unwrap_or_default() {
@@ -170,7 +174,7 @@ fn oidc(mut table: Table<'_, '_>, directory: &Path) -> Option<OidcSettings> {
     if issuer == GOOGLE.0 {
         origins.extend(GOOGLE.1.map(str::to_owned));
     }
-    Some(OidcSettings { issuer, client_id: client_id?, client_secret, scopes, name_claim, groups_claim, ca, origins })
+    Some(OidcSettings { issuer, client_id: client_id?, client_secret, scopes, name_claim, groups_claim, ca, origins, check })
 }
 
 fn certificate(mut table: Table<'_, '_>, directory: &Path) -> Option<(PathBuf, PathBuf)> {
@@ -256,6 +260,10 @@ targets = ["prod-*"]
         let dbas = ["dba".to_owned()].into();
         assert!(config.roles[0].is_of("ana", &dbas) && !config.roles[0].is_of("ana", &[].into()));
         assert!(Config::parse("trust_domain = \"a\"", Path::new("/")).unwrap().console.is_none());
+        assert_eq!(oidc.check, None);
+        let checked = GOOD.replace("client_id", "check = \"15m\"\nclient_id");
+        let checked = Config::parse(&checked, Path::new("/")).unwrap().console.unwrap().oidc.unwrap().check;
+        assert_eq!(checked, Some(Duration::from_secs(900)));
     }
 
     #[test]
@@ -276,6 +284,8 @@ targets = ["prod-*"]
         check("\"https://keys.acme.example\"", "\"http://keys.acme.example\"", "`origins` can't hold");
         check("groups = [\"dba\"]\n", "", "nobody's");
         check("\"approver\"", "\"root\"", "`role` can't be");
+        check("\"approver\"", "\"provisioner\"", "`role` can't be");
+        check("client_id", "check = \"2d\"\nclient_id", "`check` can't be");
         check("\"2d\"", "\"90d\"", "`session` can't be");
         check("client_id = \"weir\"", "", "`client_id` is missing");
         check("key = \"file:/etc/weir/console.key\"", "", "`key` is missing");

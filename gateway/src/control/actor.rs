@@ -4,12 +4,9 @@ use super::error::CommandError;
 use crate::host::Peer;
 use crate::session::context::Shared;
 use gateway_core::control::person::Person;
-pub use gateway_core::control::role::{On, Role, Scoped};
+pub use gateway_core::control::role::{APPROVERS, On, Role, Scoped};
 use gateway_core::model::ids::{RunId, TokenId};
 use std::collections::BTreeSet;
-
-/// The group that whoever may approve counts for, where no policy names one.
-pub const APPROVERS: &str = "role:approver";
 
 /// Somebody at the desk.
 #[derive(Clone, Debug, PartialEq, Eq)]

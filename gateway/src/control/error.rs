@@ -5,6 +5,7 @@ use crate::host::JobError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
 use gateway_core::control::hold::Ineligible;
+use gateway_core::directory::Refused;
 use gateway_core::model::ids::{RunId, SessionId};
 
 /// Why a command was not done.
@@ -49,6 +50,9 @@ pub enum CommandError {
     /// What is recorded can't be read.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// The directory can't be kept so.
+    #[error(transparent)]
+    Directory(#[from] Refused),
     /// What was asked can't be.
     #[error("{0}")]
     Wrong(String),

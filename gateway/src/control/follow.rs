@@ -1,5 +1,6 @@
 //! What comes into force is applied to what is live, and what people did gets into the gateway's own record.
 
+use super::owners;
 use crate::host::Diary;
 use crate::ledger::{Event, InForce, Ledger};
 use crate::session::context::Shared;
@@ -32,6 +33,7 @@ pub async fn apply_changes(shared: Arc<Shared>, mut stopped: oneshot::Receiver<(
         }
         let now = shared.ledger.in_force();
         cut_blocked(&shared, &now);
+        owners::follow(&shared, &before, &now);
         if before.grants != now.grants || before.glasses != now.glasses {
             judge_again(&shared);
         }

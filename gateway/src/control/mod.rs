@@ -2,6 +2,7 @@
 
 mod actor;
 mod blocks;
+mod directory;
 mod error;
 mod follow;
 mod glass;
@@ -12,13 +13,15 @@ pub mod look;
 mod notifiers;
 mod offline;
 mod once;
+mod owners;
 mod page;
 mod runs;
+mod takeover;
 mod tokens;
 
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
-pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing};
+pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing, Takeover};
 use crate::ledger::{Kind, Ledger};
 use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
@@ -26,6 +29,7 @@ use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
 pub use actor::{APPROVERS, Actor, On, Role, Scoped, Via, login};
 pub use blocks::BlockRequest;
+pub use directory::{DirectoryCommand, DirectoryPage, DirectoryReply, Expected, ShownGroup, ShownUser};
 pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::{Block, Concerned};
@@ -47,6 +51,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+pub use takeover::{ListedOwner, OwnedWorkload, TakeRequest};
 pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
 
 /// How long a kill may take before its asker is told that it is still under way.
@@ -151,6 +156,12 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Keep the directory of people and groups.
+    Directory(Box<DirectoryCommand>),
+    /// Which owners have left, and what do they own?
+    ListOwners,
+    /// Take over what somebody owned who has left.
+    TakeOwner(TakeRequest),
     /// Who am I, and what may I?
     WhoAmI,
     /// Freeze a run, let it go on, or kill it.
@@ -231,6 +242,12 @@ pub enum Reply {
     Tokens(Listed<ShownToken>),
     /// To [`Command::RevokeToken`].
     Token(Box<ShownToken>),
+    /// To [`Command::Directory`].
+    Directory(Box<DirectoryReply>),
+    /// To [`Command::ListOwners`].
+    Owners(Vec<ListedOwner>),
+    /// To [`Command::TakeOwner`].
+    Owner(Box<Takeover>),
     /// To [`Command::WhoAmI`].
     Me(Box<Me>),
     /// To [`Command::OrderRun`].
@@ -480,6 +497,9 @@ impl Desk {
                 let (shared, actor) = (Arc::clone(shared), actor.clone());
                 aside(move || runs::order(&shared, &actor, run, order, &reason)).await.map(Reply::Run)
             }
+            Command::Directory(command) => self.keep_directory(actor, *command).await,
+            Command::ListOwners => self.list_owners(actor),
+            Command::TakeOwner(request) => self.take_owner(actor, request).await,
             Command::ListNotifiers => {
                 let (actor, notifiers) = (actor.clone(), shared.config.notifiers.clone());
                 self.written(move |ledger| notifiers::list(ledger, &actor, &notifiers)).await.map(Reply::Notifiers)

@@ -2,9 +2,12 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
+use super::owners::Owned;
+use super::takeover::{self, TakeRequest};
 use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, notifiers, tokens};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
+use crate::session::owner::WorkloadRule;
 use std::path::Path;
 
 /// The ledger of a state directory, without a gateway.
@@ -33,6 +36,24 @@ impl Offline {
     /// Where it can't be read.
     pub fn list_notifiers(&self, actor: &Actor, notifiers: &[NotifierSettings]) -> Result<Reply, CommandError> {
         notifiers::list(&self.0, actor, notifiers).map(Reply::Notifiers)
+    }
+
+    /// What [`Command::ListOwners`] asks, of these workloads.
+    ///
+    /// # Errors
+    /// Where whoever asks may not.
+    pub fn list_owners(&self, actor: &Actor, workloads: &[WorkloadRule]) -> Result<Reply, CommandError> {
+        let in_force = self.0.in_force();
+        takeover::list(actor, Owned::configured(workloads, &in_force), &in_force).map(Reply::Owners)
+    }
+
+    /// What [`Command::TakeOwner`] asks, of these workloads.
+    ///
+    /// # Errors
+    /// Where it is not to be had.
+    pub fn take_owner(&self, actor: &Actor, request: &TakeRequest, workloads: &[WorkloadRule]) -> Result<Reply, CommandError> {
+        let owned = Owned::configured(workloads, &self.0.in_force());
+        takeover::take(&self.0, actor, request, &owned).map(|taken| Reply::Owner(Box::new(taken)))
     }
 
     /// What [`Command::TestNotifier`] asks, of these notifiers.
@@ -80,9 +101,12 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
             tokens::revoke(ledger, actor, id, &reason).map(|token| Reply::Token(Box::new(token.into())))
         }
         Command::WhoAmI => Ok(Reply::Me(Box::new(Me::from(actor)))),
-        // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`.
+        // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`, `Offline::take_owner`.
         Command::ListNotifiers
         | Command::TestNotifier { .. }
+        | Command::Directory(_)
+        | Command::ListOwners
+        | Command::TakeOwner(_)
         | Command::ListSessions
         | Command::KillSession { .. }
         | Command::ReloadPolicy

@@ -122,7 +122,17 @@ pub(super) fn make(ledger: &Ledger, actor: &Actor, request: &TokenRequest) -> Re
         return Err(CommandError::Wrong(format!("a token is good for 1 s to {} d", LONGEST / 86_400)));
     }
     if roles.is_empty() || roles.len() > 20 {
-        return Err(CommandError::Wrong("a token has a role: viewer, auditor, approver, operator or admin".to_owned()));
+        return Err(CommandError::Wrong(
+            "a token has a role: viewer, auditor, approver, operator, admin or provisioner".to_owned(),
+        ));
+    }
+    // The directory is one, and who keeps it is nobody else.
+    let keeps = |role: &Scoped| role.role == Role::Provisioner;
+    let whole = |role: &Scoped| role.targets.is_empty() && role.workloads.is_empty();
+    if roles.iter().any(keeps) && !(roles.len() == 1 && roles.iter().all(whole)) {
+        let what =
+            "a provisioner's token is for the whole directory and for nothing else: name no target, no workload, no other role";
+        return Err(CommandError::Wrong(what.to_owned()));
     }
     for role in roles {
         if !actor.person.local_root && !actor.roles.iter().any(|own| own.covers(role)) {

@@ -124,7 +124,14 @@ mod tests {
     const ALL: Confirmed = Confirmed { executable: true, script: true, directory: true };
 
     fn named(name: &str, matches: WorkloadMatch) -> WorkloadRule {
-        WorkloadRule { name: name.to_owned(), matches, owner: None, on_owner_leave: OnOwnerLeave::Block, mode: None }
+        WorkloadRule {
+            name: name.to_owned(),
+            matches,
+            owner: None,
+            on_owner_leave: OnOwnerLeave::Block,
+            successor: None,
+            mode: None,
+        }
     }
 
     fn some(text: &str) -> Option<String> {

@@ -86,6 +86,7 @@ fn a_child_acts_for_the_script_that_started_it() {
         matches: WorkloadMatch { script_sha256: Some(sha256sum(&script)), ..WorkloadMatch::default() },
         owner: Some("ana@acme.example".to_owned()),
         on_owner_leave: OnOwnerLeave::Block,
+        successor: None,
         mode: None,
     };
     let principal = resolver(vec![rule]).resolve(&input(job.only_child()));
@@ -186,7 +187,14 @@ fn a_file_mounted_over_another_does_not_take_its_place() {
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", mount]);
     let job = Job::start(&mut command, folder.path());
     let matches = WorkloadMatch { executable: trusted.to_str().map(str::to_owned), ..WorkloadMatch::default() };
-    let rule = WorkloadRule { name: "backup".to_owned(), matches, owner: None, on_owner_leave: OnOwnerLeave::Block, mode: None };
+    let rule = WorkloadRule {
+        name: "backup".to_owned(),
+        matches,
+        owner: None,
+        on_owner_leave: OnOwnerLeave::Block,
+        successor: None,
+        mode: None,
+    };
     let principal = resolver(vec![rule]).resolve(&input(job.pid()));
     assert_eq!(principal.process.executable.as_deref(), trusted.to_str(), "the path alone would have matched");
     assert_eq!(principal.process.executable_sha256, Some(sha256sum(Path::new("/bin/cat"))));

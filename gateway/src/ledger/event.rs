@@ -107,8 +107,24 @@ kinds! {
     TokenMade = "token.made",
     /// A person has revoked it.
     TokenRevoked = "token.revoked",
-    /// It has ended by itself.
+    /// It has ended by itself, or with its person's leaving.
     TokenEnded = "token.ended",
+    /// The directory has somebody new.
+    PersonProvisioned = "person.provisioned",
+    /// The directory has them otherwise.
+    PersonChanged = "person.changed",
+    /// They have left.
+    PersonDeactivated = "person.deactivated",
+    /// They are there again.
+    PersonReactivated = "person.reactivated",
+    /// The directory has them no more.
+    PersonRemoved = "person.removed",
+    /// The directory has a group otherwise, a new one, or one no more.
+    GroupChanged = "group.changed",
+    /// Whoever has left owned workloads.
+    OwnerLeft = "owner.left",
+    /// Somebody has taken a workload over.
+    OwnerChanged = "owner.changed",
 }
 
 /// One step.

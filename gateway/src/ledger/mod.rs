@@ -6,23 +6,29 @@
 
 mod check;
 mod delivery;
+mod directory;
 mod entry;
 mod event;
 mod follow;
+mod leaving;
 mod once;
 mod people;
 mod schema;
 mod signer;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_directory;
 
 pub use check::{Checked, check};
 pub use delivery::{Deliveries, Next, Progress};
+pub use directory::{Account, AccountGroup};
 pub use entry::{
     Answer, Asked, Code, Glass, Hold, HoldState, Holder, Lease, LeaseState, Lift, Parameter, Review, Scope, Standing,
 };
 pub use event::{Event, Kind};
 pub use follow::Follower;
+pub use leaving::{Departure, How, Left, Takeover};
 pub use once::Once;
 pub use people::{SignIn, Token};
 pub use signer::{Signer, verify};
@@ -112,6 +118,10 @@ pub struct InForce {
     pub grants: Vec<Grant>,
     /// Broken glass.
     pub glasses: Vec<Glass>,
+    /// Who has left.
+    pub left: Arc<Left>,
+    /// What others have taken over, the oldest first.
+    pub takeovers: Vec<Takeover>,
 }
 
 /// The ledger of one state directory, as this gateway has it open.
@@ -338,6 +348,8 @@ impl Ledger {
             blocks: self.open_entries::<Standing>(connection)?.into_iter().map(|standing| standing.block).collect(),
             grants: leases.into_iter().filter_map(Lease::grant).collect(),
             glasses: self.open_entries::<Glass>(connection)?.into_iter().filter(|glass| glass.holds(at)).collect(),
+            left: self.read_left(connection, &self.in_force.load().left)?,
+            takeovers: self.open_entries(connection)?,
         };
         if **self.in_force.load() != fresh {
             self.in_force.store(Arc::new(fresh));
@@ -397,6 +409,12 @@ pub struct Change<'l> {
 }
 
 impl Change<'_> {
+    /// The gateway that makes it.
+    #[must_use]
+    pub const fn holder(&self) -> Holder {
+        self.ledger.holder
+    }
+
     /// The entry of this number.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
 /// changed; a new one goes to the end.
-const STEPS: [&str; 4] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE];
+const STEPS: [&str; 5] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE, DIRECTORY];
 
 const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -80,6 +80,40 @@ CREATE TABLE once (
   body TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX once_at ON once (at);
+";
+
+/// People and groups as the identity provider has them, who of them has left, and who has taken over what they owned.
+const DIRECTORY: &str = "
+CREATE TABLE account (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE account_group (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE called (
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY (kind, name, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX called_id ON called (id);
+CREATE TABLE member (
+  account_group INTEGER NOT NULL,
+  account INTEGER NOT NULL,
+  PRIMARY KEY (account_group, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_account ON member (account);
+CREATE TABLE left_as (
+  name TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  person TEXT NOT NULL,
+  how TEXT NOT NULL,
+  by TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  holder TEXT NOT NULL,
+  PRIMARY KEY (name, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX left_as_id ON left_as (id);
+CREATE TABLE takeover (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX takeover_open ON takeover (id) WHERE open;
+CREATE TABLE directory (version INTEGER NOT NULL) STRICT;
+INSERT INTO directory (version) VALUES (0);
 ";
 
 /// The format that this version writes.

@@ -223,7 +223,9 @@ fn an_earlier_format_is_brought_up_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     put(&Ledger::open(folder.path()).unwrap(), &block(1, None));
     let connection = Connection::open(folder.path().join("ledger.db")).unwrap();
-    connection.execute_batch("DROP TABLE sign_in; DROP TABLE token; PRAGMA user_version = 2").unwrap();
+    let later = ["sign_in", "token", "account", "account_group", "called", "member", "left_as", "takeover", "directory"];
+    later.iter().for_each(|table| connection.execute_batch(&format!("DROP TABLE {table}")).unwrap());
+    connection.execute_batch("PRAGMA user_version = 2").unwrap();
     let ledger = Ledger::open(folder.path()).unwrap();
     assert_eq!(ledger.in_force().blocks.len(), 1);
     put(&ledger, &token(2, Timestamp(u64::MAX)));

@@ -75,7 +75,15 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::NotifyTested
         | Kind::SignedIn
         | Kind::SignedOut
-        | Kind::SignInRefused => return None,
+        | Kind::SignInRefused
+        | Kind::PersonProvisioned
+        | Kind::PersonChanged
+        | Kind::PersonDeactivated
+        | Kind::PersonReactivated
+        | Kind::PersonRemoved
+        | Kind::GroupChanged
+        | Kind::OwnerLeft
+        | Kind::OwnerChanged => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
@@ -117,9 +125,37 @@ fn title(event: &Event) -> String {
         Kind::TokenMade => format!("{by} has a new token, {subject}"),
         Kind::TokenRevoked => format!("{by} revoked {subject}"),
         Kind::TokenEnded => format!("{subject} has ended"),
+        Kind::PersonProvisioned => format!("{subject} is new in the directory"),
+        Kind::PersonChanged => format!("{subject} is changed in the directory"),
+        Kind::PersonDeactivated => format!("{subject} was deactivated"),
+        Kind::PersonReactivated => format!("{subject} is active again"),
+        Kind::PersonRemoved => format!("{subject} was removed from the directory"),
+        Kind::GroupChanged => format!("the group {subject} is changed in the directory"),
+        Kind::OwnerLeft => format!("{subject} has left, and owned {}", list_of_owned(event)),
+        Kind::OwnerChanged => {
+            format!("{subject} is {}'s now", text(event, "/owner").unwrap_or("somebody else"))
+        }
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }
+}
+
+/// The workloads that somebody owned who has left.
+fn list_of_owned(event: &Event) -> String {
+    let workloads = event.details.get("workloads").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let named = |workload: &Value| workload.get("workload").and_then(Value::as_str).map(str::to_owned);
+    workloads.iter().filter_map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// What became of each, and who may take it over.
+fn what_became(event: &Event) -> Option<String> {
+    let workloads = event.details.get("workloads")?.as_array()?;
+    let of = |workload: &Value, name: &str| workload.get(name).and_then(Value::as_str).map(str::to_owned);
+    let one = |workload: &Value| {
+        let successor = of(workload, "successor").map(|successor| format!(", {successor} may take it over"));
+        Some(format!("{}: {}{}", of(workload, "workload")?, of(workload, "then")?, successor.unwrap_or_default()))
+    };
+    Some(workloads.iter().filter_map(one).collect::<Vec<_>>().join("; "))
 }
 
 fn facts(event: &Event) -> Vec<(&'static str, String)> {
@@ -138,6 +174,7 @@ fn facts(event: &Event) -> Vec<(&'static str, String)> {
     fact("run", own("/run").or_else(|| own("/wish/run")));
     fact("session", own("/session").or_else(|| own("/wish/session")));
     fact("why", own("/reason").or_else(|| own("/message")).or_else(|| own("/finding")).or_else(|| own("/error")));
+    fact("what became of it", what_became(event));
     fact("policy", list(event, "/policies"));
     fact("waits for", event.details.pointer("/terms").and_then(Value::as_array).map(|terms| wanted(terms)));
     let until = event.details.get("until").and_then(|until| serde_json::from_value::<Timestamp>(until.clone()).ok());
@@ -242,6 +279,17 @@ mod tests {
         ] {
             assert!(plain.contains(part), "{part}: {plain}");
         }
+    }
+
+    #[test]
+    fn who_owned_what_and_what_became_of_it_is_told() {
+        let one = |workload: &str, then: &str, successor: Option<&str>| json!({ "workload": workload, "then": then, "successor": successor });
+        let workloads = [one("nightly", "blocked", Some("bo@acme.example")), one("report", "goes on", None)];
+        let mut event = event(Kind::OwnerLeft, json!({ "how": "deactivated", "workloads": workloads }));
+        event.subject = "ana@acme.example".to_owned();
+        let plain = Message::of(&event, None).plain();
+        assert!(plain.starts_with("ana@acme.example has left, and owned nightly, report\n"), "{plain}");
+        assert!(plain.contains("nightly: blocked, bo@acme.example may take it over; report: goes on"), "{plain}");
     }
 
     #[test]

@@ -17,7 +17,18 @@ pub(super) struct Known {
     pub(super) name: String,
     /// Who that is to the provider; stays when the name changes.
     pub(super) subject: String,
-    pub(super) groups: BTreeSet<String>,
+    pub(super) groups: Groups,
+}
+
+/// What a provider says of somebody's groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Groups {
+    /// These, which may be none.
+    Said(BTreeSet<String>),
+    /// Nothing.
+    Unsaid,
+    /// That there are more than it says, and what to do about that.
+    Cut(String),
 }
 
 /// Whether these claims say all that is wanted, so that nobody else has to be asked.
@@ -50,16 +61,16 @@ pub(super) fn read(claims: &Map<String, Value>, settings: &OidcSettings) -> Resu
                    another claim with [console.oidc] name_claim";
         return refused(name, why.to_owned());
     }
+    let known = |groups| Known { name: name.to_owned(), subject: subject.clone(), groups };
     if is_cut(claims, settings) {
-        let why = format!(
+        return Ok(known(Groups::Cut(format!(
             "they are in more groups than the provider puts into a token: have it send only the groups that are assigned to the application \
              (Entra: Token configuration, Groups assigned to the application), or give application roles and set [console.oidc] \
              groups_claim = \"roles\" instead of {:?}",
             settings.groups_claim
-        );
-        return refused(name, why);
+        ))));
     }
-    Ok(Known { name: name.to_owned(), subject, groups: groups(claims.get(&settings.groups_claim)) })
+    Ok(known(claims.get(&settings.groups_claim).map_or(Groups::Unsaid, |claim| Groups::Said(groups(claim)))))
 }
 
 /// Whether the provider has left the groups out because there are too many (Entra's "groups overage").
@@ -69,12 +80,11 @@ fn is_cut(claims: &Map<String, Value>, settings: &OidcSettings) -> bool {
     elsewhere.is_some_and(|names| names.contains_key(&settings.groups_claim)) || (has_more && settings.groups_claim == "groups")
 }
 
-fn groups(claim: Option<&Value>) -> BTreeSet<String> {
+fn groups(claim: &Value) -> BTreeSet<String> {
     let one = |value: &Value| value.as_str().map(str::to_owned);
     let all: Vec<_> = match claim {
-        Some(Value::Array(list)) => list.iter().take(MOST_GROUPS).filter_map(one).collect(),
-        Some(other) => one(other).into_iter().collect(),
-        None => Vec::new(),
+        Value::Array(list) => list.iter().take(MOST_GROUPS).filter_map(one).collect(),
+        other => one(other).into_iter().collect(),
     };
     // What begins so is a role of weir's, and nobody's to give but the configuration's.
     all.into_iter().filter(|group| !group.is_empty() && !group.starts_with("role:")).collect()
@@ -95,6 +105,7 @@ mod tests {
             groups_claim: groups_claim.to_owned(),
             ca: None,
             origins: Vec::new(),
+            check: None,
         }
     }
 
@@ -102,19 +113,28 @@ mod tests {
         read(claims.as_object().unwrap(), settings).map_err(|error| error.to_string())
     }
 
+    fn said(known: &Known) -> BTreeSet<String> {
+        match &known.groups {
+            Groups::Said(groups) => groups.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn each_provider_says_it_in_its_own_way() {
         let okta = json!({ "sub": "00u1", "email": "ana@acme.example", "email_verified": true, "groups": ["dba", "Everyone"] });
         let found = known(okta, &settings("email", "groups")).unwrap();
-        assert_eq!((found.name.as_str(), found.subject.as_str(), found.groups.len()), ("ana@acme.example", "00u1", 2));
+        assert_eq!((found.name.as_str(), found.subject.as_str(), said(&found).len()), ("ana@acme.example", "00u1", 2));
         // Google has no groups at all: people are named.
         let google = json!({ "sub": "1", "email": "ana@acme.example", "email_verified": true, "hd": "acme.example" });
-        assert!(known(google, &settings("email", "groups")).unwrap().groups.is_empty());
+        assert_eq!(known(google, &settings("email", "groups")).unwrap().groups, Groups::Unsaid);
+        let none = json!({ "sub": "1", "email": "ana@acme.example", "email_verified": true, "groups": [] });
+        assert!(said(&known(none, &settings("email", "groups")).unwrap()).is_empty());
         let entra = json!({ "sub": "x", "preferred_username": "ana@acme.example", "roles": ["Weir.Approver"] });
         let found = known(entra, &settings("preferred_username", "roles")).unwrap();
-        assert_eq!(found.groups, ["Weir.Approver".to_owned()].into());
+        assert_eq!(said(&found), ["Weir.Approver".to_owned()].into());
         let one = json!({ "sub": "x", "upn": "ana", "groups": "dba" });
-        assert_eq!(known(one, &settings("upn", "groups")).unwrap().groups, ["dba".to_owned()].into());
+        assert_eq!(said(&known(one, &settings("upn", "groups")).unwrap()), ["dba".to_owned()].into());
     }
 
     #[test]
@@ -123,7 +143,9 @@ mod tests {
         {
             let mut claims = json!({ "sub": "x", "preferred_username": "ana" });
             claims.as_object_mut().unwrap().extend(cut.as_object().unwrap().clone());
-            let error = known(claims, &settings("preferred_username", "groups")).unwrap_err();
+            let Groups::Cut(error) = known(claims, &settings("preferred_username", "groups")).unwrap().groups else {
+                panic!("they are cut");
+            };
             assert!(error.contains("more groups") && error.contains("groups_claim = \"roles\""), "{error}");
         }
         let roles = json!({ "sub": "x", "preferred_username": "ana", "_claim_names": { "groups": "src1" }, "roles": ["a"] });
@@ -150,6 +172,6 @@ mod tests {
             assert!(error.contains(why), "{claims}: {error}");
         }
         let sly = json!({ "sub": "x", "email": "a@b", "email_verified": true, "groups": ["role:approver", "", 7, "dba"] });
-        assert_eq!(known(sly, &settings("email", "groups")).unwrap().groups, ["dba".to_owned()].into());
+        assert_eq!(said(&known(sly, &settings("email", "groups")).unwrap()), ["dba".to_owned()].into());
     }
 }

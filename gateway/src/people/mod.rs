@@ -1,5 +1,6 @@
 //! Who asks from elsewhere than this host: people who sign in with their identity provider, and tokens of the API's.
 
+mod checks;
 mod claims;
 mod device;
 mod error;
@@ -17,7 +18,8 @@ pub use sign_in::{Arrived, Begun, Callback};
 
 use crate::config::{Config, ConsoleSettings, RoleRule};
 use crate::credential;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Departure, Ledger, LedgerError};
+use checks::Checks;
 use device::Devices;
 use gateway_core::control::role::Scoped;
 use pending::Pending;
@@ -37,6 +39,7 @@ pub struct People {
     provider: Option<Provider>,
     pending: Pending,
     devices: Devices,
+    checks: Checks,
 }
 
 impl People {
@@ -46,7 +49,8 @@ impl People {
         let console = config.console.clone()?;
         let provider = console.oidc.clone().map(|settings| Provider::new(settings, &console.url));
         let (pending, devices) = (Pending::default(), Devices::default());
-        Some(Self { rules: config.roles.clone(), console, ledger, provider, pending, devices })
+        let checks = Checks::default();
+        Some(Self { rules: config.roles.clone(), console, ledger, provider, pending, devices, checks })
     }
 
     /// Where they are.
@@ -58,6 +62,16 @@ impl People {
     /// What the person of that name and these groups may.
     fn roles(&self, name: &str, groups: &BTreeSet<String>) -> Vec<Scoped> {
         self.rules.iter().filter(|rule| rule.is_of(name, groups)).map(|rule| rule.scoped.clone()).collect()
+    }
+
+    /// Whether whoever is called so has left. Their sessions and tokens have ended with that; of one that begins at that moment nobody
+    /// knew then.
+    fn has_left(&self, name: &str) -> bool {
+        self.left(name).is_some()
+    }
+
+    fn left(&self, name: &str) -> Option<Arc<Departure>> {
+        self.ledger.in_force().left.find(name).cloned()
     }
 
     fn provider(&self) -> Result<&Provider, SignInError> {

@@ -152,7 +152,10 @@ impl Provider {
 
     /// The scopes beside `openid`.
     pub(super) fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
-        self.settings.scopes.iter().cloned().map(Scope::new)
+        // To be asked again whether somebody is known takes a token that outlives their being there (OpenID Connect Core §11).
+        let offline = self.settings.check.map(|_| "offline_access".to_owned());
+        let missing = offline.filter(|scope| !self.settings.scopes.contains(scope));
+        self.settings.scopes.iter().cloned().chain(missing).map(Scope::new)
     }
 
     /// Who it is that the provider gave these tokens for.

@@ -1,7 +1,8 @@
 //! Sessions of browsers: an opaque cookie, of which the ledger has the hash; idle and absolute ends.
 
 use super::error::SignInError;
-use super::{NOTED, People, claims, random};
+use super::sign_in::Admitted;
+use super::{NOTED, People, random};
 use crate::control::{Actor, Via};
 use crate::credential::fingerprint;
 use crate::evidence::now;
@@ -27,11 +28,11 @@ impl std::fmt::Debug for Cookie {
 
 impl People {
     /// A session of this person; another that the same browser had is over.
-    pub(super) async fn open_session(&self, known: claims::Known, old: Option<String>) -> Result<Cookie, SignInError> {
+    pub(super) async fn open_session(&self, known: Admitted, old: Option<String>) -> Result<Cookie, SignInError> {
         let value = random()?;
         let (sha256, life) = (fingerprint(&value), self.console.session);
         let at = now();
-        let claims::Known { name, subject, groups } = known;
+        let Admitted { name, subject, groups } = known;
         let sign_in = SignIn {
             id: number(&sha256),
             sha256,
@@ -64,7 +65,7 @@ impl People {
     /// # Errors
     /// Where the ledger can't be read.
     pub async fn by_cookie(&self, cookie: &str) -> Result<Option<Actor>, SignInError> {
-        Ok(self.session(cookie, true).await?.map(|sign_in| self.actor(sign_in)))
+        Ok(self.session(cookie, true).await?.and_then(|sign_in| self.actor(sign_in)))
     }
 
     /// The same, and it does not count as a use of the session.
@@ -72,13 +73,15 @@ impl People {
     /// # Errors
     /// Where the ledger can't be read.
     pub async fn still_by_cookie(&self, cookie: &str) -> Result<Option<Actor>, SignInError> {
-        Ok(self.session(cookie, false).await?.map(|sign_in| self.actor(sign_in)))
+        Ok(self.session(cookie, false).await?.and_then(|sign_in| self.actor(sign_in)))
     }
 
-    fn actor(&self, sign_in: SignIn) -> Actor {
+    /// Who that is; nobody where they have left.
+    fn actor(&self, sign_in: SignIn) -> Option<Actor> {
         let SignIn { person, groups, .. } = sign_in;
         let roles = self.roles(&person, &groups);
-        Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles }
+        let there = !self.has_left(&person);
+        there.then(|| Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles })
     }
 
     /// Ends the session; where the browser goes then, which is the provider where that wants to sign people out. Nothing where
@@ -136,6 +139,6 @@ impl People {
 }
 
 /// The number that an entry has by its hash.
-fn number(sha256: &str) -> u64 {
+pub(super) fn number(sha256: &str) -> u64 {
     sha256.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }

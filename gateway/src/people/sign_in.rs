@@ -6,11 +6,14 @@ use super::provider::not_given;
 use super::sessions::Cookie;
 use super::{People, claims, random};
 use crate::credential::fingerprint;
-use crate::ledger::Kind;
+use crate::ledger::{Account, How, Kind};
 use openidconnect::core::CoreResponseType;
 use openidconnect::url::Url;
-use openidconnect::{AuthenticationFlow, AuthorizationCode, CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier};
+use openidconnect::{
+    AuthenticationFlow, AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier,
+};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// A sign-in that has begun.
 #[derive(Debug)]
@@ -41,6 +44,17 @@ pub struct Arrived {
     pub cookie: Cookie,
     /// Where they wanted to go: a path here.
     pub next: String,
+}
+
+/// Somebody who is let in.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// The name that records have.
+    pub(super) name: String,
+    /// Who that is to the provider.
+    pub(super) subject: String,
+    /// Their groups: the provider's where it says any, else the directory's.
+    pub(super) groups: BTreeSet<String>,
 }
 
 impl People {
@@ -86,12 +100,18 @@ impl People {
         let tokens = request.request_async(&provider.http).await.map_err(not_given)?;
         let nonce = Nonce::new(waiting.nonce);
         let known = self.admitted(provider.person(&tokens, Some(&nonce)).await).await?;
+        let name = known.name.clone();
         let cookie = self.open_session(known, old.map(str::to_owned)).await?;
+        self.keep_checking(fingerprint(&cookie.value), &name, tokens.refresh_token());
         Ok(Arrived { cookie, next: waiting.next })
     }
 
-    /// Lets in who has a role, and writes down who is not.
-    pub(super) async fn admitted(&self, found: Result<claims::Known, SignInError>) -> Result<claims::Known, SignInError> {
+    /// Lets in who is there and has a role, and writes down who is not.
+    pub(super) async fn admitted(&self, found: Result<claims::Known, SignInError>) -> Result<Admitted, SignInError> {
+        let found = match found {
+            Ok(known) => self.placed(known).await,
+            Err(error) => Err(error),
+        };
         let found = found.and_then(|known| {
             if self.roles(&known.name, &known.groups).is_empty() {
                 let why = "they have no role here: a [[role]] of the configuration names groups or people".to_owned();
@@ -106,7 +126,45 @@ impl People {
             let details = json!({ "why": error.to_string(), "provider": self.provider()?.settings.issuer });
             self.written(move |ledger| ledger.change(|change| change.tell(Kind::SignInRefused, &who, &who, &details))).await?;
         }
+        if let Ok(admitted) = &found {
+            self.returned(admitted).await?;
+        }
         found
+    }
+}
+
+impl People {
+    /// Who it is, with their groups: as the provider says, and where it says nothing of them as the directory has them, never both.
+    async fn placed(&self, known: claims::Known) -> Result<Admitted, SignInError> {
+        let claims::Known { name, subject, groups } = known;
+        let refused = |who: String, why: String| Err(SignInError::Refused { who, why });
+        let (said, cut) = match groups {
+            claims::Groups::Said(groups) => (Some(groups), None),
+            claims::Groups::Unsaid => (None, None),
+            claims::Groups::Cut(why) => (None, Some(why)),
+        };
+        let asked = name.clone();
+        let left = self.left(&name).is_some_and(|departure| departure.how != How::Refused);
+        let kept = self
+            .written(move |ledger| {
+                ledger.look(|look| {
+                    let account = look.somebody_called(&asked)?;
+                    let of = |account: &Account| look.groups_of(account.id);
+                    let groups = account.as_ref().map(of).transpose()?;
+                    let names =
+                        |groups: Vec<crate::ledger::AccountGroup>| groups.into_iter().map(|group| group.group.display_name);
+                    Ok(groups.map(|groups| names(groups).collect::<BTreeSet<_>>()))
+                })
+            })
+            .await?;
+        if left {
+            return refused(name, "they have left: the directory has them as not active, or no more".to_owned());
+        }
+        match (said, kept, cut) {
+            (Some(groups), ..) | (None, Some(groups), _) => Ok(Admitted { name, subject, groups }),
+            (None, None, Some(why)) => refused(name, why),
+            (None, None, None) => Ok(Admitted { name, subject, groups: BTreeSet::new() }),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ impl People {
                 Ok(Some(found))
             })
             .await?;
+        // What root of the host has made is no person's.
+        let found = found.filter(|token| token.by_root || !self.has_left(&token.person));
         Ok(found.map(|token| {
             let roles = self.roles_of(&token);
             // One that was made for a purpose votes for nobody's groups.

@@ -169,7 +169,7 @@ impl Refused {
 
 /// A decision at the door, as records have it.
 pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value {
-    json!({
+    let mut decision = json!({
         "outcome": if refused.is_some() { "deny" } else if judged.waits() { "hold" } else { "allow" },
         "reason": refused.map(|refused| refused.reason),
         "policies": judged.decision.policies,
@@ -179,7 +179,12 @@ pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value
         "set_hash": judged.set,
         "block": judged.block.as_ref().map(|block| block.id),
         "break_glass": judged.glass,
-    })
+    });
+    if let (Some(gone), Some(fields)) = (&judged.gone, decision.as_object_mut()) {
+        let left = json!({ "owner": gone.owner, "what": gone.what(), "because": gone.because(), "advice": gone.hint() });
+        fields.insert("owner_left".to_owned(), left);
+    }
+    decision
 }
 
 /// Tells the job's log of a refusal at the door.

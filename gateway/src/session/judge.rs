@@ -3,12 +3,12 @@
 use crate::evidence::now;
 use crate::ledger::{Glass, InForce, Lift};
 use crate::session::context::Shared;
-use crate::session::involved;
 use crate::session::live::{KillOrder, Session};
+use crate::session::owner::{Gone, OnOwnerLeave, Ownership, involved};
 use gateway_core::control::block::{Block, Concerned};
-use gateway_core::control::hold;
+use gateway_core::control::hold::{self, Vote};
 use gateway_core::model::ids::GlassId;
-use gateway_core::model::target::Target;
+use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::policy::{ConnectRequest, Decision, Mode, Permit, Totals};
 use gateway_core::protocol::Refusal;
 
@@ -22,6 +22,10 @@ pub struct Judged {
     pub set: String,
     /// The block that refuses it, whatever the policies say.
     pub block: Option<Block>,
+    /// The owner who has left, where they have: it may be refused for that, the same.
+    pub gone: Option<Gone>,
+    /// Whether it waits for no other reason than that its owner has left.
+    waits_for_owner: bool,
     /// The broken glass by which a denial refuses nothing.
     pub glass: Option<GlassId>,
 }
@@ -33,6 +37,7 @@ pub fn judge(shared: &Shared, session: &Session, totals: Totals) -> Judged {
     let in_force = shared.ledger.in_force();
     let grants = in_force.grants.iter().filter(|grant| grant.holds(now()));
     let theirs = grants.filter(|grant| grant.wish.is_for(&session.principal, &place.target.name, Some(session.id)));
+    let standing = Ownership::of(&shared.config.workloads, &in_force, &session.principal);
     let connects: Vec<_> = theirs.filter(|grant| grant.wish.gives("connect")).collect();
     let request = ConnectRequest {
         principal: &session.principal,
@@ -40,24 +45,35 @@ pub fn judge(shared: &Shared, session: &Session, totals: Totals) -> Judged {
         address: session.address,
         known: &place.known,
         totals,
-        // Nobody tells yet when an owner leaves; to have one at all is the least.
-        owner_active: session.principal.owner.is_some(),
+        owner_active: standing.is_active(),
         approved: false,
         granted: !connects.is_empty(),
     };
-    let mut decision = policy.decide(&request);
+    let by_policy = policy.decide(&request);
+    let (owner_waits, allowed) = (standing.waits(), by_policy.allows());
+    let mut decision = match &owner_waits {
+        Some(wait) => by_policy.clone().waiting(wait.terms, &wait.why),
+        None => by_policy.clone(),
+    };
     if decision.held() {
-        let involved = involved(&session.principal);
-        let ways = connects.iter().map(|grant| grant.votes.as_slice()).chain(session.admitted());
-        if ways.into_iter().any(|votes| hold::satisfied(&decision.holds, &involved, votes)) {
+        let involved = involved(&session.principal, &in_force);
+        let satisfied = |votes: &[Vote]| hold::satisfied(&decision.holds, &involved, votes);
+        let released = match &owner_waits {
+            // A grant was given to the workload of somebody who was there.
+            Some(wait) => session.admitted().is_some_and(|votes| satisfied(&wait.fresh(votes))),
+            None => connects.iter().map(|grant| grant.votes.as_slice()).chain(session.admitted()).any(satisfied),
+        };
+        if released {
             let terms = std::mem::take(&mut decision.holds);
-            decision = policy.decide(&ConnectRequest { approved: true, ..request });
+            decision = if allowed { by_policy } else { policy.decide(&ConnectRequest { approved: true, ..request }) };
             decision.holds = terms;
         }
     }
+    let waits_for_owner = owner_waits.is_some() && allowed && decision.held();
     let glass = glass(&in_force, session, &place.target);
     let mode = mode_of(shared, session, &place.target, glass);
-    Judged { decision, mode, set: policy.hash().to_owned(), block: block(shared, &in_force, session), glass }
+    let block = block(shared, &in_force, session);
+    Judged { decision, mode, set: policy.hash().to_owned(), block, gone: standing.gone, waits_for_owner, glass }
 }
 
 /// The mode in which a session is judged now.
@@ -111,31 +127,52 @@ fn glass(in_force: &InForce, session: &Session, target: &Target) -> Option<Glass
 pub fn judge_again(shared: &Shared) -> usize {
     let mut ended = 0;
     for session in shared.live.all() {
-        // What the session itself has moved is judged by its own gate.
-        let judged = judge(shared, &session, shared.totals.meter(&session.principal).totals(0));
-        if let Some(block) = &judged.block {
-            session.kill(blocked(block));
-            ended += 1;
-        } else if judged.permit().is_none() {
-            let reason = format!("the policy changed: {}", judged.refusal(&session).detail);
-            session.kill(KillOrder { by: "policy".to_owned(), reason });
-            ended += 1;
-        } else {
-            session.change_policy();
-        }
+        ended += usize::from(judge_live(shared, &session, "the policy changed"));
     }
     ended
+}
+
+/// The same for one of them, because of what has happened; whether it was ended.
+pub fn judge_live(shared: &Shared, session: &Session, happened: &str) -> bool {
+    // What the session itself has moved is judged by its own gate.
+    let judged = judge(shared, session, shared.totals.meter(&session.principal).totals(0));
+    // What has operations waits with the next of them; a connection that is open already can't.
+    let speaks = session.target.protocol == ProtocolName::Postgres;
+    if let Some(block) = &judged.block {
+        session.kill(blocked(block));
+    } else if let Some(gone) = judged.barred() {
+        session.kill(gone.order());
+    } else if let (Some(gone), false, true) = (&judged.gone, speaks, judged.waits_for_owner && judged.permit().is_none()) {
+        session.kill(gone.order());
+    } else if judged.permit().is_none() && !judged.waits_for_owner {
+        let reason = format!("{happened}: {}", judged.refusal(session).detail);
+        session.kill(KillOrder { by: "policy".to_owned(), reason });
+    } else {
+        session.change_policy();
+        return false;
+    }
+    true
 }
 
 impl Judged {
     /// The permit, where this is one.
     pub fn permit(&self) -> Option<Permit> {
-        self.decision.permit(self.mode).filter(|_| self.block.is_none())
+        self.decision.permit(self.mode).filter(|_| !self.is_barred())
+    }
+
+    /// Whether it is refused whatever the policies say, and in observe mode, too.
+    pub fn is_barred(&self) -> bool {
+        self.block.is_some() || self.barred().is_some()
+    }
+
+    /// The owner whose leaving refuses it.
+    pub fn barred(&self) -> Option<&Gone> {
+        self.gone.as_ref().filter(|gone| gone.then == OnOwnerLeave::Block)
     }
 
     /// Whether people have to be asked: only their approval is missing.
     pub fn waits(&self) -> bool {
-        self.block.is_none() && self.mode == Mode::Enforce && self.decision.held()
+        !self.is_barred() && self.mode == Mode::Enforce && self.decision.held()
     }
 
     /// What the job is told where it is refused.
@@ -146,6 +183,9 @@ impl Judged {
                 ": it is blocked",
                 &format!("block {} on {}, by {}: {}", block.id, block.subject, block.by, block.reason),
             );
+        }
+        if let Some(gone) = self.barred() {
+            return gone.refusal(session);
         }
         let message = self.decision.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         refusal(session, &message, &self.because())

@@ -13,11 +13,10 @@ pub mod kill;
 pub mod live;
 pub mod names;
 pub mod open;
+pub mod owner;
 pub mod people;
 pub mod place;
 pub mod pool;
 pub mod relay;
 pub mod totals;
 pub mod transport;
-
-pub use people::involved;

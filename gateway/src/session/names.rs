@@ -3,6 +3,7 @@
 use crate::evidence::{EvidenceError, Recorder};
 use crate::names::{Asker, House, Judged, QUESTION_BYTES, Transport};
 use crate::session::context::{self, Shared};
+use crate::session::owner::Ownership;
 use crate::telemetry;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::Principal;
@@ -22,8 +23,8 @@ const IDLE: Duration = Duration::from_secs(10);
 impl House for Shared {
     fn decide(&self, principal: &Principal, target: &Target, name: &str, record_type: &str) -> Judged {
         let policy = self.policy.load();
-        let owner_active = principal.owner.is_some();
         let in_force = self.ledger.in_force();
+        let owner_active = Ownership::of(&self.config.workloads, &in_force, principal).is_active();
         let granted =
             in_force.grants.iter().any(|grant| grant.wish.is_for(principal, &target.name, None) && grant.wish.gives("resolve"));
         let decision = policy.decide_resolve(&ResolveRequest { principal, target, name, record_type, owner_active, granted });

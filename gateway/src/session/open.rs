@@ -15,7 +15,8 @@ use crate::session::judge::{Judged, judge, refusal};
 use crate::session::kill;
 use crate::session::live::{Account, KillOutcome, Session};
 use crate::session::names;
-use crate::session::people::{self, involved};
+use crate::session::owner::{self, involved};
+use crate::session::people;
 use crate::session::place::{self, Found};
 use crate::session::relay::{Action, Relay, Step};
 use crate::session::totals::Slot;
@@ -94,14 +95,14 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         }
     };
     session.is_recorded(recorder.doing());
-    let refused = refused.filter(|_| decision.mode == Mode::Enforce || decision.block.is_some());
+    let refused = refused.filter(|_| decision.mode == Mode::Enforce || decision.is_barred());
     if refused.is_some() {
         shared.refused.fetch_add(1, Ordering::Relaxed);
     }
     let admission = match (decision.permit(), refused) {
         (Some(permit), None) => Admission::Given(permit),
         (_, Some(refused)) => Admission::Refused(refused.refusal),
-        (None, None) if decision.waits() => Admission::Held(decision.decision.holds.clone()),
+        (None, None) if decision.waits() => Admission::Held(decision.decision.holds.clone(), decision.decision.message.clone()),
         (None, None) => Admission::Refused(decision.refusal(&session)),
     };
     let enforcer = enforcer(shared, settings, &session, decision.mode);
@@ -158,7 +159,15 @@ pub(super) async fn identify(shared: &Arc<Shared>, input: IdentityInput) -> Opti
     let shared = Arc::clone(shared);
     let reading = tokio::task::spawn_blocking(move || shared.resolver.resolve(&input));
     match tokio::time::timeout(IDENTITY_PATIENCE, reading).await {
-        Ok(Ok(principal)) => Some(attesting.resolver.attest(principal).await),
+        Ok(Ok(principal)) => {
+            let mut principal = attesting.resolver.attest(principal).await;
+            if let Some(owner) =
+                owner::taken(&attesting.ledger.in_force(), &principal, principal.owner.as_deref()).map(str::to_owned)
+            {
+                principal.owner = Some(owner);
+            }
+            Some(principal)
+        }
         Ok(Err(error)) => {
             tracing::error!(%error, "refused: the job's identity could not be read by a fault of ours");
             None
@@ -179,6 +188,9 @@ fn at_the_door(session: &Session, judged: &Judged, slot: &Option<Result<Slot, u6
     }
     if judged.block.is_some() {
         return Some(Refused { reason: "block", refusal: judged.refusal(session) });
+    }
+    if judged.barred().is_some() {
+        return Some(Refused { reason: "owner_left", refusal: judged.refusal(session) });
     }
     if !judged.decision.allows() && !judged.waits() {
         return Some(Refused { reason: "policy", refusal: judged.refusal(session) });
@@ -284,8 +296,8 @@ enum Admission {
     Given(Permit),
     /// What the job is told instead.
     Refused(Refusal),
-    /// What people are asked for first.
-    Held(Vec<Terms>),
+    /// What people are asked for first, and why.
+    Held(Vec<Terms>, Option<String>),
 }
 
 impl Errand<'_> {
@@ -382,15 +394,15 @@ impl Errand<'_> {
         }
         self.session.asks_for(Account { user: user.to_owned(), database: database.clone() });
         self.access.database = database;
-        if let Admission::Held(terms) = &self.admission {
-            let terms = terms.clone();
-            self.admission = self.ask_people(&terms, user).await;
+        if let Admission::Held(terms, message) = &self.admission {
+            let (terms, message) = (terms.clone(), message.clone());
+            self.admission = self.ask_people(&terms, user, message.as_deref()).await;
             // The time that it took was people's.
             self.relay.begin_again();
         }
         let permit = match &self.admission {
             Admission::Given(permit) => permit,
-            Admission::Held(_) => return,
+            Admission::Held(..) => return,
             Admission::Refused(refusal) => {
                 tell(refusal);
                 self.relay.refuse(refusal);
@@ -427,13 +439,15 @@ impl Errand<'_> {
     }
 
     /// Has people asked whether the session may connect; held again where they were asked in vain.
-    async fn ask_people(&mut self, terms: &[Terms], user: &str) -> Admission {
+    async fn ask_people(&mut self, terms: &[Terms], user: &str, message: Option<&str>) -> Admission {
         let session = Arc::clone(&self.session);
-        let asked = people::connection(&session, terms, (user, &self.access.database));
-        let (id, ended) = people::ask(self.shared, &session, &asked, (terms, &involved(&session.principal)), None);
+        let asked = people::connection(&session, terms, (user, &self.access.database), message);
+        let involved = involved(&session.principal, &self.shared.ledger.in_force());
+        let (id, ended) = people::ask(self.shared, &session, &asked, (terms, &involved), None);
         let notice = format!(
-            "holds the connection to {}; it waits for {}, at most {} (hold {id}, session {})",
+            "holds the connection to {}{}; it waits for {}, at most {} (hold {id}, session {})",
             session.target.name,
+            message.map(|message| format!(": {message}")).unwrap_or_default(),
             enforce::who(terms),
             telemetry::duration(hold::wait(terms)),
             session.id

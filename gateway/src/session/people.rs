@@ -10,7 +10,6 @@ use crate::session::judge;
 use crate::session::live::Session;
 use gateway_core::control::hold::{self, Terms};
 use gateway_core::model::ids::HoldId;
-use gateway_core::model::principal::Principal;
 use gateway_core::protocol::Refusal;
 use serde_json::json;
 use std::sync::Arc;
@@ -23,23 +22,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A hold is over so long before the server would end the transaction that it is in.
 const BEFORE_IDLE: Duration = Duration::from_secs(2);
 
-/// The people whose own a session is: its owner, whoever logged in and started it, and the user that it runs as. Root is
-/// no person: who approves as root is told by their login.
-#[must_use]
-pub fn involved(principal: &Principal) -> Vec<String> {
-    let process = &principal.process;
-    let user = process.user.iter().filter(|_| process.uid != 0);
-    let mut people: Vec<_> = principal.owner.iter().chain(&process.login).chain(user).cloned().collect();
-    people.sort();
-    people.dedup();
-    people
-}
-
 /// What is asked about a connection.
 #[must_use]
-pub fn connection(session: &Session, terms: &[Terms], (user, database): (&str, &str)) -> Asked {
-    let asked = of_session(session, terms);
-    Asked { kind: "connect".to_owned(), login: user.to_owned(), database: database.to_owned(), ..asked }
+pub fn connection(session: &Session, terms: &[Terms], (user, database): (&str, &str), message: Option<&str>) -> Asked {
+    let (asked, message) = (of_session(session, terms), message.map(str::to_owned));
+    Asked { kind: "connect".to_owned(), login: user.to_owned(), database: database.to_owned(), message, ..asked }
 }
 
 /// What is known of whatever waits in a session.

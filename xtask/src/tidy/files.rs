@@ -53,11 +53,14 @@ fn machine_paths(file: &SourceFile, report: &mut Report) {
     }
 }
 
-/// Whether `line` names the absolute folder, rather than a path that has it in its middle.
+/// Whether `line` names the absolute folder, rather than a path that has it in its middle, or a person of SCIM's: those are at
+/// addresses that begin like one, with an id behind it (RFC 7644 §3.2).
 fn names(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
-        !before.is_some_and(|character| character.is_alphanumeric() || "._-}/".contains(character))
+        let behind = line.get(at + folder.len()..).unwrap_or_default();
+        let is_person = folder == MACHINE_PATHS[2] && ["{", "p-", ".."].iter().any(|id| behind.starts_with(id));
+        !is_person && !before.is_some_and(|character| character.is_alphanumeric() || "._-}/".contains(character))
     })
 }
 
@@ -121,5 +124,8 @@ mod tests {
         assert_eq!(breaches("a.md", &format!("# T\nsee {folder}main\n")).len(), 1);
         assert_eq!(breaches("a.toml", &format!("ca = \"file:{folder}ca.pem\"\n")).len(), 1);
         assert_eq!(breaches("a.md", &format!("# T\nsee net{folder}main\n")).len(), 0);
+        let people = MACHINE_PATHS[2];
+        assert_eq!(breaches("a.md", &format!("# T\nGET {people}p-0000000000001\n")).len(), 0);
+        assert_eq!(breaches("a.md", &format!("# T\nsee {people}ana/x\n")).len(), 1);
     }
 }

@@ -10,7 +10,7 @@ use crate::inspect::{Action, Facts};
 use crate::model::ids::GrantId;
 use crate::model::principal::Grade;
 use crate::model::time::Timestamp;
-use crate::policy::{OperationRequest, Totals};
+use crate::policy::{Mode, OperationRequest, Totals};
 
 #[test]
 fn a_held_statement_says_whose_approvals_it_waits_for() {
@@ -28,6 +28,30 @@ unless { context.approval.satisfied };
         valid_seconds,
     };
     assert_eq!(decision.holds, [terms("dba", "dba", 2, 7200, 45), terms("sec", "security", 1, 1800, 600)]);
+}
+
+#[test]
+fn what_waits_for_an_owner_who_has_left_is_never_more_than_policy_allows() {
+    let held = r#"
+@id("writes") permit (principal, action == Action::"write", resource);
+@id("dba") @hold("group=dba") forbid (principal, action == Action::"write", resource) unless { context.approval.satisfied };"#;
+    let write = asking(&[table(Action::Write, "public", "t")]);
+    let terms = Terms {
+        policy: "on_owner_leave".to_owned(),
+        group: "role:approver".to_owned(),
+        quorum: 1,
+        wait_seconds: 60,
+        valid_seconds: 60,
+    };
+    let allowed = r#"@id("writes") permit (principal, action == Action::"write", resource);"#;
+    let waits = check(allowed, &write, true, &["writes"]).waiting(&terms, "she has left");
+    assert_eq!((waits.allows(), waits.held(), waits.policies.as_slice()), (false, true, &["on_owner_leave".to_owned()][..]));
+    assert_eq!((waits.message.as_deref(), waits.permit(Mode::Enforce).is_none()), (Some("she has left"), true));
+    let both = check(held, &write, false, &["dba"]).waiting(&terms, "she has left");
+    let policies: Vec<_> = both.holds.iter().map(|terms| terms.policy.as_str()).collect();
+    assert_eq!((both.held(), policies), (true, vec!["dba", "on_owner_leave"]));
+    let denied = check(READS, &write, false, &[]);
+    assert_eq!(denied.clone().waiting(&terms, "she has left"), denied);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Who is let in: by a token, or by a session's cookie that a page of another origin can't use.
 
 use super::limits::{Limits, Remote};
+use super::scim;
 use super::still::{Shown, Still};
 use crate::api::problem::Problem;
-use crate::control::Actor;
+use crate::control::{Actor, On, Role};
 use crate::people::People;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -84,6 +85,32 @@ pub(super) async fn let_in(State(guard): State<Arc<Guard>>, mut request: Request
     request.extensions_mut().insert(actor);
     request.extensions_mut().insert(Still::new(Arc::clone(&guard), shown));
     next.run(request).await
+}
+
+/// Lets who keeps the directory in: by a token of that role, and by nothing else.
+pub(super) async fn let_provisioner_in(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|shown| shown.to_str().ok());
+    let token = shown.and_then(|shown| shown.strip_prefix("Bearer ")).unwrap_or_default();
+    let too_often = || scim::Failed::new(StatusCode::TOO_MANY_REQUESTS, None, "too many requests came from you").into_response();
+    match guard.people.by_token(token).await {
+        Ok(Some(actor)) if !guard.limits.shown(guard.hasher.hash_one(token)) => {
+            tracing::debug!(by = actor.name(), "the directory is asked too often");
+            too_often()
+        }
+        Ok(Some(actor)) if actor.may(Role::Provisioner, On::default()) => {
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+        Ok(Some(_)) => {
+            let what = "this takes a token of the role provisioner: weir token create NAME --role provisioner --for 365d";
+            scim::Failed::new(StatusCode::FORBIDDEN, None, what).into_response()
+        }
+        Ok(None) => {
+            let fine = remote(&request).is_some_and(|from| guard.limits.failure(from));
+            if fine { scim::Failed::unknown().into_response() } else { too_often() }
+        }
+        Err(error) => scim::Failed::from(error).into_response(),
+    }
 }
 
 /// Lets those through who do not ask too often, whoever they are.

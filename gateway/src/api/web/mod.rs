@@ -6,6 +6,7 @@ mod limits;
 mod once;
 mod pages;
 mod rest;
+mod scim;
 mod sign_in;
 mod still;
 
@@ -181,6 +182,7 @@ fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
     let health = Router::new().route("/healthz", get(health));
     health
         .merge(known)
+        .merge(scim::router(guard))
         .with_state(desk)
         .merge(open)
         .fallback(pages::page)

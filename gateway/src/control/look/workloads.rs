@@ -2,8 +2,10 @@
 
 use super::super::CommandError;
 use super::{Actor, On, Role, records};
-use crate::config::{OnOwnerLeave, WorkloadRule};
+use crate::config::WorkloadRule;
+use crate::ledger::InForce;
 use crate::session::context::Shared;
+use crate::session::owner::Ownership;
 use gateway_core::control::block::Concerned;
 use gateway_core::model::ids::{BlockId, RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, WorkloadId};
@@ -31,6 +33,8 @@ pub struct ShownWorkload {
     pub name: Option<String>,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// Whether they are there: not where nobody owns it, or they have left.
+    pub owner_active: bool,
     /// What happens when they leave: `block`, `hold` or `alert`.
     pub on_owner_leave: Option<&'static str>,
     /// How well it is known; none where it was not seen yet.
@@ -97,14 +101,19 @@ pub(super) fn list(shared: &Shared, seen: &Seen, actor: &Actor) -> Result<Vec<Sh
         }
     }
     let rules = &shared.config.workloads;
+    let in_force = shared.ledger.in_force();
     for shown in all.values_mut() {
         let rule = rules.iter().find(|rule| shown.name.as_ref() == Some(&rule.name));
-        shown.on_owner_leave = rule.map(|rule| name(rule.on_owner_leave));
-        shown.blocked = blocked(shared, shown);
+        shown.on_owner_leave = rule.map(|rule| rule.on_owner_leave.name());
+        let principal = shown.principal();
+        let standing = Ownership::of(rules, &in_force, &principal);
+        (shown.owner_active, shown.owner) = (standing.is_active(), standing.owner.or(shown.owner.take()));
+        shown.blocked = blocked(shared, &in_force, &principal);
     }
     let not_seen: Vec<_> =
         rules.iter().filter(|rule| !all.values().any(|shown| shown.name.as_ref() == Some(&rule.name))).collect();
-    let mut list: Vec<_> = all.into_values().chain(not_seen.into_iter().map(ShownWorkload::only_configured)).collect();
+    let mut list: Vec<_> =
+        all.into_values().chain(not_seen.into_iter().map(|rule| ShownWorkload::only_configured(rule, &in_force))).collect();
     let may = |shown: &ShownWorkload| {
         let workload = Some((shown.workload.as_str(), shown.name.as_deref()));
         let any = |target: Option<&str>| actor.may(Role::Viewer, On { target, workload });
@@ -161,6 +170,7 @@ impl ShownWorkload {
             workload: id.to_owned(),
             name: text("name"),
             owner: text("owner"),
+            owner_active: false,
             on_owner_leave: None,
             grade: text("grade"),
             live: 0,
@@ -174,43 +184,40 @@ impl ShownWorkload {
         }
     }
 
-    fn only_configured(rule: &WorkloadRule) -> Self {
+    /// Who it was when it connected last.
+    fn principal(&self) -> Principal {
+        Principal {
+            workload: WorkloadId(self.workload.clone()),
+            name: self.name.clone(),
+            owner: self.owner.clone(),
+            grade: Grade::Kernel,
+            run: RunId::from_number(0),
+            process: read(self.process.as_ref()).unwrap_or_default(),
+            claims: read(self.claims.as_ref()),
+            attested: read(self.attested.as_ref()),
+            attestation_failure: None,
+        }
+    }
+
+    fn only_configured(rule: &WorkloadRule, in_force: &InForce) -> Self {
+        let standing = Ownership::of_rule(rule, in_force);
         Self {
+            owner_active: standing.is_active(),
             name: Some(rule.name.clone()),
-            owner: rule.owner.clone(),
-            on_owner_leave: Some(name(rule.on_owner_leave)),
+            owner: standing.owner,
+            on_owner_leave: Some(rule.on_owner_leave.name()),
             ..Self::of(&rule.name, &Value::Null)
         }
     }
 }
 
 /// The block that refuses it, whatever it connects to.
-fn blocked(shared: &Shared, shown: &ShownWorkload) -> Option<BlockId> {
-    let principal = Principal {
-        workload: WorkloadId(shown.workload.clone()),
-        name: shown.name.clone(),
-        owner: shown.owner.clone(),
-        grade: Grade::Kernel,
-        run: RunId::from_number(0),
-        process: read(shown.process.as_ref()).unwrap_or_default(),
-        claims: read(shown.claims.as_ref()),
-        attested: read(shown.attested.as_ref()),
-        attestation_failure: None,
-    };
+fn blocked(shared: &Shared, in_force: &InForce, principal: &Principal) -> Option<BlockId> {
     let target = Target { name: String::new(), environment: None, protocol: ProtocolName::Opaque, configured: false };
-    let concerned = Concerned { principal: &principal, target: &target, credential: None, host: shared.resolver.host() };
-    let in_force = shared.ledger.in_force();
+    let concerned = Concerned { principal, target: &target, credential: None, host: shared.resolver.host() };
     in_force.blocks.iter().find(|block| block.subject.names(&concerned)).map(|block| block.id)
 }
 
 fn read<T: DeserializeOwned>(value: Option<&Value>) -> Option<T> {
     value.and_then(|value| T::deserialize(value).ok())
-}
-
-const fn name(what: OnOwnerLeave) -> &'static str {
-    match what {
-        OnOwnerLeave::Block => "block",
-        OnOwnerLeave::Hold => "hold",
-        OnOwnerLeave::Alert => "alert",
-    }
 }

@@ -5,7 +5,8 @@ use super::verdict::{Approvals, Judged};
 use super::{Ask, Enforcer, frame, refusal};
 use crate::evidence::now;
 use crate::ledger::{Asked, Hold, HoldState, Parameter};
-use crate::session::{involved, people};
+use crate::session::owner::involved;
+use crate::session::people;
 use gateway_core::control::hold::{self, Scope, Terms, Vote};
 use gateway_core::hex::hex;
 use gateway_core::inspect::postgres::without_literals;
@@ -105,7 +106,7 @@ impl Enforcer {
         let bound = self.operations.get(&ask.id).filter(|_| ask.kind == OperationKind::Execute);
         let key = self.session_key(&assumed, ask);
         let before = key.as_ref().and_then(|key| self.approved.find(key, now()));
-        let involved = involved(&self.session.principal);
+        let involved = involved(&self.session.principal, &self.in_force);
         let ways = [approval.map(Approval::votes), before, bound.map(|operation| &*operation.votes), Some(&[])];
         for votes in ways.into_iter().flatten() {
             let given = judge(Approvals::Given { votes, involved: &involved });
@@ -150,7 +151,8 @@ impl Enforcer {
             crate::telemetry::duration(hold::wait(&terms))
         );
         let key = self.session_key(judged, ask);
-        let (involved, estimable, held) = (involved(&session.principal), estimable(ask, judged), Arc::clone(held));
+        let (involved, estimable, held) =
+            (involved(&session.principal, &self.in_force), estimable(ask, judged), Arc::clone(held));
         Request { involved, estimable, asked, terms, notice, key, held }
     }
 

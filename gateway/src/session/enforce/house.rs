@@ -8,6 +8,7 @@ use crate::session::context::Shared;
 use crate::session::dial::SideAccess;
 use crate::session::judge::mode;
 use crate::session::live::{KillOrder, Session};
+use crate::session::owner::Ownership;
 use crate::session::people;
 use crate::session::totals::Totals;
 use gateway_core::inspect::Inspection;
@@ -38,6 +39,11 @@ pub trait House: Send + Sync {
 
     /// What people have given and taken.
     fn in_force(&self) -> Arc<InForce>;
+
+    /// How the workload of a session stands with its owner.
+    fn owner(&self, session: &Session, in_force: &InForce) -> Ownership {
+        Ownership::of(&[], in_force, &session.principal)
+    }
 
     /// Whether both are still in force.
     fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool;
@@ -105,6 +111,10 @@ impl House for Gateway {
 
     fn in_force(&self) -> Arc<InForce> {
         self.shared.ledger.in_force()
+    }
+
+    fn owner(&self, session: &Session, in_force: &InForce) -> Ownership {
+        Ownership::of(&self.shared.config.workloads, in_force, &session.principal)
     }
 
     fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool {

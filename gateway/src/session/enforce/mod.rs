@@ -30,6 +30,7 @@ pub use watch::Order;
 use crate::ledger::{Hold, InForce};
 use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
+use crate::session::owner::Ownership;
 use crate::session::totals::{Meter, Slot};
 use decode::{Decoded, Places, decode, plain};
 use gateway_core::control::grant::Grant;
@@ -138,6 +139,8 @@ pub struct Enforcer {
     in_force: Arc<InForce>,
     /// The grants in force for this session.
     grants: Vec<Grant>,
+    /// How its workload stands with its owner.
+    owner: Ownership,
     /// What was approved for the rest of the session.
     approved: Approved,
     /// The operation whose text is in the record while it waits for people.
@@ -171,6 +174,7 @@ impl Enforcer {
         let meter = house.totals().meter(&session.principal);
         Self {
             grants: grants(&in_force, &session),
+            owner: house.owner(&session, &in_force),
             in_force,
             approved: Approved::default(),
             written: None,
@@ -255,6 +259,7 @@ impl Enforcer {
         self.known.clear();
         self.mode = self.house.mode(&self.session);
         self.grants = grants(&in_force, &self.session);
+        self.owner = self.house.owner(&self.session, &in_force);
         if !Arc::ptr_eq(&in_force, &self.in_force) {
             self.watch.again();
         }
@@ -370,13 +375,13 @@ impl Enforcer {
             &self.mentions,
             catalog.as_ref().map(Option::as_deref).map_err(String::as_str),
             self.mode,
-            &self.session,
+            (&self.session, &self.owner),
             (&self.database, &self.user),
             function,
         );
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
-        let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, ..bench };
+        let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, waits: self.owner.waits(), ..bench };
         let totals = |more| self.meter.totals(more);
         // Names and functions may stand for something else the next time.
         let steady = !names && function.is_none();
@@ -549,13 +554,30 @@ fn bench<'a>(
     mentions: &'a Mentions,
     catalog: Result<Option<&'a Catalog>, &'a str>,
     mode: Mode,
-    session: &'a Session,
+    (session, owner): (&'a Session, &Ownership),
     (database, user): (&'a str, &'a str),
     function: Option<u32>,
 ) -> Bench<'a> {
     let (principal, target) = (&session.principal, &session.target);
     let (ground, masks, grants, approvals) = (None, false, &[][..], Approvals::None);
-    Bench { set, mentions, catalog, mode, principal, target, database, user, function, ground, masks, grants, approvals }
+    let (owner_active, waits) = (owner.is_active(), None);
+    Bench {
+        set,
+        mentions,
+        catalog,
+        mode,
+        principal,
+        target,
+        owner_active,
+        waits,
+        database,
+        user,
+        function,
+        ground,
+        masks,
+        grants,
+        approvals,
+    }
 }
 
 /// What masking rests on, where all of it is there.

@@ -58,6 +58,11 @@ impl Part {
         schema || anything || self.hidden || self.masked.runs_code || self.statement.transaction.is_some_and(ends)
     }
 
+    /// Whether the policies are asked about anything of it.
+    pub(super) fn is_asked_about(&self) -> bool {
+        !self.questions.is_empty() || self.statement.facts.unparsed.is_some()
+    }
+
     /// Whether the policies see the same in both.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
         let seen = |part: &Self| (part.statement.command, part.in_transaction);

@@ -3,6 +3,7 @@
 use super::mask::{Ground, Masked};
 use super::names::Names;
 use super::operation::Part;
+use crate::session::owner::Wait;
 use gateway_core::control::grant::Grant;
 use gateway_core::control::hold::{self, Terms, Vote};
 use gateway_core::inspect::catalog::Catalog;
@@ -28,7 +29,7 @@ pub(super) enum Approvals<'a> {
 }
 
 /// What a judgement rests on.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Bench<'a> {
     pub(super) set: &'a PolicySet,
     pub(super) mentions: &'a Mentions,
@@ -37,6 +38,10 @@ pub(super) struct Bench<'a> {
     pub(super) mode: Mode,
     pub(super) principal: &'a Principal,
     pub(super) target: &'a Target,
+    /// Whether the workload has an owner who has not left.
+    pub(super) owner_active: bool,
+    /// What all that is allowed waits for, and why, for its owner has.
+    pub(super) waits: Option<Wait<'a>>,
     pub(super) database: &'a str,
     pub(super) user: &'a str,
     /// The function that is called by its number, where that is what is judged.
@@ -83,8 +88,8 @@ impl Judged {
 
 impl<'a> Bench<'a> {
     /// The same with other approvals.
-    pub(super) const fn with(self, approvals: Approvals<'a>) -> Self {
-        Self { approvals, ..self }
+    pub(super) fn with(&self, approvals: Approvals<'a>) -> Self {
+        Self { approvals, ..self.clone() }
     }
 
     /// Judges a text. `names` is what stands when it begins; `totals` gives the counts with so many statements more.
@@ -174,11 +179,17 @@ impl<'a> Bench<'a> {
     pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
         let grants: Vec<_> = self.grants.iter().collect();
         let request = self.request(part, &grants, statements, totals);
-        let decision = self.set.decide_operation(&request);
+        let by_policy = self.set.decide_operation(&request);
+        let decision = match &self.waits {
+            // What touches nothing needs nobody.
+            Some(wait) if part.is_asked_about() => by_policy.clone().waiting(wait.terms, &wait.why),
+            Some(_) | None => by_policy.clone(),
+        };
         if !decision.held() || !self.releases(&request, &decision.holds) {
             return decision;
         }
-        let mut released = self.set.decide_operation(&OperationRequest { approved: true, ..request });
+        let approved = || self.set.decide_operation(&OperationRequest { approved: true, ..request });
+        let mut released = if by_policy.allows() { by_policy } else { approved() };
         released.holds = decision.holds;
         released
     }
@@ -189,6 +200,10 @@ impl<'a> Bench<'a> {
             Approvals::None => false,
             Approvals::Assumed => true,
             Approvals::Given { votes, involved } => {
+                // A grant was given to the workload of somebody who was there.
+                if let Some(wait) = &self.waits {
+                    return hold::satisfied(terms, involved, &wait.fresh(votes));
+                }
                 hold::satisfied(terms, involved, votes) || self.set.grants_release(request, involved)
             }
         }
@@ -198,8 +213,7 @@ impl<'a> Bench<'a> {
         OperationRequest {
             principal: self.principal,
             target: self.target,
-            // Nobody tells yet when an owner leaves; to have one at all is the least.
-            owner_active: self.principal.owner.is_some(),
+            owner_active: self.owner_active,
             database: self.database,
             user: self.user,
             questions: &part.questions,

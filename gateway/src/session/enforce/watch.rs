@@ -2,8 +2,8 @@
 
 use super::verdict::{Approvals, Bench};
 use super::{Enforcer, bench, frame, refusal};
-use crate::session::involved;
 use crate::session::live::KillOrder;
+use crate::session::owner::involved;
 use gateway_core::inspect::CopyWith;
 use gateway_core::policy::{Mode, Stretch};
 use gateway_core::protocol::{OperationId, Refusal};
@@ -205,10 +205,11 @@ impl Enforcer {
             return None;
         };
         let grounds = (self.database.as_str(), self.user.as_str());
-        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, &self.session, grounds, None);
+        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, (&self.session, &self.owner), grounds, None);
         // What people have approved stays approved; what they have taken is gone.
-        let involved = involved(&self.session.principal);
+        let involved = involved(&self.session.principal, &self.in_force);
         let approvals = Approvals::Given { votes: &operation.votes, involved: &involved };
+        // What an owner's leaving has wait is the next statement: this one goes on to its end.
         let bench = Bench { grants: &self.grants, approvals, ..bench };
         let decision = bench.decide(part, operation.inspection.statements.len(), totals);
         if decision.allows() {
