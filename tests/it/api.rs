@@ -67,8 +67,9 @@ impl Listener {
     /// The next event for which `wanted` gives something.
     fn until<T>(&self, what: &str, wanted: impl Fn(&str, Option<u64>, &Value) -> Option<T>) -> T {
         loop {
-            let (name, id, told) =
-                self.heard.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("no {what} is heard"));
+            let heard = self.heard.recv_timeout(Duration::from_secs(30));
+            assert!(heard.is_ok(), "no {what} is heard");
+            let (name, id, told) = heard.expect("it was looked at");
             if let Some(found) = wanted(&name, id, &told) {
                 return found;
             }

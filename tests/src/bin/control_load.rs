@@ -98,9 +98,8 @@ async fn insert(name: String) {
 async fn probe(name: String) {
     say("begun", &name);
     loop {
-        let began = monotonic_ns();
         if connect().await.is_err() {
-            return say("gone", &format!("{name} {began}"));
+            return say("gone", &format!("{name} {}", monotonic_ns()));
         }
         sleep(BREATH).await;
     }

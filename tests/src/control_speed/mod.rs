@@ -2,11 +2,13 @@
 //! a person's leaving.
 
 mod api;
+mod leaving;
 mod load;
 
 use crate::{Daemon, Postgres, Weir, machine, wait_until};
 use anyhow::{Context as _, ensure};
 use api::Api;
+use leaving::Leaving;
 use load::Load;
 use serde_json::{Value, json};
 use std::fs;
@@ -29,7 +31,8 @@ impl Default for Options {
 }
 
 /// The goals, in milliseconds: of a release build, at 1 000 sessions.
-const GOALS: [(&str, f64); 3] = [("kill_client_p99", 10.0), ("kill_server_p99", 100.0), ("approve_p99", 10.0)];
+const GOALS: [(&str, f64); 4] =
+    [("kill_client_p99", 10.0), ("kill_server_p99", 100.0), ("approve_p99", 10.0), ("scim_block_p99", 1_000.0)];
 /// Of the processor's time, in percent: what is measured beyond is the machine's queue.
 const BUSY: f64 = 70.0;
 /// Between two commands, so that each is measured alone.
@@ -58,7 +61,8 @@ pub fn measure(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<V
     let schema = "CREATE TABLE shop AS SELECT g AS id FROM generate_series(1, 100) g; CREATE TABLE arrivals (name text, at timestamptz); \
         GRANT ALL ON shop, arrivals TO app";
     ensure!(server.psql("app").args(["-c", schema]).status()?.success(), "the tables could not be made");
-    let daemon = Daemon::start(Weir::for_server(&server).policy(POLICY), "");
+    let leaving = Leaving::prepare()?;
+    let daemon = Daemon::start(Weir::for_server(&server).policy(POLICY).extra(&leaving.configuration()), "");
     tell(&format!("{} sessions begin", options.live));
     let mut load = Load::start(&daemon, options.live)?;
     let mut api = Api::connect(&daemon.socket())?;
@@ -67,6 +71,7 @@ pub fn measure(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<V
     let (before, began) = (load.counts()?, (Instant::now(), processor()?));
     let kills = kills(options.samples, &mut load, &mut api, &mut tell)?;
     let approvals = approvals(options.samples, &server, &mut load, &mut api, &mut tell)?;
+    let left = leaving.measure(options.samples, &daemon, &mut api, &mut tell)?;
     let (seconds, busy) = (began.0.elapsed().as_secs_f64(), processor()?.since(began.1));
     let after = load.counts()?;
     ensure!(after.errors == before.errors, "{} of the sessions at work broke", after.errors - before.errors);
@@ -78,12 +83,13 @@ pub fn measure(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<V
                 "kill_client_p50": quantile(&client, 50), "kill_client_p99": quantile(&client, 99),
                 "kill_server_p50": quantile(&server, 50), "kill_server_p99": quantile(&server, 99),
                 "approve_p50": quantile(&approvals, 50), "approve_p99": quantile(&approvals, 99),
+                "scim_block_p50": quantile(&left, 50), "scim_block_p99": quantile(&left, 99),
             },
             "live_sessions": options.live,
             "statements_per_second": (after.statements - before.statements) as f64 / seconds,
             "busy_percent": busy,
         },
-        "samples_ms": { "kill_client": client, "kill_server": server, "approve": approvals },
+        "samples_ms": { "kill_client": client, "kill_server": server, "approve": approvals, "scim_block": left },
         "settings": { "samples": options.samples, "build": if cfg!(debug_assertions) { "debug" } else { "release" } },
         "machine": machine(),
     }))
@@ -264,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_beyond_its_goal_is_told() {
         let report = |client: f64, busy: f64| {
-            let ms = json!({ "kill_client_p99": client, "kill_server_p99": 99.0, "approve_p99": 3.0 });
+            let ms = json!({ "kill_client_p99": client, "kill_server_p99": 99.0, "approve_p99": 3.0, "scim_block_p99": 7.0 });
             faults(&json!({ "summary": { "ms": ms, "busy_percent": busy } })).len()
         };
         assert_eq!((report(9.0, 50.0), report(11.0, 50.0), report(11.0, 71.0)), (0, 1, 2));

@@ -107,7 +107,7 @@ pub(super) fn list(shared: &Shared, seen: &Seen, actor: &Actor) -> Result<Vec<Sh
         shown.on_owner_leave = rule.map(|rule| rule.on_owner_leave.name());
         let principal = shown.principal();
         let standing = Ownership::of(rules, &in_force, &principal);
-        (shown.owner_active, shown.owner) = (standing.is_active(), standing.owner.or(shown.owner.take()));
+        (shown.owner_active, shown.owner) = (standing.is_active(), standing.owner.or_else(|| shown.owner.take()));
         shown.blocked = blocked(shared, &in_force, &principal);
     }
     let not_seen: Vec<_> =
