@@ -1,5 +1,6 @@
-// Which address shows which page. Each page is a file of its own, fetched when it is first asked for.
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+// Which address shows which page. Each page is a file of its own, fetched when it is first asked for. Notices lead to addresses
+// with an id; where a thing has no page of its own, that is the page of all of them.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Shell } from "./frame/Shell";
 import { Broken, Unknown } from "./pages/unknown/Unknown";
 
@@ -53,12 +54,27 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/grants/$id",
+    component: lazyRouteComponent(() => import("./pages/grants/Grants"), "Grants"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/blocks",
     component: lazyRouteComponent(() => import("./pages/blocks/Blocks"), "Blocks"),
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/blocks/$id",
+    component: lazyRouteComponent(() => import("./pages/blocks/Blocks"), "Blocks"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/break-glass",
+    component: lazyRouteComponent(() => import("./pages/break-glass/BreakGlass"), "BreakGlass"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/break-glass/$id",
     component: lazyRouteComponent(() => import("./pages/break-glass/BreakGlass"), "BreakGlass"),
   }),
   createRoute({
@@ -96,6 +112,19 @@ const pages = [
     getParentRoute: () => root,
     path: "/tokens",
     component: lazyRouteComponent(() => import("./pages/tokens/Tokens"), "Tokens"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/tokens/$id",
+    component: lazyRouteComponent(() => import("./pages/tokens/Tokens"), "Tokens"),
+  }),
+  // What a notice leads to: what the run did is in its records.
+  createRoute({
+    getParentRoute: () => root,
+    path: "/runs/$id",
+    beforeLoad: ({ params }) => {
+      throw redirect({ to: "/records", search: { run: params.id } });
+    },
   }),
 ] as const;
 

@@ -47,6 +47,7 @@ fn measure(set: &PolicySet) {
         claims: None,
         attested: None,
         attestation_failure: None,
+        person: None,
     };
     let target = Target {
         name: "prod-pg".to_owned(),

@@ -278,6 +278,7 @@ fn principal(run: RunId) -> Principal {
         claims: None,
         attested: None,
         attestation_failure: None,
+        person: None,
     }
 }
 

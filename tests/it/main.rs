@@ -62,6 +62,7 @@ mod refusal;
 mod roundtrip;
 mod run;
 mod scim;
+mod shell;
 mod soak;
 mod tls;
 mod unfit;

@@ -2,7 +2,7 @@
 
 use crate::model::ids::RunId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// How an identity is known, from the weakest to the strongest.
@@ -52,6 +52,9 @@ pub struct Principal {
     pub run: RunId,
     /// The process that connected, as the kernel showed it.
     pub process: Process,
+    /// Who has signed in to the shell that it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<SignedIn>,
     /// What the job's environment says of itself. A hint, never a proof.
     pub claims: Option<Claims>,
     /// What the issuer of the job's token signed.
@@ -60,6 +63,15 @@ pub struct Principal {
     /// Why nothing is attested, where it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation_failure: Option<AttestationFailure>,
+}
+
+/// A person, as their identity provider knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// Their name.
+    pub name: String,
+    /// Their groups, when they signed in.
+    pub groups: BTreeSet<String>,
 }
 
 /// A process as observed: its group leader's pid and start time name it for ever.
@@ -265,6 +277,7 @@ pub(crate) mod tests {
             claims: None,
             attested: None,
             attestation_failure: None,
+            person: None,
         }
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Vocabulary {
     table: EntityTypeName,
     function: EntityTypeName,
     class: EntityTypeName,
+    group: EntityTypeName,
     actions: BTreeMap<&'static str, EntityUid>,
     /// The actions in their group.
     base: Entities,
@@ -38,6 +39,7 @@ impl Vocabulary {
             table: kind("Table")?,
             function: kind("Function")?,
             class: kind("Class")?,
+            group: kind("Group")?,
             actions: ACTIONS.into_iter().map(named).collect(),
             base: schema.action_entities().map_err(|error| error.to_string())?,
         })
@@ -92,7 +94,8 @@ impl Vocabulary {
             self.add(&mut all, &top, target, resource)?;
         }
         let workload = self.principal(principal);
-        all.insert(workload.clone(), entity(workload, workload_attributes(principal, owner_active)?, HashSet::new())?);
+        let groups = principal.person.iter().flat_map(|person| &person.groups).map(|group| uid(&self.group, group)).collect();
+        all.insert(workload.clone(), entity(workload, workload_attributes(principal, owner_active)?, groups)?);
         self.base.clone().add_entities(all.into_values(), None).map_err(|error| error.to_string())
     }
 
@@ -259,6 +262,9 @@ fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<Hash
         ("script", &process.script),
         ("script_sha256", &process.script_sha256),
     ];
+    if let Some(person) = &principal.person {
+        attributes.insert("person".to_owned(), text(&person.name));
+    }
     for (name, value) in optional {
         if let Some(value) = value {
             attributes.insert(name.to_owned(), text(value));

@@ -40,6 +40,7 @@ fn decide_all(set: &PolicySet) -> [Decision; 4] {
         claims: None,
         attested: None,
         attestation_failure: None,
+        person: None,
     };
     let target = Target { name: "prod-pg".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));

@@ -30,6 +30,22 @@ pub(super) struct EndRequest {
     run: Option<RunId>,
 }
 
+/// The token that a sign-in has brought.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BindRequest {
+    token: String,
+}
+
+pub(super) async fn bind(
+    State(desk): State<Desk>,
+    ConnectInfo(Caller(peer)): ConnectInfo<Caller>,
+    Asker(actor): Asker,
+    Body(BindRequest { token }): Body<BindRequest>,
+) -> Response {
+    respond(desk.handle(&actor, Command::BindShell { peer, token }).await)
+}
+
 pub(super) async fn list(
     State(desk): State<Desk>,
     ConnectInfo(Caller(peer)): ConnectInfo<Caller>,

@@ -123,6 +123,7 @@ pub async fn serve(listener: UnixListener, desk: Desk, mut stopped: oneshot::Rec
         .route("/v1/openapi.json", get(openapi::show))
         .route("/v1/jobs", get(jobs::list))
         .route("/v1/jobs/begin", post(jobs::begin))
+        .route("/v1/jobs/bind", post(jobs::bind))
         .route("/v1/jobs/end", post(jobs::end))
         .route("/v1/jobs/files", get(jobs::files).layer(middleware::from_fn(root_alone)))
         .merge(routes::at_socket())

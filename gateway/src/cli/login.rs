@@ -3,9 +3,13 @@
 use super::desk::{at, time};
 use super::remote::{Kept, Remote, keep};
 use super::{CliError, Result, block_on};
+use crate::api::client::{self, ClientError};
+use crate::config::Config;
+use crate::config::host::SOCKET;
 use hyper::Method;
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,6 +18,12 @@ const BETWEEN: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
+    /// Leave this shell as it is: do not have the daemon of this host take what comes from it for yours
+    #[arg(long)]
+    no_shell: bool,
+    /// The socket of this host's daemon
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -46,6 +56,9 @@ pub(super) fn login(arguments: &Arguments) -> Result {
                         place.url(),
                         path.display()
                     ))?;
+                    if !arguments.no_shell {
+                        bind(arguments, &kept.token).await?;
+                    }
                     return Ok(ExitCode::SUCCESS);
                 }
                 _ => return Err(CliError::new(at(&answer, "/why"))),
@@ -53,6 +66,23 @@ pub(super) fn login(arguments: &Arguments) -> Result {
         }
         Err(CliError::new("nobody has signed in in time: try again"))
     })
+}
+
+/// Has this host's daemon take what comes from this shell for the person's; where there is one, and they signed in at it.
+async fn bind(arguments: &Arguments, token: &str) -> Result<()> {
+    let configured = || Config::load(Path::new(super::DEFAULT_CONFIG)).ok().map(|config| config.host.socket);
+    let socket = arguments.socket.clone().or_else(configured).unwrap_or_else(|| PathBuf::from(SOCKET));
+    match client::ask_daemon(&socket, Method::POST, "/v1/jobs/bind", Some(&json!({ "token": token }))).await {
+        Ok(bound) => say(&format!(
+            "this shell is yours: what connects from it is run {}, as {}, until {} (UTC)",
+            at(&bound, "/run"),
+            at(&bound, "/person"),
+            time(&bound, "/until")
+        )),
+        // There is none here.
+        Err(ClientError::NoDaemon { .. }) => Ok(()),
+        Err(error) => say(&format!("this shell stays as it was: {error}")),
+    }
 }
 
 /// People read it, whatever the standard output is for.

@@ -113,6 +113,7 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         | Command::AddBlock { dry_run: true, .. }
         | Command::OrderRun { .. }
         | Command::BeginJob { .. }
+        | Command::BindShell { .. }
         | Command::EndJob { .. }
         | Command::ListJobs { .. }
         | Command::JobFiles

@@ -145,6 +145,7 @@ impl Resolver {
             claims,
             attested: None,
             attestation_failure: None,
+            person: None,
         }
     }
 

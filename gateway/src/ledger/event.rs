@@ -99,6 +99,8 @@ kinds! {
     NotifyTested = "notify.tested",
     /// A person has signed in.
     SignedIn = "person.signed-in",
+    /// A person has signed in at a shell of a host, which is theirs.
+    ShellBound = "person.at-shell",
     /// A person has signed out, or their time was over.
     SignedOut = "person.signed-out",
     /// Somebody whom the identity provider knows was not let in.

@@ -4,6 +4,7 @@
 //! [`FOLLOW`]. Nothing here decides; who may do what is `control`'s, what a session makes of it `session`'s. What is on disk
 //! holds: an answer counts once it is written, and what could not be written was not answered.
 
+mod binding;
 mod check;
 mod delivery;
 mod directory;
@@ -20,6 +21,7 @@ mod tests;
 #[cfg(test)]
 mod tests_directory;
 
+pub use binding::Binding;
 pub use check::{Checked, check};
 pub use delivery::{Deliveries, Next, Progress};
 pub use directory::{Account, AccountGroup};
@@ -38,7 +40,7 @@ use arc_swap::ArcSwap;
 pub use entry::Entry;
 use gateway_core::control::block::Block;
 use gateway_core::control::grant::Grant;
-use gateway_core::model::ids::HoldId;
+use gateway_core::model::ids::{HoldId, RunId};
 use gateway_core::model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::collections::HashMap;
@@ -122,6 +124,8 @@ pub struct InForce {
     pub left: Arc<Left>,
     /// What others have taken over, the oldest first.
     pub takeovers: Vec<Takeover>,
+    /// Shells in which somebody has signed in.
+    pub bindings: HashMap<RunId, Binding>,
 }
 
 /// The ledger of one state directory, as this gateway has it open.
@@ -350,6 +354,7 @@ impl Ledger {
             glasses: self.open_entries::<Glass>(connection)?.into_iter().filter(|glass| glass.holds(at)).collect(),
             left: self.read_left(connection, &self.in_force.load().left)?,
             takeovers: self.open_entries(connection)?,
+            bindings: self.read_bindings(connection, at)?,
         };
         if **self.in_force.load() != fresh {
             self.in_force.store(Arc::new(fresh));

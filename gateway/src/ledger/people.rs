@@ -1,5 +1,6 @@
 //! Who is signed in, and with which tokens the API may be asked: of what is secret only the hash is kept.
 
+use super::binding::Binding;
 use super::entry::{Answer, Entry};
 use super::event::Kind;
 use super::{Change, LedgerError};
@@ -94,7 +95,8 @@ impl Entry for SignIn {
 
 impl Entry for Token {
     const TABLE: &'static str = "token";
-    const IN_FORCE: bool = false;
+    // What its person does at a shell counts as long as it is good.
+    const IN_FORCE: bool = true;
 
     fn number(&self) -> u64 {
         self.id.number()
@@ -124,6 +126,9 @@ impl Change<'_> {
             token.ended_at = Some(at);
             self.put(&token)?;
             self.tell(Kind::TokenEnded, "weir", &token.id.to_string(), &json!({ "name": token.name, "person": token.person }))?;
+        }
+        for binding in self.open::<Binding>()?.into_iter().filter(|binding| binding.until <= at) {
+            self.remove(&binding)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
 /// changed; a new one goes to the end.
-const STEPS: [&str; 5] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE, DIRECTORY];
+const STEPS: [&str; 6] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE, DIRECTORY, BINDINGS];
 
 const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -114,6 +114,11 @@ CREATE TABLE takeover (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT 
 CREATE INDEX takeover_open ON takeover (id) WHERE open;
 CREATE TABLE directory (version INTEGER NOT NULL) STRICT;
 INSERT INTO directory (version) VALUES (0);
+";
+
+/// Shells in which somebody has signed in.
+const BINDINGS: &str = "
+CREATE TABLE binding (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 ";
 
 /// The format that this version writes.

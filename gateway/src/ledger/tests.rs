@@ -223,7 +223,19 @@ fn an_earlier_format_is_brought_up_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     put(&Ledger::open(folder.path()).unwrap(), &block(1, None));
     let connection = Connection::open(folder.path().join("ledger.db")).unwrap();
-    let later = ["sign_in", "token", "account", "account_group", "called", "member", "left_as", "takeover", "directory"];
+    let later = [
+        "sign_in",
+        "token",
+        "account",
+        "account_group",
+        "called",
+        "member",
+        "left_as",
+        "takeover",
+        "directory",
+        "once",
+        "binding",
+    ];
     later.iter().for_each(|table| connection.execute_batch(&format!("DROP TABLE {table}")).unwrap());
     connection.execute_batch("PRAGMA user_version = 2").unwrap();
     let ledger = Ledger::open(folder.path()).unwrap();
@@ -277,4 +289,24 @@ fn sign_ins_and_tokens_end_by_themselves() {
     let events = ledger.events_since(0).unwrap();
     let told: Vec<_> = events.iter().map(|event| (event.kind, event.by.as_str())).collect();
     assert_eq!(told, [(Kind::SignedOut, "person 2"), (Kind::SignedOut, "person 3"), (Kind::TokenEnded, "weir")]);
+}
+
+#[test]
+fn a_shell_is_somebodys_as_long_as_their_token_is_good() {
+    use super::Binding;
+    use gateway_core::model::ids::RunId;
+    use gateway_core::model::principal::SignedIn;
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let mut token = token(2, Timestamp(u64::MAX));
+    put(&ledger, &token);
+    let who = SignedIn { name: "ana".to_owned(), groups: std::collections::BTreeSet::new() };
+    let run = RunId::from_number(7);
+    put(&ledger, &Binding { run, token: token.id, who: who.clone(), since: Timestamp(1), until: token.until });
+    assert_eq!(ledger.in_force().bindings.get(&run).map(|binding| &binding.who), Some(&who));
+    token.ended_at = Some(Timestamp(9));
+    put(&ledger, &token);
+    assert!(ledger.in_force().bindings.is_empty());
+    drop(ledger);
+    assert!(Ledger::open(folder.path()).unwrap().in_force().bindings.is_empty());
 }

@@ -74,6 +74,7 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::NotifyFailed
         | Kind::NotifyTested
         | Kind::SignedIn
+        | Kind::ShellBound
         | Kind::SignedOut
         | Kind::SignInRefused
         | Kind::PersonProvisioned
@@ -120,6 +121,7 @@ fn title(event: &Event) -> String {
         Kind::RunKilled => format!("{by} killed {subject}"),
         Kind::PolicyReplaced => format!("{by} replaced the policy set"),
         Kind::SignedIn => format!("{by} signed in"),
+        Kind::ShellBound => format!("{by} signed in at a shell: {subject} is theirs"),
         Kind::SignedOut => format!("{by} is signed out"),
         Kind::SignInRefused => format!("{by} was not let in"),
         Kind::TokenMade => format!("{by} has a new token, {subject}"),

@@ -176,7 +176,9 @@ pub fn involved(principal: &Principal, in_force: &InForce) -> Vec<String> {
     let process = &principal.process;
     let user = process.user.iter().filter(|_| process.uid != 0);
     let owner = taken(in_force, principal, principal.owner.as_deref()).map(str::to_owned);
-    let mut people: Vec<_> = principal.owner.iter().chain(&owner).chain(&process.login).chain(user).cloned().collect();
+    let person = principal.person.as_ref().map(|person| &person.name);
+    let mut people: Vec<_> =
+        principal.owner.iter().chain(person).chain(&owner).chain(&process.login).chain(user).cloned().collect();
     people.sort();
     people.dedup();
     people
@@ -212,6 +214,7 @@ mod tests {
             claims: None,
             attested: None,
             attestation_failure: None,
+            person: None,
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Asks, Case, Verdict, of_everything};
 use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{Action, CopyWith, Facts};
 use crate::model::ids::RunId;
-use crate::model::principal::{Attested, Claims, Grade, Principal, Process, WorkloadId};
+use crate::model::principal::{Attested, Claims, Grade, Principal, Process, SignedIn, WorkloadId};
 use crate::model::target::{ProtocolName, Target};
 use crate::policy::bounds::{FILE_BYTES, SET_BYTES};
 use crate::policy::names::{self, Kind};
@@ -283,6 +283,9 @@ impl Page<'_> {
             claims: table.table("claims", self).map(|claims| self.claims(claims)),
             attested: table.table("attested", self).map(|attested| self.attested(attested)),
             attestation_failure: None,
+            person: table
+                .text("person", self)
+                .map(|name| SignedIn { name, groups: table.texts("groups", self).unwrap_or_default().into_iter().collect() }),
         };
         table.end(self);
         (!principal.workload.0.is_empty()).then_some((principal, owner_active))

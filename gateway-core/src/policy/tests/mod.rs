@@ -46,6 +46,7 @@ fn principal(workload: &str, grade: Grade) -> Principal {
         claims: Some(Claims { provider: "github".to_owned(), attributes: [("branch".to_owned(), "main".to_owned())].into() }),
         attested: None,
         attestation_failure: None,
+        person: None,
     }
 }
 

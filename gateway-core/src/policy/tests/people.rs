@@ -139,3 +139,23 @@ fn a_grant_releases_what_waits_for_those_who_gave_it() {
     assert!(!released(std::slice::from_ref(&write), vec![vote("ana", "dba")]));
     assert!(!released(&[write], vec![]));
 }
+
+#[test]
+fn what_comes_from_a_persons_shell_is_in_their_groups() {
+    use crate::model::principal::SignedIn;
+    let text = r#"
+@id("dbas") permit (principal in Group::"dba", action == Action::"connect", resource);
+@id("ana") forbid (principal, action == Action::"connect", resource) when { principal has person && principal.person == "ana" };"#;
+    let of = |person: Option<(&str, &[&str])>| {
+        let mut principal = principal(BACKUP, Grade::Kernel);
+        principal.person = person.map(|(name, groups)| SignedIn {
+            name: name.to_owned(),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        });
+        super::decide(text, &principal, true).allows()
+    };
+    assert_eq!(
+        [of(None), of(Some(("bo", &["dev"]))), of(Some(("bo", &["dev", "dba"]))), of(Some(("ana", &["dba"])))],
+        [false, false, true, false]
+    );
+}

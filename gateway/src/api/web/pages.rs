@@ -64,7 +64,12 @@ fn answer(name: &str, file: &EmbeddedFile, packed: Option<EmbeddedFile>, asked: 
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let taken = headers.get(header::ACCEPT_ENCODING).and_then(|taken| taken.to_str().ok()).unwrap_or_default();
-    taken.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == "gzip") && !one.contains("q=0"))
+    taken.split(',').any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        // By RFC 9110 a weight of 0, however it is written, says no.
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
+        name.trim() == "gzip" && weight > 0.0
+    })
 }
 
 fn kind(name: &str) -> &'static str {
@@ -118,8 +123,14 @@ mod tests {
 
     #[test]
     fn gzip_is_for_who_takes_it() {
-        for (taken, expected) in [("gzip", true), ("br, gzip;q=0.5", true), ("gzip;q=0", false), ("br", false), ("xgzip", false)]
-        {
+        for (taken, expected) in [
+            ("gzip", true),
+            ("br, gzip;q=0.5", true),
+            ("gzip;q=0", false),
+            ("gzip;q=0.000", false),
+            ("br", false),
+            ("xgzip", false),
+        ] {
             assert_eq!(takes_gzip(asked("/", Some(taken)).headers()), expected, "{taken}");
         }
     }

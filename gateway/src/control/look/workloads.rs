@@ -196,6 +196,7 @@ impl ShownWorkload {
             claims: read(self.claims.as_ref()),
             attested: read(self.attested.as_ref()),
             attestation_failure: None,
+            person: None,
         }
     }
 

@@ -138,6 +138,7 @@ fn session() -> Arc<Session> {
         claims: None,
         attested: None,
         attestation_failure: None,
+        person: None,
     };
     let target = Target { name: "prod-pg".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     Arc::new(Session::new(SessionId::from_number(9), principal, target, ([127, 0, 0, 1], 5432).into()))

@@ -180,6 +180,7 @@ async fn asked() -> Bed {
         claims: None,
         attested: None,
         attestation_failure: None,
+        person: None,
     };
     let target = Target { name: "t".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
     let ((mut client, near_client), (server, near_server)) = (pair().await, pair().await);

@@ -126,6 +126,7 @@ mod tests {
             claims: None,
             attested: None,
             attestation_failure: None,
+            person: None,
         }
     }
 
