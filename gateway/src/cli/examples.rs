@@ -194,6 +194,12 @@ Examples:
 It names a page of your identity provider's and a code. What it gets is in ~/.config/weir/token,
 and good for as long as a session of the console's.";
 
+pub(super) const LOGOUT: &str = "\
+Examples:
+  weir logout
+
+It asks the daemon at which weir login has signed you in. A shell that was yours is nobody's then.";
+
 pub(super) const SERVE: &str = "\
 Examples:
   weir serve --config /etc/weir/weir.toml    as a service does; SIGHUP reads the policies again

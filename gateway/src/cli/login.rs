@@ -1,7 +1,7 @@
 //! `weir login`: signs in at a daemon elsewhere, by way of its identity provider.
 
 use super::desk::{at, time};
-use super::remote::{Kept, Remote, keep};
+use super::remote::{Kept, Remote, keep, signed_in};
 use super::{CliError, Result, block_on};
 use crate::api::client::{self, ClientError};
 use crate::config::Config;
@@ -66,6 +66,35 @@ pub(super) fn login(arguments: &Arguments) -> Result {
         }
         Err(CliError::new("nobody has signed in in time: try again"))
     })
+}
+
+#[derive(clap::Args)]
+pub(super) struct Out {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Ends the token that a sign-in has left, there and here. Exit status 1 where it may still be good.
+pub(super) fn logout(arguments: &Out) -> Result {
+    let (path, kept) = signed_in().ok_or_else(|| CliError::new("nobody is signed in here"))?;
+    let ended = block_on(async {
+        let id = kept.token.strip_prefix("weir_").and_then(|rest| rest.split('_').next()).unwrap_or_default();
+        let revoke = format!("/v1/tokens/t-{id}/revoke");
+        let reason = json!({ "reason": "weir logout" });
+        arguments.remote.place_as(&kept).ask(Method::POST, &revoke, Some(&reason)).await
+    });
+    // Whatever is said there, nobody finds it here any more.
+    std::fs::remove_file(&path).map_err(|error| CliError::new(format!("{}: {error}", path.display())))?;
+    match ended {
+        Ok(_revoked) => {
+            say(&format!("{} is signed out at {}", kept.person, kept.url))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            say(&format!("the token is removed here, and may be good until {} (UTC): {error}", kept.until))?;
+            Ok(ExitCode::from(1))
+        }
+    }
 }
 
 /// Has this host's daemon take what comes from this shell for the person's; where there is one, and they signed in at it.

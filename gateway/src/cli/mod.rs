@@ -98,6 +98,9 @@ enum Command {
     /// Sign in at a daemon elsewhere, for the commands that ask it with --url
     #[command(after_help = examples::LOGIN)]
     Login(login::Arguments),
+    /// Sign out again: the token that `weir login` left is ended, there and here
+    #[command(after_help = examples::LOGOUT)]
+    Logout(login::Out),
     /// Explain what was refused in a session, by which policy, and what to do
     #[command(after_help = examples::WHY)]
     Why {
@@ -335,6 +338,7 @@ fn dispatch(command: Command) -> Result {
         Command::Owner(command) => owner::owner(command),
         Command::Token(command) => token::token(command),
         Command::Login(arguments) => login::login(&arguments),
+        Command::Logout(arguments) => login::logout(&arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))

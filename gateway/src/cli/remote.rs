@@ -56,6 +56,11 @@ impl Remote {
         Some(Place { token: Some(kept_for(&url)?), url, ca: self.ca.clone() })
     }
 
+    /// Where somebody is signed in, by what was kept of that.
+    pub(super) fn place_as(&self, kept: &Kept) -> Place {
+        Place { url: kept.url.clone(), ca: self.ca.clone(), token: Some(kept.token.clone()) }
+    }
+
     /// The daemon that is named, as nobody.
     pub(super) fn nobody(&self) -> Option<Place> {
         let url = self.url.as_deref()?.trim_end_matches('/').to_owned();
@@ -105,6 +110,13 @@ pub(super) fn keep(kept: &Kept) -> Result<PathBuf> {
     file.write_all(text.as_bytes()).map_err(failed)?;
     std::fs::rename(&fresh, &path).map_err(failed)?;
     Ok(path)
+}
+
+/// Who is signed in, by what is kept; none where nobody is.
+pub(super) fn signed_in() -> Option<(PathBuf, Kept)> {
+    let path = file()?;
+    let kept = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+    Some((path, kept))
 }
 
 /// The token that was kept for this address: no other gets it.
