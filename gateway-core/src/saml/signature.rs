@@ -34,6 +34,9 @@ pub enum Algorithm {
 /// Whether a trusted key has made this signature over these octets: the algorithm, the octets, the signature.
 pub type Keys<'k> = &'k dyn Fn(Algorithm, &[u8], &[u8]) -> bool;
 
+/// What makes a digest of octets.
+type Digest = fn(&[u8]) -> Vec<u8>;
+
 impl Algorithm {
     fn of(uri: &str) -> Option<Self> {
         match uri {
@@ -50,7 +53,7 @@ impl Algorithm {
 /// What a signature says of what it is for.
 struct SignedInfo {
     algorithm: Algorithm,
-    digest_of: fn(&[u8]) -> Vec<u8>,
+    digest_of: Digest,
     digest: Vec<u8>,
     prefixes: Vec<String>,
 }
@@ -141,7 +144,7 @@ fn transforms_of(transforms: Node<'_, '_>) -> Result<Vec<String>, Refusal> {
     Ok(prefixes.into_iter().map(str::to_owned).collect())
 }
 
-fn digest(uri: &str) -> Option<fn(&[u8]) -> Vec<u8>> {
+fn digest(uri: &str) -> Option<Digest> {
     match uri {
         "http://www.w3.org/2001/04/xmlenc#sha256" => Some(|octets| Sha256::digest(octets).to_vec()),
         "http://www.w3.org/2001/04/xmldsig-more#sha384" => Some(|octets| Sha384::digest(octets).to_vec()),

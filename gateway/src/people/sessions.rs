@@ -88,7 +88,7 @@ impl People {
         let SignIn { person, groups, .. } = sign_in;
         let roles = self.roles(&person, &groups);
         let there = !self.has_left(&person);
-        there.then(|| Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles })
+        there.then_some(Actor { person: Person { name: person, groups, local_root: false }, via: Via::Web, roles })
     }
 
     /// Ends the session; where the browser goes then, which is the provider where that wants to sign people out. Nothing where
