@@ -14,3 +14,4 @@ pub mod model;
 pub mod policy;
 pub mod protocol;
 pub mod record;
+pub mod saml;

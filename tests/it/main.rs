@@ -61,6 +61,7 @@ mod record;
 mod refusal;
 mod roundtrip;
 mod run;
+mod saml;
 mod scim;
 mod shell;
 mod soak;

@@ -114,6 +114,20 @@ pub fn oidc_provider() -> &'static Path {
     })
 }
 
+/// Where node finds samlp, a SAML identity provider.
+pub(crate) fn samlp() -> &'static Path {
+    static MODULES: OnceLock<PathBuf> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let (place, _alone) = place("samlp");
+        let modules = place.join("node_modules");
+        if !modules.join("samlp/package.json").is_file() {
+            let npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            install(Command::new("npm").args(npm).arg(&place).arg("samlp@8.0.0"));
+        }
+        modules
+    })
+}
+
 /// The programs of Postgres 18.
 pub(crate) fn postgres_18() -> PathBuf {
     static BIN: OnceLock<PathBuf> = OnceLock::new();

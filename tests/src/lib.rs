@@ -30,6 +30,7 @@ mod postgres;
 mod provider;
 mod receiver;
 pub mod rootless;
+pub mod saml;
 mod sample;
 pub mod soak;
 mod wait;

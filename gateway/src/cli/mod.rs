@@ -68,6 +68,9 @@ enum Command {
         /// Where to
         to: std::net::SocketAddr,
     },
+    /// A gateway's own: verifies the SAML response on its standard input, without privileges
+    #[command(hide = true)]
+    VerifySaml,
     /// Begin, end and list jobs of the daemon
     #[command(subcommand)]
     Job(JobCommand),
@@ -310,6 +313,10 @@ fn dispatch(command: Command) -> Result {
         Command::Canary { to } => match crate::host::dial(to) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => Err(CliError::new(format!("the canary's connect to {to} failed: {error}"))),
+        },
+        Command::VerifySaml => match crate::people::saml::work() {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => Err(CliError::new(format!("the response can't be verified: {error}"))),
         },
         Command::Upgrade(arguments) => upgrade::upgrade(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),

@@ -1,6 +1,7 @@
 //! `[console]`, `[console.oidc]` and `[[role]]`: where people reach the gateway, how they sign in, and what they may.
 
 use super::reader::Table;
+use super::saml::{self, SamlSettings};
 use crate::credential::Source as SecretSource;
 use gateway_core::control::role::{Role, Scoped};
 use std::collections::BTreeSet;
@@ -31,6 +32,8 @@ pub struct ConsoleSettings {
     pub idle: Duration,
     /// How people sign in; only with tokens where there is none.
     pub oidc: Option<OidcSettings>,
+    /// How people sign in by SAML, beside or instead of that.
+    pub saml: Option<SamlSettings>,
 }
 
 /// `[console.oidc]`.
@@ -92,6 +95,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<Console
     let idle = table.parsed("idle", "a time up to 7d: idle = \"1h\"", |text| time(text, 7 * 86_400));
     let tls = table.table("tls").map(|table| certificate(table, directory));
     let has_oidc = table.table("oidc").map(|table| oidc(table, directory));
+    let has_saml = table.table("saml").map(|table| saml::read(table, directory));
     let listen = table.required("listen", listen, "where it listens: listen = \"127.0.0.1:8443\"");
     let url = table.required("url", url, hint);
     let plain = tls.is_none();
@@ -106,6 +110,12 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<Console
     {
         table.problem("[console] has `tls`, and its `url` is no https://", "write what people type: url = \"https://…\"");
     }
+    if let (Some(url), true) = (&url, has_saml.is_some())
+        && !url.starts_with("https://")
+    {
+        // Its answer is posted by a page of the provider's: browsers send only a secure cookie along.
+        table.problem("[console.saml] takes a `url` of https://", "give the console `tls`, or put a proxy with TLS before it");
+    }
     table.end();
     let session = session.unwrap_or(SESSION);
     Some(ConsoleSettings {
@@ -115,6 +125,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<Console
         session,
         idle: idle.unwrap_or(IDLE).min(session),
         oidc: has_oidc.flatten(),
+        saml: has_saml.flatten(),
     })
 }
 
@@ -188,7 +199,7 @@ fn certificate(mut table: Table<'_, '_>, directory: &Path) -> Option<(PathBuf, P
     Some((certificate?, key?))
 }
 
-fn file(text: &str, directory: &Path) -> Option<PathBuf> {
+pub(super) fn file(text: &str, directory: &Path) -> Option<PathBuf> {
     text.strip_prefix("file:").filter(|path| !path.is_empty()).map(|path| directory.join(path))
 }
 

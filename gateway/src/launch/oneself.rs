@@ -99,7 +99,7 @@ impl Oneself {
 }
 
 /// A unit's `AmbientCapabilities=`, say. Without them, and with `no_new_privs`, the bounding set leads to none.
-fn drop_capabilities() -> Result {
+pub(super) fn drop_capabilities() -> Result {
     // SAFETY: a system call on numbers alone.
     if unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) } != 0 {
         return Err(LaunchError::system("the capabilities can't be dropped", std::io::Error::last_os_error()));

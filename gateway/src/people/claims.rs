@@ -49,12 +49,10 @@ pub(super) fn read(claims: &Map<String, Value>, settings: &OidcSettings) -> Resu
             format!("the provider sends no claim {claim:?}: have it send one, or name another with [console.oidc] name_claim");
         return refused(&subject, why);
     };
-    if name.is_empty() || name.len() > LONGEST || name.trim() != name || name.chars().any(char::is_control) {
-        return refused(&subject, format!("the claim {claim:?} is no name"));
-    }
-    if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
-        return refused(name, "records use that name for another".to_owned());
-    }
+    checked(name, &format!("the claim {claim:?}")).map_err(|error| match error {
+        SignInError::Refused { who, why } if who.is_empty() => SignInError::Refused { who: foreign(&subject), why },
+        other => other,
+    })?;
     // OpenID Connect Core §5.1: an address that was not verified is whatever somebody has typed.
     if claim == "email" && claims.get("email_verified") != Some(&Value::Bool(true)) {
         let why = "the provider does not say that their e-mail address is verified (`email_verified`): have it verified there, or name \
@@ -73,6 +71,18 @@ pub(super) fn read(claims: &Map<String, Value>, settings: &OidcSettings) -> Resu
     Ok(known(claims.get(&settings.groups_claim).map_or(Groups::Unsaid, |claim| Groups::Said(groups(claim)))))
 }
 
+/// That a name can be one of a person's, and which part of what the provider says is to blame where not. Where it is no name, the refusal is
+/// of nobody.
+pub(super) fn checked(name: &str, what: &str) -> Result<(), SignInError> {
+    if name.is_empty() || name.len() > LONGEST || name.trim() != name || name.chars().any(char::is_control) {
+        return Err(SignInError::Refused { who: String::new(), why: format!("{what} is no name") });
+    }
+    if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+        return Err(SignInError::Refused { who: name.to_owned(), why: "records use that name for another".to_owned() });
+    }
+    Ok(())
+}
+
 /// Whether the provider has left the groups out because there are too many (Entra's "groups overage").
 fn is_cut(claims: &Map<String, Value>, settings: &OidcSettings) -> bool {
     let elsewhere = claims.get("_claim_names").and_then(Value::as_object);
@@ -86,8 +96,13 @@ fn groups(claim: &Value) -> BTreeSet<String> {
         Value::Array(list) => list.iter().take(MOST_GROUPS).filter_map(one).collect(),
         other => one(other).into_iter().collect(),
     };
+    own(all)
+}
+
+/// Groups as they are taken from a provider.
+pub(super) fn own(all: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     // What begins so is a role of weir's, and nobody's to give but the configuration's.
-    all.into_iter().filter(|group| !group.is_empty() && !group.starts_with("role:")).collect()
+    all.into_iter().take(MOST_GROUPS).filter(|group| !group.is_empty() && !group.starts_with("role:")).collect()
 }
 
 #[cfg(test)]

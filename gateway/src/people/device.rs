@@ -120,7 +120,7 @@ impl People {
                 openidconnect::RequestTokenError::Other(what) => what,
             }))
         })?;
-        let known = self.admitted(provider.person(&tokens, None).await).await?;
+        let known = self.admitted(provider.person(&tokens, None).await, &provider.settings.issuer).await?;
         let seconds = self.console.session.as_secs();
         let person = known.name.clone();
         let of = TokenOf { person: known.name, groups: known.groups, by_root: false, roles: None };

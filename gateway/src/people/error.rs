@@ -6,7 +6,9 @@ use crate::ledger::LedgerError;
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// There is nobody to sign in with.
-    #[error("nobody signs in here: the configuration has no [console.oidc]. API tokens work: `weir token create`")]
+    #[error(
+        "nobody signs in here: the configuration has neither [console.oidc] for this nor [console.saml]. API tokens work: `weir token create`"
+    )]
     NoProvider,
     /// The provider can't be asked.
     #[error("the identity provider can't be asked: {0}")]

@@ -7,6 +7,7 @@ mod error;
 mod flow;
 mod pending;
 mod provider;
+pub(crate) mod saml;
 mod sessions;
 mod sign_in;
 mod tokens;
@@ -24,6 +25,7 @@ use device::Devices;
 use gateway_core::control::role::Scoped;
 use pending::Pending;
 use provider::Provider;
+use saml::Saml;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +39,8 @@ pub struct People {
     rules: Vec<RoleRule>,
     ledger: Arc<Ledger>,
     provider: Option<Provider>,
-    pending: Pending,
+    saml: Option<Saml>,
+    pending: Pending<sign_in::Asked>,
     devices: Devices,
     checks: Checks,
 }
@@ -48,9 +51,10 @@ impl People {
     pub fn new(config: &Config, ledger: Arc<Ledger>) -> Option<Self> {
         let console = config.console.clone()?;
         let provider = console.oidc.clone().map(|settings| Provider::new(settings, &console.url));
+        let saml = console.saml.clone().map(|settings| Saml::new(settings, &console.url));
         let (pending, devices) = (Pending::default(), Devices::default());
         let checks = Checks::default();
-        Some(Self { rules: config.roles.clone(), console, ledger, provider, pending, devices, checks })
+        Some(Self { rules: config.roles.clone(), console, ledger, provider, saml, pending, devices, checks })
     }
 
     /// Where they are.

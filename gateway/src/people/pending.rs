@@ -10,21 +10,26 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const MOST: usize = 10_000;
 
 /// What has to come back, and for whom.
-pub(super) struct Waiting {
+pub(super) struct Waiting<T> {
     /// SHA-256 of what the browser was given.
     pub(super) browser: String,
-    pub(super) nonce: String,
-    pub(super) verifier: String,
+    /// What the provider was asked with.
+    pub(super) asked: T,
     /// Where the person wanted to go: a path here.
     pub(super) next: String,
 }
 
 /// All that is under way, by its `state`.
-#[derive(Default)]
-pub(super) struct Pending(Mutex<HashMap<String, (Waiting, Instant)>>);
+pub(super) struct Pending<T>(Mutex<HashMap<String, (Waiting<T>, Instant)>>);
 
-impl Pending {
-    pub(super) fn put(&self, state: String, waiting: Waiting) {
+impl<T> Default for Pending<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Pending<T> {
+    pub(super) fn put(&self, state: String, waiting: Waiting<T>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.retain(|_, (_, since)| since.elapsed() < PATIENCE);
@@ -39,7 +44,7 @@ impl Pending {
 
     /// Takes what waits under `state`, where this browser began it. It is over then, whatever becomes of it;
     /// another browser's stays as it is.
-    pub(super) fn take(&self, state: &str, browser: &str) -> Option<Waiting> {
+    pub(super) fn take(&self, state: &str, browser: &str) -> Option<Waiting<T>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (waiting, since) = all.get(state)?;
         let fresh = since.elapsed() < PATIENCE;
@@ -54,9 +59,8 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn waiting(browser: &str) -> Waiting {
-        let text = String::new;
-        Waiting { browser: fingerprint(browser), nonce: text(), verifier: text(), next: text() }
+    fn waiting(browser: &str) -> Waiting<()> {
+        Waiting { browser: fingerprint(browser), asked: (), next: String::new() }
     }
 
     #[test]

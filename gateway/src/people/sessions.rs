@@ -8,6 +8,7 @@ use crate::credential::fingerprint;
 use crate::evidence::now;
 use crate::ledger::{Kind, SignIn};
 use gateway_core::control::person::Person;
+use gateway_core::model::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
 
@@ -27,11 +28,17 @@ impl std::fmt::Debug for Cookie {
 }
 
 impl People {
-    /// A session of this person; another that the same browser had is over.
-    pub(super) async fn open_session(&self, known: Admitted, old: Option<String>) -> Result<Cookie, SignInError> {
+    /// A session of this person, which ends at `end` at the latest; another that the same browser had is over.
+    pub(super) async fn open_session(
+        &self,
+        known: Admitted,
+        old: Option<String>,
+        end: Option<Timestamp>,
+    ) -> Result<Cookie, SignInError> {
         let value = random()?;
-        let (sha256, life) = (fingerprint(&value), self.console.session);
         let at = now();
+        let left = end.map(|end| Duration::from_nanos(end.0.saturating_sub(at.0)));
+        let (sha256, life) = (fingerprint(&value), left.unwrap_or(self.console.session).min(self.console.session));
         let Admitted { name, subject, groups } = known;
         let sign_in = SignIn {
             id: number(&sha256),

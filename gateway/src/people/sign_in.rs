@@ -37,6 +37,12 @@ pub struct Callback {
     pub issuer: Option<String>,
 }
 
+/// What an answer has to fit.
+pub(super) struct Asked {
+    nonce: String,
+    verifier: String,
+}
+
 /// Somebody who is signed in.
 #[derive(Debug)]
 pub struct Arrived {
@@ -73,7 +79,8 @@ impl People {
         let request = client.authorize_url(flow, move || csrf, move || own_nonce);
         let (location, ..) = request.add_scopes(provider.scopes()).set_pkce_challenge(challenge).url();
         let next = path_here(&self.console.url, next.unwrap_or("/"));
-        let waiting = Waiting { browser: fingerprint(&browser), nonce, verifier: verifier.into_secret(), next };
+        let asked = Asked { nonce, verifier: verifier.into_secret() };
+        let waiting = Waiting { browser: fingerprint(&browser), asked, next };
         self.pending.put(state, waiting);
         Ok(Begun { location: location.into(), browser })
     }
@@ -96,18 +103,23 @@ impl People {
         let metadata = provider.metadata().await?;
         let client = provider.client(&metadata)?;
         let request = client.exchange_code(AuthorizationCode::new(code));
-        let request = request.set_pkce_verifier(PkceCodeVerifier::new(waiting.verifier));
+        let request = request.set_pkce_verifier(PkceCodeVerifier::new(waiting.asked.verifier));
         let tokens = request.request_async(&provider.http).await.map_err(not_given)?;
-        let nonce = Nonce::new(waiting.nonce);
-        let known = self.admitted(provider.person(&tokens, Some(&nonce)).await).await?;
+        let nonce = Nonce::new(waiting.asked.nonce);
+        let issuer = provider.settings.issuer.as_str();
+        let known = self.admitted(provider.person(&tokens, Some(&nonce)).await, issuer).await?;
         let name = known.name.clone();
-        let cookie = self.open_session(known, old.map(str::to_owned)).await?;
+        let cookie = self.open_session(known, old.map(str::to_owned), None).await?;
         self.keep_checking(fingerprint(&cookie.value), &name, tokens.refresh_token());
         Ok(Arrived { cookie, next: waiting.next })
     }
 
-    /// Lets in who is there and has a role, and writes down who is not.
-    pub(super) async fn admitted(&self, found: Result<claims::Known, SignInError>) -> Result<Admitted, SignInError> {
+    /// Lets in who is there and has a role, and writes down who is not: whom `provider` has said it is.
+    pub(super) async fn admitted(
+        &self,
+        found: Result<claims::Known, SignInError>,
+        provider: &str,
+    ) -> Result<Admitted, SignInError> {
         let found = match found {
             Ok(known) => self.placed(known).await,
             Err(error) => Err(error),
@@ -123,7 +135,7 @@ impl People {
             && let SignInError::Refused { .. } | SignInError::Unbelievable(_) = error
         {
             let who = if let SignInError::Refused { who, .. } = error { who.clone() } else { "somebody".to_owned() };
-            let details = json!({ "why": error.to_string(), "provider": self.provider()?.settings.issuer });
+            let details = json!({ "why": error.to_string(), "provider": provider });
             self.written(move |ledger| ledger.change(|change| change.tell(Kind::SignInRefused, &who, &who, &details))).await?;
         }
         if let Ok(admitted) = &found {
@@ -169,7 +181,7 @@ impl People {
 }
 
 /// The path that `next` is here; the top where it leads elsewhere.
-fn path_here(own: &str, next: &str) -> String {
+pub(super) fn path_here(own: &str, next: &str) -> String {
     let top = || "/".to_owned();
     let plain = next.starts_with('/') && next.len() <= 2048 && !next.contains(['\\', '\r', '\n', '\t', '\0']);
     let Some(own) = Url::parse(own).ok().filter(|_| plain) else { return top() };

@@ -42,7 +42,7 @@ const EDGES: [(&str, &[&str]); 32] = [
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
     ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
-    ("people", &["control", "ledger", "config", "credential", "evidence", "https"]),
+    ("people", &["control", "ledger", "config", "credential", "evidence", "https", "launch"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),
@@ -52,6 +52,7 @@ const EDGES: [(&str, &[&str]); 32] = [
         &[
             "launch",
             "api",
+            "people",
             "control",
             "app",
             "config",

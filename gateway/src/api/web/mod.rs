@@ -6,6 +6,7 @@ mod limits;
 mod once;
 mod pages;
 mod rest;
+mod saml;
 mod scim;
 mod sign_in;
 mod still;
@@ -175,6 +176,9 @@ fn router(desk: Desk, guard: &Arc<Guard>) -> Router {
         .route("/v1/openapi.json", get(openapi::show))
         .route("/auth/login", get(sign_in::login))
         .route("/auth/callback", get(sign_in::callback))
+        .route("/auth/saml/login", get(saml::login))
+        .route("/auth/saml/acs", post(saml::answer))
+        .route("/auth/saml/metadata", get(saml::metadata))
         .route("/auth/logout", post(sign_in::logout))
         .route("/auth/device", post(sign_in::device))
         .route("/auth/device/answer", post(sign_in::device_answer))

@@ -3,23 +3,32 @@
 use super::guard::{Guard, cookie};
 use crate::api::problem::Problem;
 use crate::api::request::Body;
-use crate::people::{Callback, Cookie, SignInError};
+use crate::people::{Arrived, Callback, Cookie, SignInError};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use openidconnect::url::form_urlencoded;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a sign-in may take.
-const SIGN_IN: Duration = Duration::from_secs(600);
+pub(super) const SIGN_IN: Duration = Duration::from_secs(600);
+
+/// With which requests a browser sends a cookie.
+pub(super) enum SameSite {
+    /// Those of its own site's pages, and links to it.
+    Lax,
+    /// All, over HTTPS alone.
+    None,
+}
 
 /// Where the person wants to go.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// What the provider sends a browser back with; more may be there.
@@ -39,9 +48,13 @@ pub(super) struct DeviceRequest {
 }
 
 pub(super) async fn login(State(guard): State<Arc<Guard>>, Query(Wanted { next }): Query<Wanted>) -> Response {
+    if guard.people.has_saml_alone() {
+        let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", next.as_deref().unwrap_or("/")).finish();
+        return (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/auth/saml/login?{next}"))]).into_response();
+    }
     match guard.people.begin(next.as_deref()).await {
         Ok(begun) => {
-            let cookie = set(&guard, guard.sign_in_name(), &begun.browser, SIGN_IN);
+            let cookie = set(&guard, guard.sign_in_name(), &begun.browser, SIGN_IN, SameSite::Lax);
             (StatusCode::SEE_OTHER, [(header::LOCATION, begun.location), (header::SET_COOKIE, cookie)]).into_response()
         }
         Err(error) => told(&error),
@@ -53,17 +66,21 @@ pub(super) async fn callback(State(guard): State<Arc<Guard>>, headers: HeaderMap
     let browser = cookie(&headers, guard.sign_in_name());
     let old = cookie(&headers, guard.cookie_name());
     match guard.people.finish(Callback { state, code, error, issuer }, browser, old).await {
-        Ok(arrived) => {
-            let Cookie { value, life } = &arrived.cookie;
-            let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, arrived.next)]).into_response();
-            let cookies = [set(&guard, guard.cookie_name(), value, *life), set(&guard, guard.sign_in_name(), "", Duration::ZERO)];
-            for cookie in cookies.iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()) {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
-        }
+        Ok(person) => arrived(&guard, person),
         Err(error) => told(&error),
     }
+}
+
+/// Has the browser keep the session's cookie, and sends it where the person wanted to go.
+pub(super) fn arrived(guard: &Guard, person: Arrived) -> Response {
+    let Cookie { value, life } = &person.cookie;
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, person.next)]).into_response();
+    let own = set(guard, guard.cookie_name(), value, *life, SameSite::Lax);
+    let over = set(guard, guard.sign_in_name(), "", Duration::ZERO, SameSite::Lax);
+    for cookie in [own, over].iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// The session is over here; the answer says where the browser goes to be signed out at the provider, too.
@@ -75,7 +92,7 @@ pub(super) async fn logout(State(guard): State<Arc<Guard>>, headers: HeaderMap) 
     }
     match guard.people.sign_out(shown).await {
         Ok(Some(place)) => {
-            let gone = set(&guard, guard.cookie_name(), "", Duration::ZERO);
+            let gone = set(&guard, guard.cookie_name(), "", Duration::ZERO, SameSite::Lax);
             ([(header::SET_COOKIE, gone)], Json(json!({ "location": place }))).into_response()
         }
         Ok(None) => Problem::unknown().into_response(),
@@ -99,13 +116,17 @@ pub(super) async fn device_answer(
 }
 
 /// A cookie as it is set; one without life is taken away.
-fn set(guard: &Guard, name: &str, value: &str, life: Duration) -> String {
+pub(super) fn set(guard: &Guard, name: &str, value: &str, life: Duration, same_site: SameSite) -> String {
     let secure = if guard.is_secure() { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", life.as_secs())
+    let same_site = match same_site {
+        SameSite::Lax => "Lax",
+        SameSite::None => "None",
+    };
+    format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite={same_site}{secure}", life.as_secs())
 }
 
 /// What a person reads who could not be let in.
-fn told(error: &SignInError) -> Response {
+pub(super) fn told(error: &SignInError) -> Response {
     let status = Problem::status(error);
     if status.is_server_error() {
         tracing::error!(%error, "a sign-in");
