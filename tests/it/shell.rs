@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use weir_tests::{Postgres, Weir, wait_until};
 
-/// DBAs may connect, and nobody else who is at a shell.
+/// DBAs may connect to the server, and nobody else who is at a shell; weir itself, the only other target, is anybody's.
 const POLICY: &str = r#"
+@id("weir-itself") permit (principal, action == Action::"connect", resource) when { context.protocol == "opaque" };
 @id("dbas") permit (principal in Group::"dba", action in [Action::"connect", Action::"operation"], resource);
 "#;
 

@@ -84,7 +84,7 @@ impl Place {
         let body = body.map(ToString::to_string).unwrap_or_default().into_bytes();
         let request = request.body(body).map_err(|_unfit| CliError::new("the token has letters that none has"))?;
         let client = Client::new(self.ca.clone(), PATIENCE);
-        let answer = client.ask(&url, request, LARGEST_ANSWER).await.map_err(CliError::new)?;
+        let answer = client.ask(&url, request, LARGEST_ANSWER).await.map_err(|why| unreached(&why))?;
         let value = serde_json::from_slice::<Value>(answer.body());
         let detail = value.as_ref().ok().and_then(|value| value.get("detail")).and_then(Value::as_str).map(str::to_owned);
         match (answer.status(), value) {
@@ -95,6 +95,13 @@ impl Place {
             (status, _) => Err(CliError::new(detail.unwrap_or_else(|| format!("{} answered {status}", self.url)))),
         }
     }
+}
+
+/// Why a daemon was not asked. A job is refused by a reset, and its user may not know that the shell is one.
+fn unreached(why: &str) -> CliError {
+    let hint =
+        if why.contains("Connection reset") { " (in a job or a bound shell, its policy has to let it reach weir)" } else { "" };
+    CliError::new(format!("{why}{hint}"))
 }
 
 /// Keeps what a sign-in has brought, for its owner alone; where.
