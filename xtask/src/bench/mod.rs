@@ -2,6 +2,7 @@
 
 mod chart;
 mod control;
+mod control_page;
 mod data;
 mod figure;
 mod folder;
