@@ -158,7 +158,7 @@ fn every_page_is_for_everybody_in_both_themes_and_on_a_phone() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(looked, 60);
+    assert_eq!(looked, 62);
     drop(browsing);
     held.kill().ok();
     held.wait().ok();

@@ -69,7 +69,7 @@ pub fn measure(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<V
     let live = api.get("/v1/sessions")?.as_array().map_or(0, Vec::len);
     ensure!(live == options.live as usize, "{live} sessions are live, not {}", options.live);
     let (before, began) = (load.counts()?, (Instant::now(), processor()?));
-    let kills = kills(options.samples, &mut load, &mut api, &mut tell)?;
+    let kills = kills(options.samples, &server, &mut load, &mut api, &mut tell)?;
     let approvals = approvals(options.samples, &server, &mut load, &mut api, &mut tell)?;
     let left = leaving.measure(options.samples, &daemon, &mut api, &mut tell)?;
     let (seconds, busy) = (began.0.elapsed().as_secs_f64(), processor()?.since(began.1));
@@ -119,7 +119,13 @@ struct Kill {
     server_ms: f64,
 }
 
-fn kills(samples: u32, load: &mut Load, api: &mut Api, tell: &mut impl FnMut(&str)) -> anyhow::Result<Vec<Kill>> {
+fn kills(
+    samples: u32,
+    server: &Postgres,
+    load: &mut Load,
+    api: &mut Api,
+    tell: &mut impl FnMut(&str),
+) -> anyhow::Result<Vec<Kill>> {
     let mut all = Vec::new();
     for number in 1..=samples {
         let name = format!("victim-{number}");
@@ -132,7 +138,7 @@ fn kills(samples: u32, load: &mut Load, api: &mut Api, tell: &mut impl FnMut(&st
             found["session"].as_str().map(str::to_owned)
         };
         let session = wait_until("the victim", 20, || find(api));
-        let backend = backend(&text)?;
+        let backend = backend(server, &text)?;
         sleep(BETWEEN);
         let ordered = monotonic_ns();
         api.send("POST", &format!("/v1/sessions/{session}/kill"), &json!({ "reason": "a measurement" }))?;
@@ -156,27 +162,10 @@ fn kills(samples: u32, load: &mut Load, api: &mut Api, tell: &mut impl FnMut(&st
     Ok(all)
 }
 
-/// The backend that runs this: another look than the gateway's.
-fn backend(text: &str) -> anyhow::Result<u32> {
-    let running = |process: &fs::DirEntry| {
-        let title = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        let title = String::from_utf8_lossy(&title).into_owned();
-        (title.starts_with("postgres:") && title.contains(" SELECT"))
-            .then(|| process.file_name().to_string_lossy().parse().ok())?
-    };
-    // The others' statements take no time to speak of: whichever is at work twice is it.
-    let look =
-        || -> anyhow::Result<Vec<u32>> { Ok(fs::read_dir("/proc")?.flatten().filter_map(|process| running(&process)).collect()) };
-    let mut left = look()?;
-    for _ in 0..20 {
-        sleep(Duration::from_millis(15));
-        let now = look()?;
-        left.retain(|process| now.contains(process));
-        if let [only] = left[..] {
-            return Ok(only);
-        }
-    }
-    anyhow::bail!("no single backend runs {text:?}: {left:?}")
+/// The backend that runs this, as its server says.
+fn backend(server: &Postgres, text: &str) -> anyhow::Result<u32> {
+    let told = server.sql(&format!("SELECT pid FROM pg_stat_activity WHERE query = '{text}' AND state = 'active'"));
+    told.parse().with_context(|| format!("no single backend runs {text:?}: {told:?}"))
 }
 
 fn approvals(
