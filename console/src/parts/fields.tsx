@@ -12,17 +12,26 @@ interface Described {
   hint?: ReactNode;
 }
 
-export function TextInput({ label, hint, placeholder, ...props }: TextFieldProps & Described & { placeholder?: string }) {
+/** What stands below a field: what helps to fill it in, and what is wrong with what is in it. */
+function Below({ hint }: Pick<Described, "hint">) {
   return (
-    <TextField {...props} className="field">
-      <Label className="field-label">{label}</Label>
-      <Input className="input" placeholder={placeholder ?? ""} />
+    <>
       {hint && (
         <Text slot="description" className="hint">
           {hint}
         </Text>
       )}
       <FieldError className="field-error" />
+    </>
+  );
+}
+
+export function TextInput({ label, hint, placeholder, ...props }: TextFieldProps & Described & { placeholder?: string }) {
+  return (
+    <TextField {...props} className="field">
+      <Label className="field-label">{label}</Label>
+      <Input className="input" placeholder={placeholder ?? ""} />
+      <Below hint={hint} />
     </TextField>
   );
 }
@@ -32,12 +41,7 @@ export function TextBox({ label, hint, rows = 3, ...props }: TextFieldProps & De
     <TextField {...props} className="field">
       <Label className="field-label">{label}</Label>
       <TextArea className="input" rows={rows} />
-      {hint && (
-        <Text slot="description" className="hint">
-          {hint}
-        </Text>
-      )}
-      <FieldError className="field-error" />
+      <Below hint={hint} />
     </TextField>
   );
 }

@@ -31,6 +31,12 @@ macro_rules! id {
                 Self((now.0 / 1_000_000) << 22 | (random as u64 & 0x3f_ffff))
             }
 
+            /// The millisecond that it is of.
+            #[must_use]
+            pub const fn made_at(self) -> Timestamp {
+                Timestamp((self.0 >> 22) * 1_000_000)
+            }
+
             /// The id as a number, for maps and wire formats.
             #[must_use]
             pub const fn number(self) -> u64 {
@@ -159,6 +165,7 @@ mod tests {
         let late = SessionId::new(Timestamp(1_764_000_000_001_000_000), 0);
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(late.to_string().parse(), Ok(late));
+        assert_eq!(late.made_at(), Timestamp(1_764_000_000_001_000_000));
         assert_eq!(u64::MAX, SessionId::from_number(u64::MAX).to_string().parse::<SessionId>().map_or(0, SessionId::number));
         for wrong in ["", "s-", "r-0000000000000", "s-000000000000u", "s-zzzzzzzzzzzzz"] {
             assert!(wrong.parse::<SessionId>().is_err(), "{wrong}");

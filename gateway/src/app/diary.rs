@@ -1,5 +1,6 @@
 //! The gateway's own record: who it is, in the form of a session's first frame.
 
+use crate::evidence::NOWHERE;
 use crate::host::{Diary, own_start_ns};
 use crate::identity::IdentityInput;
 use crate::session::context::{Shared, new_run};
@@ -32,8 +33,8 @@ fn opened(gateway: &Weak<Shared>) -> serde_json::Value {
     json!({
         "principal": shared.resolver.resolve(&input),
         "target": target,
-        "original": "[::]:0",
-        "client": "[::]:0",
+        "original": NOWHERE,
+        "client": NOWHERE,
         "decision": {
             "outcome": "allow",
             "policies": [],

@@ -10,6 +10,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::path::Path;
 
+/// Where the gateway's own record says that it went: it speaks of itself, and connected to nothing.
+pub const NOWHERE: &str = "[::]:0";
+
 /// What can be said of a session in a line.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Summary {
@@ -126,11 +129,11 @@ impl Summary {
     /// Whether it is a session's record: no run's, and not the gateway's own.
     #[must_use]
     pub fn is_session(&self) -> bool {
-        !self.is_of_a_run() && self.original.as_deref().is_some_and(|original| original != "[::]:0")
+        self.original.as_deref().is_some_and(|original| original != NOWHERE)
     }
 
     fn new(session: SessionId, state: State) -> Self {
-        let started = Timestamp((session.number() >> 22) * 1_000_000);
+        let started = session.made_at();
         Self {
             session,
             run: None,

@@ -19,7 +19,7 @@ mod writer;
 
 pub use doing::{Current, Doing};
 pub use error::{EvidenceError, Failed};
-pub use index::{State, Summary, index, summary};
+pub use index::{NOWHERE, State, Summary, index, summary};
 pub use policies::{KeptPolicy, PolicyFile, all_kept as kept_policies, keep as keep_policy, kept as kept_policy};
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;

@@ -49,12 +49,11 @@ pub fn judge(shared: &Shared, session: &Session, totals: Totals) -> Judged {
         approved: false,
         granted: !connects.is_empty(),
     };
-    let by_policy = policy.decide(&request);
-    let (owner_waits, allowed) = (standing.waits(), by_policy.allows());
-    let mut decision = match &owner_waits {
-        Some(wait) => by_policy.clone().waiting(wait.terms, &wait.why),
-        None => by_policy.clone(),
-    };
+    let mut decision = policy.decide(&request);
+    let (owner_waits, allowed) = (standing.waits(), decision.allows());
+    if let Some(wait) = &owner_waits {
+        decision = decision.waiting(wait.terms, &wait.why);
+    }
     if decision.held() {
         let involved = involved(&session.principal, &in_force);
         let satisfied = |votes: &[Vote]| hold::satisfied(&decision.holds, &involved, votes);
@@ -65,7 +64,8 @@ pub fn judge(shared: &Shared, session: &Session, totals: Totals) -> Judged {
         };
         if released {
             let terms = std::mem::take(&mut decision.holds);
-            decision = if allowed { by_policy } else { policy.decide(&ConnectRequest { approved: true, ..request }) };
+            // What waited for its owner alone is what policy allows by itself.
+            decision = policy.decide(&ConnectRequest { approved: !allowed, ..request });
             decision.holds = terms;
         }
     }

@@ -161,14 +161,13 @@ pub(super) async fn identify(shared: &Arc<Shared>, input: IdentityInput) -> Opti
     match tokio::time::timeout(IDENTITY_PATIENCE, reading).await {
         Ok(Ok(principal)) => {
             let mut principal = attesting.resolver.attest(principal).await;
-            if let Some(binding) = attesting.ledger.in_force().bindings.get(&principal.run) {
+            let in_force = attesting.ledger.in_force();
+            if let Some(binding) = in_force.bindings.get(&principal.run) {
                 principal.owner.get_or_insert_with(|| binding.who.name.clone());
                 principal.person = Some(binding.who.clone());
             }
-            if let Some(owner) =
-                owner::taken(&attesting.ledger.in_force(), &principal, principal.owner.as_deref()).map(str::to_owned)
-            {
-                principal.owner = Some(owner);
+            if let Some(owner) = owner::taken(&in_force, &principal, principal.owner.as_deref()) {
+                principal.owner = Some(owner.to_owned());
             }
             Some(principal)
         }

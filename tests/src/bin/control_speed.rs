@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weir_tests::control_speed::{self, Options};
+use weir_tests::report::finish;
 
 /// Measures from a command to its effect, with many sessions at work (needs root).
 #[derive(Parser)]
@@ -26,14 +27,5 @@ fn main() -> anyhow::Result<ExitCode> {
         // Nobody has to read it.
         let _told = writeln!(std::io::stdout(), "{line}").is_ok();
     })?;
-    let faults = control_speed::faults(&report);
-    let mut out = std::io::stdout();
-    writeln!(out, "{:#}", report["summary"])?;
-    for fault in &faults {
-        writeln!(out, "{fault}")?;
-    }
-    if let Some(file) = json {
-        std::fs::write(file, format!("{report:#}\n"))?;
-    }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    finish(&report, &control_speed::faults(&report), json.as_deref())
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weir_tests::crash_control::{self, Options};
+use weir_tests::report::finish;
 
 /// Kills a gateway in the middle of what people decide, and looks at what is left (needs root).
 #[derive(Parser)]
@@ -27,14 +28,5 @@ fn main() -> anyhow::Result<ExitCode> {
         // Nobody has to read it.
         let _told = writeln!(out, "{line}").is_ok();
     })?;
-    let faults = crash_control::faults(&report);
-    let mut out = std::io::stdout();
-    writeln!(out, "{:#}", report["summary"])?;
-    for fault in &faults {
-        writeln!(out, "{fault}")?;
-    }
-    if let Some(file) = json {
-        std::fs::write(file, format!("{report:#}\n"))?;
-    }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    finish(&report, &crash_control::faults(&report), json.as_deref())
 }

@@ -1,9 +1,9 @@
 //! The soak: `weir-soak run [--seconds N] [--json FILE]`; `weir-soak dial` is what its jobs run.
 
 use clap::Parser;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use weir_tests::report::finish;
 use weir_tests::soak::{self, Options};
 
 /// Jobs that start and die, a daemon that is killed and taken over, and a target that counts.
@@ -37,16 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Run { seconds, rate, seed, json } => {
             let report = soak::soak(Options { seconds, rate, seed }, &std::env::current_exe()?)?;
-            let faults = soak::faults(&report);
-            let mut out = std::io::stdout();
-            writeln!(out, "{:#}", report["summary"])?;
-            for fault in &faults {
-                writeln!(out, "{fault}")?;
-            }
-            if let Some(file) = json {
-                std::fs::write(file, format!("{report:#}\n"))?;
-            }
-            Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            finish(&report, &soak::faults(&report), json.as_deref())
         }
         Command::Dial { first, count } => {
             soak::dial(first, count);

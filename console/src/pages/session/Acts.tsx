@@ -1,11 +1,10 @@
 // What one can do about a session: kill it, stop its run, block its workload, check its record.
-import { useState } from "react";
 import { useAction } from "../../api/actions";
 import { useMay } from "../../api/roles";
 import type { Killed, LiveSession, RunChanged, Verified } from "../../api/types";
-import { BlockForm } from "../../parts/BlockForm";
+import { BlockWorkload } from "../../parts/BlockWorkload";
 import { Button } from "../../parts/Button";
-import { ModalDialog, ReasonAction } from "../../parts/dialogs";
+import { ReasonAction } from "../../parts/dialogs";
 import { Facts } from "../../parts/Facts";
 import { bytes, count, duration, plural } from "../../parts/format";
 import { StatePill } from "../../parts/Pill";
@@ -23,7 +22,7 @@ export function Acts({ who: { session, run, workload, name }, isLive }: { who: W
         <div className="actions">
           {isLive && <Kill session={session} />}
           {isLive && <Run run={run} />}
-          <BlockThis name={name ?? workload} />
+          <BlockWorkload name={name ?? workload} />
         </div>
       ) : (
         <p className="quiet">Killing, freezing and blocking need the role operator, which you don't have.</p>
@@ -79,20 +78,6 @@ function Run({ run }: { run: string }) {
       <p>{what}</p>
     </ReasonAction>
   ));
-}
-
-function BlockThis({ name }: { name: string }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <>
-      <Button weight="warm" onPress={() => setOpen(true)}>
-        Block workload
-      </Button>
-      <ModalDialog title="Block workload" isOpen={isOpen} onOpenChange={setOpen} wide>
-        {(close) => <BlockForm subject={{ kind: "workload", name }} isFixed onDone={close} />}
-      </ModalDialog>
-    </>
-  );
 }
 
 function Verify({ session }: { session: string }) {

@@ -1,14 +1,12 @@
 // One workload: its identity and what that rests on, its owner, what it does and did, and its block.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useLive } from "../../api/live";
 import { recentRecordsQuery, workloadsQuery } from "../../api/queries";
 import { useMay } from "../../api/roles";
 import type { Workload as WorkloadShape } from "../../api/types";
-import { BlockForm } from "../../parts/BlockForm";
-import { Button } from "../../parts/Button";
-import { ModalDialog } from "../../parts/dialogs";
+import { BlockWorkload } from "../../parts/BlockWorkload";
 import { Facts } from "../../parts/Facts";
 import { count, plural, shortWorkload } from "../../parts/format";
 import { Attested, Claims, processFacts } from "../../parts/Identity";
@@ -41,7 +39,7 @@ function Known({ workload }: { workload: WorkloadShape }) {
     <Page
       title={workload.name ?? shortWorkload(workload.workload)}
       lead={<code>{workload.workload}</code>}
-      actions={mayOperate && !workload.blocked && <BlockThis name={workload.name ?? workload.workload} />}
+      actions={mayOperate && !workload.blocked && <BlockWorkload name={workload.name ?? workload.workload} />}
     >
       {workload.blocked && (
         <p className="note-warm">
@@ -72,20 +70,6 @@ function Known({ workload }: { workload: WorkloadShape }) {
       <LiveOf workload={workload.workload} />
       <RecordsOf workload={workload.name ?? workload.workload} />
     </Page>
-  );
-}
-
-function BlockThis({ name }: { name: string }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <>
-      <Button weight="warm" onPress={() => setOpen(true)}>
-        Block workload
-      </Button>
-      <ModalDialog title="Block workload" isOpen={isOpen} onOpenChange={setOpen} wide>
-        {(close) => <BlockForm subject={{ kind: "workload", name }} isFixed onDone={close} />}
-      </ModalDialog>
-    </>
   );
 }
 

@@ -3,6 +3,7 @@
 use super::super::CommandError;
 use super::{Actor, On, Role, records};
 use crate::config::WorkloadRule;
+use crate::evidence;
 use crate::ledger::InForce;
 use crate::session::context::Shared;
 use crate::session::owner::Ownership;
@@ -148,11 +149,13 @@ impl State {
             return;
         };
         // What the gateway notes of itself is no workload's.
-        if text("/original") == Some("[::]:0") || (self.workloads.len() >= MOST && !self.workloads.contains_key(workload)) {
+        if text("/original") == Some(evidence::NOWHERE)
+            || (self.workloads.len() >= MOST && !self.workloads.contains_key(workload))
+        {
             return;
         }
         let principal = opened.get("principal").cloned().unwrap_or_default();
-        let last = Timestamp((id.number() >> 22) * 1_000_000);
+        let last = id.made_at();
         let fresh = || Known { principal: Value::Null, last, targets: BTreeSet::new() };
         let known = self.workloads.entry(workload.to_owned()).or_insert_with(fresh);
         (known.principal, known.last) = (principal, last);

@@ -179,17 +179,17 @@ impl<'a> Bench<'a> {
     pub(super) fn decide(&self, part: &Part, statements: usize, totals: Totals) -> Decision {
         let grants: Vec<_> = self.grants.iter().collect();
         let request = self.request(part, &grants, statements, totals);
-        let by_policy = self.set.decide_operation(&request);
-        let decision = match &self.waits {
-            // What touches nothing needs nobody.
-            Some(wait) if part.is_asked_about() => by_policy.clone().waiting(wait.terms, &wait.why),
-            Some(_) | None => by_policy.clone(),
-        };
+        let mut decision = self.set.decide_operation(&request);
+        let allowed = decision.allows();
+        // What touches nothing needs nobody.
+        if let Some(wait) = self.waits.as_ref().filter(|_| part.is_asked_about()) {
+            decision = decision.waiting(wait.terms, &wait.why);
+        }
         if !decision.held() || !self.releases(&request, &decision.holds) {
             return decision;
         }
-        let approved = || self.set.decide_operation(&OperationRequest { approved: true, ..request });
-        let mut released = if by_policy.allows() { by_policy } else { approved() };
+        // What waited for its owner alone is what policy allows by itself.
+        let mut released = self.set.decide_operation(&OperationRequest { approved: !allowed, ..request });
         released.holds = decision.holds;
         released
     }
