@@ -23,6 +23,9 @@ fn what_a_response_may_not_have_is_seen_before_it_is_parsed() {
     check("<a></b>", Refusal::NotXml);
     check("<a/><b/>", Refusal::NotXml);
     check("<p:a/>", Refusal::NotXml);
+    check("<a xmlns:p=\"z\"><p:b xmlns:p=\"\"/></a>", Refusal::NotXml);
+    check("<a xmlns:p=\"\"/>", Refusal::NotXml);
+    assert!(xml::read("<a xmlns=\"z\"><b xmlns=\"\"/></a>").is_ok());
     check("<a>\u{1}</a>", Refusal::NotXml);
     check("<a ID=\"x\"><b Id=\"x\"/></a>", Refusal::TwiceId);
     check(&format!("{}{}", "<a>".repeat(40), "</a>".repeat(40)), Refusal::TooDeep);

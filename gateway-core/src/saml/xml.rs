@@ -78,6 +78,10 @@ fn check_bounds(document: &Document<'_>) -> Result<(), Refusal> {
         if node.attributes().len() > MOST_ATTRIBUTES {
             return Err(Refusal::TooMany);
         }
+        // Namespaces in XML 1.0 §5: a prefix can't be undeclared, though readers let it be. What has it would have no canonical form.
+        if node.is_element() && node.namespaces().any(|namespace| namespace.name().is_some() && namespace.uri().is_empty()) {
+            return Err(Refusal::NotXml);
+        }
         let own = node.attributes().filter(|attribute| IDS.contains(&attribute.name()));
         for id in own {
             if !ids.insert(id.value()) {
