@@ -7,6 +7,7 @@ pub mod buffer;
 pub mod control;
 pub mod detect;
 pub mod directory;
+pub mod event;
 pub mod hex;
 pub mod inspect;
 pub mod mask;

@@ -26,6 +26,7 @@ pub mod host;
 pub mod launch;
 pub mod notify;
 pub mod people;
+pub mod sink;
 pub mod summary;
 // -- everywhere --
 pub mod app;

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 32] = [
+const EDGES: [(&str, &[&str]); 33] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -41,6 +41,7 @@ const EDGES: [(&str, &[&str]); 32] = [
     ("adopt", &[]),
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
+    ("sink", &["config", "credential", "evidence", "https", "tls"]),
     ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https", "launch"]),
     ("api", &["control", "people", "tls"]),

@@ -1,0 +1,26 @@
+//! Why a batch was not taken, or not all of it.
+
+use std::time::Duration;
+
+/// What a receiver said, or that it said nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It is tried again: of the batch, the first `taken` entries were taken for certain.
+    #[error("{why}")]
+    Again {
+        /// So many from the front need not be sent again.
+        taken: usize,
+        /// What went wrong, without any secret.
+        why: String,
+        /// How long the receiver wishes to be left alone.
+        wait: Option<Duration>,
+    },
+    /// One entry will never be taken: it is set aside with the reason. Those before it were taken.
+    #[error("entry {index} was refused: {why}")]
+    Refused {
+        /// Which of the batch, from 0.
+        index: usize,
+        /// What the receiver said, without any secret.
+        why: String,
+    },
+}
