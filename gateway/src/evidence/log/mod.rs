@@ -8,15 +8,20 @@ mod error;
 mod files;
 mod journal;
 mod problem;
+mod read;
 mod shared;
 mod signer;
 mod state;
+mod trust;
+mod verify;
 
 pub use error::LogError;
 pub use problem::Problem;
+pub use read::{Reading, read_log};
 pub use shared::{Entries, Log};
 pub use signer::{KeyReference, Signer, SignerError};
 pub use state::Locked;
+pub use verify::{LogVerification, verify_log};
 
 #[cfg(test)]
 mod tests;
