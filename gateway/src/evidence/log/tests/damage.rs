@@ -1,3 +1,2 @@
 //! What somebody does to the files shows, and where.
 
-use super::*;
