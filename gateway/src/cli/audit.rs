@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 /// What `weir audit verify` is told beside the place.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Verify {
     /// One session; all of them where none is given
     session: Option<SessionId>,
