@@ -1,5 +1,7 @@
 //! What happened, as it is told to whoever collects events: derived from a record's frames, and from nothing else.
 
+pub mod control;
+pub mod format;
 mod listen;
 mod operations;
 mod read;
@@ -7,6 +9,7 @@ mod severity;
 #[cfg(test)]
 mod tests;
 
+pub use format::Format;
 pub use listen::Listener;
 pub use severity::Severity;
 
