@@ -269,3 +269,19 @@ pub struct Statement {
     /// The classes that were shown unmasked.
     pub revealed: Vec<String>,
 }
+
+impl Statement {
+    /// The tables that it touches, each once: `public.customers` of `read public.customers`.
+    #[must_use]
+    pub fn tables(&self) -> Vec<&str> {
+        let mut tables = Vec::new();
+        for access in &self.accesses {
+            let mut words = access.split(' ');
+            let (Some("read" | "write" | "define"), Some(table)) = (words.next(), words.next()) else { continue };
+            if !matches!(table, "the" | "schema") && !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
+        tables
+    }
+}

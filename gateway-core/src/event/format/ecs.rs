@@ -152,7 +152,7 @@ fn of_statement(event: &Event, statement: &Statement, fields: &mut Map<String, V
     let own = json!({
         "operation": statement.operation, "part": statement.part, "outcome": statement.outcome.name(), "text": statement.text,
         "text_cut": statement.text_cut, "command": statement.command, "accesses": statement.accesses,
-        "tables": words::tables(statement), "rows": words::long(statement.rows), "masked_rows": statement.masked_rows, "tag": statement.tag,
+        "tables": statement.tables(), "rows": words::long(statement.rows), "masked_rows": statement.masked_rows, "tag": statement.tag,
         "revealed": statement.revealed,
     });
     set(fields, &["weir", "statement"], own);

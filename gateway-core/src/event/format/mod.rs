@@ -8,6 +8,8 @@ mod ocsf;
 mod pairs;
 mod words;
 
+pub use words::code;
+
 use super::Event;
 use serde::{Deserialize, Serialize};
 

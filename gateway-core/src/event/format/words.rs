@@ -24,7 +24,8 @@ pub(super) enum Does {
 }
 
 /// An event's kind as one word that never changes: `statement.refused`, `finding.quota`, `glass.broken` …
-pub(super) fn code(event: &Event) -> Cow<'_, str> {
+#[must_use]
+pub fn code(event: &Event) -> Cow<'_, str> {
     match &event.what {
         What::Opened { decision } => Cow::Borrowed(match (decision.refuses(), decision.outcome.as_str()) {
             (true, _) => "session.refused",
@@ -128,19 +129,6 @@ pub(super) fn does(statement: &Statement) -> Does {
         Some("DROP") => Does::Drops,
         Some(_) | None => Does::Other,
     }
-}
-
-/// The tables that it touches, each once: `public.customers` of `read public.customers`.
-pub(super) fn tables(statement: &Statement) -> Vec<&str> {
-    let mut tables = Vec::new();
-    for access in &statement.accesses {
-        let mut words = access.split(' ');
-        let (Some("read" | "write" | "define"), Some(table)) = (words.next(), words.next()) else { continue };
-        if !matches!(table, "the" | "schema") && !tables.contains(&table) {
-            tables.push(table);
-        }
-    }
-    tables
 }
 
 /// Address and port.

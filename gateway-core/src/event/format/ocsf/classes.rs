@@ -127,7 +127,7 @@ pub(super) fn statement(event: &Event, statement: &Statement) -> Fields {
     fields.insert("database".to_owned(), objects::database(&event.context));
     fields.insert("type_id".to_owned(), 1.into());
     fields.insert("type".to_owned(), "Database".into());
-    if let [table] = words::tables(statement).as_slice() {
+    if let [table] = statement.tables().as_slice() {
         fields.insert("table".to_owned(), json!({ "name": table }));
     }
     if let Some(text) = &statement.text {
