@@ -8,6 +8,7 @@ pub mod control;
 pub mod detect;
 pub mod directory;
 pub mod event;
+pub mod finding;
 pub mod hex;
 pub mod inspect;
 pub mod mask;

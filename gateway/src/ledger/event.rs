@@ -262,3 +262,15 @@ pub(in crate::ledger) fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
         holder: holder.parse().unwrap_or_else(|_unknown| Holder::nobody()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use gateway_core::event::control::ACTS;
+
+    #[test]
+    fn every_step_has_its_place_in_what_a_siem_is_told() {
+        let steps: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(ACTS.map(|(name, _)| name).to_vec(), steps);
+    }
+}
