@@ -267,18 +267,20 @@ Examples:
   weir session play s-01jd5k2v8q3xm --from 90s --operation 7
   weir session play s-01jd5k2v8q3xm --format json | jq .body    an object a frame
 
-At a terminal: space pauses and goes on, n or the right arrow shows the next frame, + and - change the speed, q ends.
-JSON does not wait unless --speed is given.";
+At a terminal: space pauses and goes on, n or the right arrow shows the next frame,
++ and - change the speed, q ends. JSON does not wait unless --speed
+is given.";
 
 pub(super) const RERUN: &str = "\
 Examples:
   weir session rerun s-01jd5k2v8q3xm --against postgres://app@scratch:5432/shop --dry-run
   weir session rerun s-01jd5k2v8q3xm --against env:SCRATCH_URL
-  weir session rerun --run r-01jd5k2v8q3xm --against postgres://app:file:%2Froot%2Fscratch.secret@scratch/shop
+  weir session rerun --run r-01jd5k2v8q3xm --against file:/root/scratch.url
   weir session rerun s-01jd5k2v8q3xm --against env:SCRATCH_URL --format json | jq .differences
 
-The scratch server has to hold the data as they were before. A configured target is refused, unless it says rerun = \"allowed\".
-Exit status 1 where a result differs, or where the record lacks something and --partial is not given.";
+The scratch server has to hold the data as they were before. A configured target is refused,
+unless it says rerun = \"allowed\". Exit status 1 where a result differs, or where the record
+lacks something and --partial is not given.";
 
 pub(super) const REPORT: &str = "\
 Examples:
@@ -286,7 +288,7 @@ Examples:
   weir audit report --since 90d --target prod-pg --format csv --output prod.csv
   weir audit report --since 30d --format json | jq .totals
 
-Times are dates (00:00 UTC), times of RFC 3339, or how long ago; --until is not part of the report.
+Times are dates (00:00 UTC), times of RFC 3339, or how long ago; --until is not part of it.
 Exit status 1 where a record is not as it was written: the report is made, and names it.";
 
 pub(super) const KILL: &str = "\

@@ -58,11 +58,8 @@ fn replay(
     let mut ended = false;
     while let Some(seen) = walk.next(|_| true)? {
         let first = *script.first.get_or_insert(seen.time);
-        if filter.is_late(seen.time, first) {
-            return Ok(ExitCode::SUCCESS);
-        }
         ended = seen.kind == FrameKind::Ended;
-        if filter.is_early(seen.time, first) || !filter.has(&seen) {
+        if !filter.is_within(seen.time, first) || !filter.has(&seen) {
             script.formats.hear(&seen);
             continue;
         }

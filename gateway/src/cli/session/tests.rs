@@ -118,8 +118,8 @@ async fn a_filter_shows_what_is_looked_for_and_nothing_else() {
         (&["--only", "decisions,rows"], &["opened", "decision", "rows"]),
         (&["--only", "errors"], &[]),
         (&["--match", "NAME from"], &["statement"]),
-        (&["--operation", "1", "--from", "+3ms"], &["parameters", "rows", "completed"]),
-        (&["--to", "2025-11-24T16:00:00.001Z"], &["opened", "note"]),
+        (&["--operation", "1", "--from", "2025-11-24T16:00:00.003Z"], &["parameters", "rows", "completed"]),
+        (&["--to", "2025-11-24T16:00:00.001Z"], &["note"]),
     ] {
         let line = Line::parse_from([&["play"], arguments].concat());
         let (_, played) = shown(|out| play(state.path(), session, line.how.options(true), Format::Json, out));

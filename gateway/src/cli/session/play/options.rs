@@ -131,14 +131,11 @@ impl Pace {
 }
 
 impl Filter {
-    /// Whether a frame comes before what is shown.
-    pub(super) fn is_early(&self, time: Timestamp, first: Timestamp) -> bool {
-        self.from.is_some_and(|from| time < from.time(first))
-    }
-
-    /// Whether it comes behind it.
-    pub(super) fn is_late(&self, time: Timestamp, first: Timestamp) -> bool {
-        self.to.is_some_and(|to| time > to.time(first))
+    /// Whether a frame is of the time that is shown. A clock may have been set back: what comes behind is looked at, too.
+    pub(super) fn is_within(&self, time: Timestamp, first: Timestamp) -> bool {
+        let early = self.from.is_some_and(|from| time < from.time(first));
+        let late = self.to.is_some_and(|to| time > to.time(first));
+        !early && !late
     }
 
     /// Whether a frame is shown, as far as its kind and its operation say.
