@@ -15,10 +15,12 @@ pub mod netns;
 pub mod origin;
 pub mod parse_pool;
 pub mod replay;
+pub mod rerun;
 pub mod session;
 pub mod tls;
 // -- the control path --
 pub mod api;
+pub mod auditing;
 pub mod classify;
 pub mod cli;
 pub mod control;

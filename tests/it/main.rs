@@ -59,6 +59,8 @@ mod privileges_uring;
 mod psycopg;
 mod record;
 mod refusal;
+mod report;
+mod rerun;
 mod roundtrip;
 mod run;
 mod saml;

@@ -88,7 +88,7 @@ impl Listener {
                     self.operations.executed(time, operation);
                 }
             }
-            FrameKind::Rows => {}
+            FrameKind::Rows | FrameKind::Digest => {}
             FrameKind::Completed => {
                 self.let_in(told);
                 let Some(Completed { operation, rows, bytes, tag }) = Completed::parse(body) else { return };

@@ -1,14 +1,18 @@
-//! `weir audit verify`: names what was done to records since they were written.
+//! `weir audit verify`: names what was done to records since they were written; `weir audit report`: what an auditor asks for.
 
 use super::session::{finish, tell};
-use super::{CliError, Format, count};
+use super::{CliError, Format, count, state_dir};
+use crate::auditing::{self, AuditingError, Form, Range};
 use crate::evidence::{self, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
+use clap::ValueEnum;
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::log::VerifierKey;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -66,6 +70,75 @@ pub(crate) fn verify(state_dir: &Path, arguments: &Verify, format: Format, out: 
         Format::Json => tell(&found, out),
     };
     finish(printed, status)
+}
+
+#[derive(clap::Args)]
+pub(super) struct Report {
+    /// From here on [default: the first record]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Up to here [default: now]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// This target alone
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// This workload alone, by its name or its SPIFFE id
+    #[arg(long, value_name = "NAME")]
+    workload: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, value_name = "html|csv|json", default_value_t = ReportForm::Html, hide_possible_values = true)]
+    format: ReportForm,
+    /// Where to; a file that is there already is not overwritten [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The configuration, for its state directory
+    #[arg(long, env = "WEIR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ReportForm {
+    Html,
+    Csv,
+    Json,
+}
+
+/// Makes the auditor's report; exit status 1 where a record is not as it was written.
+pub(super) fn report(arguments: &Report) -> Result<ExitCode, CliError> {
+    let state_dir = state_dir(arguments.config.as_deref())?;
+    let time = |text: &Option<String>| text.as_deref().map(|text| Range::time(text, evidence::now())).transpose();
+    let range = Range {
+        since: time(&arguments.since).map_err(CliError::new)?,
+        until: time(&arguments.until).map_err(CliError::new)?,
+        target: arguments.target.clone(),
+        workload: arguments.workload.clone(),
+    };
+    let form = match arguments.format {
+        ReportForm::Html => Form::Html,
+        ReportForm::Csv => Form::Csv,
+        ReportForm::Json => Form::Json,
+    };
+    let to: Box<dyn Write> = match &arguments.output {
+        Some(file) => {
+            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+            Box::new(made.map_err(|error| CliError::new(format!("cannot make {}: {error}", file.display())))?)
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    let mut out = BufWriter::new(to);
+    let problems =
+        auditing::report(&state_dir, &range, form, &mut out).and_then(|problems| Ok(out.flush().map(|()| problems)?));
+    match problems {
+        Ok(0) => Ok(ExitCode::SUCCESS),
+        Ok(problems) => {
+            let said = count(problems, "problem", "problems");
+            writeln!(io::stderr(), "weir: {said} with the records: the report names them").map_err(CliError::new)?;
+            Ok(ExitCode::from(1))
+        }
+        Err(AuditingError::Output(error)) => finish(Err(error), ExitCode::SUCCESS),
+        Err(error) => Err(CliError::new(error)),
+    }
 }
 
 /// All that was checked.

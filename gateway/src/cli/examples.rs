@@ -261,11 +261,35 @@ Exit status 1 where the session's gateway died before its end.";
 pub(super) const PLAY: &str = "\
 Examples:
   weir session play s-01jd5k2v8q3xm                             as fast as it was
-  weir session play s-01jd5k2v8q3xm --speed 10
-  weir session play s-01jd5k2v8q3xm --instant | less
+  weir session play s-01jd5k2v8q3xm --speed 10x --idle 200ms
+  weir session play s-01jd5k2v8q3xm --speed max | less
+  weir session play s-01jd5k2v8q3xm --only statements,errors --match customers
+  weir session play s-01jd5k2v8q3xm --from 90s --operation 7
   weir session play s-01jd5k2v8q3xm --format json | jq .body    an object a frame
 
-A recorded pause is never longer than a second here, and JSON does not wait unless --speed is given.";
+At a terminal: space pauses and goes on, n or the right arrow shows the next frame,
++ and - change the speed, q ends. JSON does not wait unless --speed
+is given.";
+
+pub(super) const RERUN: &str = "\
+Examples:
+  weir session rerun s-01jd5k2v8q3xm --against postgres://app@scratch:5432/shop --dry-run
+  weir session rerun s-01jd5k2v8q3xm --against env:SCRATCH_URL
+  weir session rerun --run r-01jd5k2v8q3xm --against file:/root/scratch.url
+  weir session rerun s-01jd5k2v8q3xm --against env:SCRATCH_URL --format json | jq .differences
+
+The scratch server has to hold the data as they were before. A configured target is refused,
+unless it says rerun = \"allowed\". Exit status 1 where a result differs, or where the record
+lacks something and --partial is not given.";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  weir audit report --since 2026-01-01 --until 2026-04-01 --output q1.html
+  weir audit report --since 90d --target prod-pg --format csv --output prod.csv
+  weir audit report --since 30d --format json | jq .totals
+
+Times are dates (00:00 UTC), times of RFC 3339, or how long ago; --until is not part of it.
+Exit status 1 where a record is not as it was written: the report is made, and names it.";
 
 pub(super) const KILL: &str = "\
 Examples:

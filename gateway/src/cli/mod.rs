@@ -174,15 +174,14 @@ enum SessionCommand {
     Play {
         /// The session's id
         session: SessionId,
-        /// Replay this many times as fast [default: 1; JSON does not wait]
-        #[arg(long, value_name = "N")]
-        speed: Option<f64>,
-        /// Don't wait at all
-        #[arg(long)]
-        instant: bool,
+        #[command(flatten)]
+        how: session::PlayArguments,
         #[command(flatten)]
         common: Common,
     },
+    /// Run the exact sequence again on a scratch server, and tell where its results differ
+    #[command(after_help = examples::RERUN)]
+    Rerun(session::RerunArguments),
     /// End a live session: the client is reset, the query is cancelled at the server
     #[command(after_help = examples::KILL)]
     Kill(kill::Arguments),
@@ -198,6 +197,9 @@ enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Make what an auditor asks for: who accessed what, when, under which approval
+    #[command(after_help = examples::REPORT)]
+    Report(audit::Report),
 }
 
 #[derive(Subcommand)]
@@ -323,6 +325,7 @@ fn dispatch(command: Command) -> Result {
         Command::Job(JobCommand::Begin(arguments)) => job_commands::begin(&arguments),
         Command::Job(JobCommand::End(arguments)) => job_commands::end(&arguments),
         Command::Job(JobCommand::List(arguments)) => job_commands::list(&arguments),
+        Command::Session(SessionCommand::Rerun(arguments)) => session::rerun(&arguments),
         Command::Session(SessionCommand::Kill(arguments)) => kill::kill(&arguments),
         Command::Session(SessionCommand::List { common }) => view(&common, session::list),
         Command::Session(SessionCommand::Show { session, common }) => {
@@ -331,11 +334,9 @@ fn dispatch(command: Command) -> Result {
         Command::Session(SessionCommand::Watch { session, common }) => {
             view(&common, |state, format, out| session::watch(state, session, format, out))
         }
-        Command::Session(SessionCommand::Play { session, speed, instant, common }) => {
-            // A machine does not want to wait, unless it says so.
-            let own = if common.format == Format::Text { Some(1.0) } else { None };
-            let pace = if instant { None } else { speed.or(own) };
-            view(&common, |state, format, out| session::play(state, session, pace, format, out))
+        Command::Session(SessionCommand::Play { session, how, common }) => {
+            let options = how.options(common.format == Format::Json);
+            view(&common, |state, format, out| session::play(state, session, options, format, out))
         }
         Command::Hold(command) => hold::hold(command),
         Command::Grant(command) => grant::grant(command),
@@ -350,6 +351,7 @@ fn dispatch(command: Command) -> Result {
         Command::Audit(AuditCommand::Verify { what, common }) => {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
+        Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
         Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
         Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),
         Command::Policy(PolicyCommand::Show { which }) => policy::show(&which),

@@ -2,10 +2,12 @@
 
 mod list;
 mod play;
+mod rerun;
 mod show;
 
 pub(super) use list::list;
-pub(super) use play::{play, revealed, watch};
+pub(super) use play::{PlayArguments, play, revealed, watch};
+pub(super) use rerun::{Arguments as RerunArguments, rerun};
 pub(super) use show::show;
 
 use super::CliError;

@@ -40,6 +40,8 @@ pub struct TargetSettings {
     pub tag_sessions: bool,
     /// Whether jobs may speak Postgres' replication protocol to it.
     pub replication: bool,
+    /// Whether recorded sessions may be run again on it: else it is protected.
+    pub rerun_allowed: bool,
     /// Whether jobs connect to it directly while no gateway runs.
     pub passes_when_down: bool,
     /// Whether processes outside every job of the daemon are refused.
@@ -296,6 +298,13 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
     let mode = super::sections::mode(&mut table);
     let tag_sessions = table.flag("tag_sessions").unwrap_or(true);
     let replication = table.flag("replication").unwrap_or(false);
+    let rerun_allowed = table
+        .parsed("rerun", "\"refused\", or \"allowed\": recorded sessions may be run again on it", |text| match text {
+            "refused" => Some(false),
+            "allowed" => Some(true),
+            _ => None,
+        })
+        .unwrap_or(false);
     let max_concurrent = table.number("max_concurrent", 1, 1_000_000);
     let max_connections = table.number("max_connections", 1, 1_000_000);
     let statement_time = table.number("statement_time", 1, 30 * 24 * 3600).map(Duration::from_secs);
@@ -316,6 +325,7 @@ pub(super) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<TargetS
         mode,
         tag_sessions,
         replication,
+        rerun_allowed,
         passes_when_down,
         closed_outside,
         max_concurrent,

@@ -85,6 +85,8 @@ kinds! {
     GlassCodes = "glass.codes",
     /// A session was killed by command.
     SessionKilled = "session.killed",
+    /// Recorded sessions are run again on another server, or have been.
+    SessionRerun = "session.rerun",
     /// A run was frozen.
     RunFrozen = "run.frozen",
     /// A run goes on.

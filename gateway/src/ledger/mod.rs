@@ -14,6 +14,7 @@ mod follow;
 mod leaving;
 mod once;
 mod people;
+mod reading;
 mod schema;
 mod signer;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use follow::Follower;
 pub use leaving::{Departure, How, Left, Takeover};
 pub use once::Once;
 pub use people::{SignIn, Token};
+pub use reading::Events;
 pub use signer::{Signer, verify};
 
 use crate::evidence::now;

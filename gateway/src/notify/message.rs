@@ -67,6 +67,8 @@ pub(super) fn place(event: &Event) -> Option<String> {
         Kind::BlockAdded | Kind::BlockLifted | Kind::BlockEnded => "blocks",
         Kind::GlassBroken | Kind::GlassEnded | Kind::GlassReviewed => "break-glass",
         Kind::SessionKilled => "sessions",
+        Kind::SessionRerun if event.subject.starts_with("r-") => "runs",
+        Kind::SessionRerun => "sessions",
         Kind::RunFrozen | Kind::RunThawed | Kind::RunKilled => "runs",
         Kind::TokenMade | Kind::TokenRevoked | Kind::TokenEnded => "tokens",
         Kind::GlassCodes
@@ -116,6 +118,7 @@ fn title(event: &Event) -> String {
         Kind::GlassReviewed => format!("{by} reviewed {subject}"),
         Kind::GlassCodes => format!("{by} made codes to break the glass with"),
         Kind::SessionKilled => format!("{by} killed {subject}{at}"),
+        Kind::SessionRerun => format!("{by} runs {subject} again on another server"),
         Kind::RunFrozen => format!("{by} froze {subject}"),
         Kind::RunThawed => format!("{by} let {subject} go on"),
         Kind::RunKilled => format!("{by} killed {subject}"),

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 33] = [
+const EDGES: [(&str, &[&str]); 35] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -15,6 +15,8 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
     ("replay", &["evidence"]),
+    ("rerun", &["evidence", "replay", "config", "credential", "catalog", "tls"]),
+    ("auditing", &["evidence", "replay", "ledger", "config"]),
     ("parse_pool", &[]),
     ("masking", &["catalog", "credential", "config"]),
     ("names", &["config", "evidence"]),
@@ -62,6 +64,8 @@ const EDGES: [(&str, &[&str]); 33] = [
             "classify",
             "evidence",
             "replay",
+            "rerun",
+            "auditing",
             "ledger",
             "summary",
             "capture",

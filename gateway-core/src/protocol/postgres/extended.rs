@@ -233,6 +233,8 @@ impl Relay {
             self.refuse_operation(message, name, operation, Box::new(natural("54000", text)), scan);
             return Ok(Step::Drop);
         }
+        self.recorder.types(operation, message.rest, scan.output);
+        self.recorder.unsynced(operation, self.segment, false, scan.output);
         let server = match self.statements.current(name) {
             // The server has it already and will say so.
             Some(entry) if !name.is_empty() => entry.server,
@@ -265,6 +267,7 @@ impl Relay {
     }
 
     fn execute_sent(&mut self, operation: OperationId, entry: Option<&Entry>, output: &mut Output) {
+        self.recorder.unsynced(operation, self.segment, true, output);
         let serial = self.await_answer(Awaited::Execute, operation, false);
         if let Some(entry) = entry {
             self.plan(serial, &entry.masks, entry.shape.as_ref(), &entry.formats);

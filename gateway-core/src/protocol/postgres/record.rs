@@ -3,10 +3,13 @@
 use super::codec::HEADER;
 use crate::protocol::{Interest, OperationId, Output};
 use crate::record::{FrameKind, Hash, body};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 /// One message longer than this is counted and not recorded, whatever the limit of a result is.
 const LONGEST_MESSAGE: usize = 16 << 20;
+/// Types of parameters that are kept of a Parse: the protocol has no more.
+const MOST_TYPES: usize = 65_535;
 /// Memory for a message that came in parts is given back above this.
 const KEPT_MEMORY: usize = 64 << 10;
 
@@ -30,6 +33,8 @@ pub(super) struct Recorder {
     /// Messages that were written anew and are to be recorded so.
     anew: Option<OperationId>,
     anew_bytes: Vec<u8>,
+    /// Between which Syncs anything has run last.
+    ran_in: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,7 @@ impl Recorder {
             part_bytes: Vec::new(),
             anew: None,
             anew_bytes: Vec::new(),
+            ran_in: None,
         }
     }
 
@@ -96,6 +102,26 @@ impl Recorder {
                 body.extend_from_slice(&operation.0.to_le_bytes());
                 body.extend_from_slice(values.get(..limit).unwrap_or(values));
             });
+        }
+    }
+
+    /// The types that a Parse names for its parameters: without them nobody could prepare the same again.
+    pub(super) fn types(&self, operation: OperationId, rest: &[u8], output: &mut Output) {
+        let types: Vec<u32> = rest.get(2..).unwrap_or_default().chunks_exact(4).map(number).collect();
+        if self.parameter_bytes() > 0 && types.iter().any(|oid| *oid > 0) && types.len() <= MOST_TYPES {
+            let note = json!({ "what": "types", "operation": operation.0, "types": types });
+            output.record.push_json(output.now, FrameKind::Note, &note);
+        }
+    }
+
+    /// What is run, or prepared, without a Sync behind what ran before: if it fails, that is undone too.
+    pub(super) fn unsynced(&mut self, operation: OperationId, segment: u64, runs: bool, output: &mut Output) {
+        if self.ran_in == Some(segment) {
+            let note = json!({ "what": "unsynced", "operation": operation.0 });
+            output.record.push_json(output.now, FrameKind::Note, &note);
+        }
+        if runs {
+            self.ran_in = Some(segment);
         }
     }
 
@@ -288,4 +314,9 @@ pub(super) struct ResultMessage {
     pub(super) row: bool,
     pub(super) at: usize,
     pub(super) total: usize,
+}
+
+/// One of the numbers of a message.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }

@@ -1,5 +1,10 @@
 //! `weir session play` and `watch`: the exact sequence of a session, frame by frame.
 
+mod keys;
+mod options;
+
+pub(in crate::cli) use options::{Options, PlayArguments};
+
 use super::{ViewError, conclude, tell_line, text};
 use crate::cli::{CliError, Format, count};
 use crate::evidence::{Seen, Walk, is_live};
@@ -9,32 +14,29 @@ use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
 use gateway_core::record::body::{self, Completed, Digest, Failure, Statement};
+use keys::{Key, Keys};
+use options::Pace;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A recorded pause is never replayed longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a live record is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Takes the line of the terminal back.
+const CLEAR: &str = "\r\u{1b}[K";
 
-/// Replays a session. `pace` is how many times as fast as it was; none waits for nothing.
+/// Replays a session.
 pub(crate) fn play(
     state_dir: &Path,
     session: SessionId,
-    pace: Option<f64>,
+    options: Options,
     format: Format,
     out: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    if pace.is_some_and(|pace| !pace.is_finite() || pace <= 0.0) {
-        return Err(CliError::new(
-            "--speed must be a number above 0, such as 2 for twice as fast; --instant does not wait at all",
-        ));
-    }
-    conclude(replay(state_dir, session, pace, Script::new(format), out))
+    conclude(replay(state_dir, session, options, Script::new(format), out))
 }
 
 /// Follows a session until it ends; exit status 1 where its gateway died before.
@@ -45,25 +47,98 @@ pub(crate) fn watch(state_dir: &Path, session: SessionId, format: Format, out: &
 fn replay(
     state_dir: &Path,
     session: SessionId,
-    pace: Option<f64>,
+    options: Options,
     mut script: Script,
     out: &mut dyn Write,
 ) -> Result<ExitCode, ViewError> {
     let mut walk = Walk::open(state_dir, session)?;
+    let Options { pace, idle, filter } = options;
+    let waits = pace != Pace::Max && script.format == Format::Text;
+    let mut stage = Stage { pace, idle, keys: if waits { Keys::open() } else { None }, paused: false, stepping: false };
     let mut ended = false;
     while let Some(seen) = walk.next(|_| true)? {
-        let pause = script.pause_before(seen.time);
-        if let Some(pace) = pace.filter(|_| !pause.is_zero()) {
-            out.flush()?;
-            sleep(Duration::try_from_secs_f64(pause.as_secs_f64() / pace).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE));
-        }
+        let first = *script.first.get_or_insert(seen.time);
         ended = seen.kind == FrameKind::Ended;
-        script.print(&seen, out)?;
+        if !filter.is_within(seen.time, first) || !filter.has(&seen) {
+            script.formats.hear(&seen);
+            continue;
+        }
+        let mut shown = Vec::new();
+        let pause = script.pause_before(seen.time);
+        script.print(&seen, &mut shown)?;
+        if !filter.reads(&shown) {
+            continue;
+        }
+        if stage.wait(pause, out)? == Goes::Ends {
+            return Ok(ExitCode::SUCCESS);
+        }
+        script.last = Some(seen.time);
+        out.write_all(&shown)?;
     }
-    if !ended {
+    if !ended && filter.is_open() {
         script.stop(is_live(state_dir, session), out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a replay stands.
+struct Stage {
+    pace: Pace,
+    idle: Duration,
+    /// None where nobody sits at a terminal.
+    keys: Option<Keys>,
+    paused: bool,
+    /// One frame is shown, and then it stops again.
+    stepping: bool,
+}
+
+/// Whether a replay goes on.
+#[derive(PartialEq, Eq)]
+enum Goes {
+    On,
+    Ends,
+}
+
+impl Stage {
+    /// Waits as long as it took then, or for a key.
+    fn wait(&mut self, pause: Duration, out: &mut dyn Write) -> io::Result<Goes> {
+        let Some(keys) = &self.keys else {
+            let pause = self.pace.of(pause).min(self.idle);
+            if !pause.is_zero() {
+                out.flush()?;
+                sleep(pause);
+            }
+            return Ok(Goes::On);
+        };
+        self.paused |= std::mem::take(&mut self.stepping);
+        let began = Instant::now();
+        loop {
+            let left = self.pace.of(pause).min(self.idle).saturating_sub(began.elapsed());
+            if self.paused {
+                write!(out, "-- paused, {}: space goes on, n is the next, + and - change the speed, q ends", self.pace.name())?;
+            }
+            out.flush()?;
+            let key = keys.next(if self.paused { None } else { Some(left) })?;
+            if self.paused {
+                write!(out, "{CLEAR}")?;
+            }
+            match key {
+                None => return Ok(Goes::On),
+                Some(Key::Quit) => return Ok(Goes::Ends),
+                Some(Key::Pause) if self.paused => {
+                    self.paused = false;
+                    return Ok(Goes::On);
+                }
+                Some(Key::Pause) => self.paused = true,
+                Some(Key::Next) => {
+                    self.stepping = true;
+                    return Ok(Goes::On);
+                }
+                Some(Key::Faster) => self.pace = self.pace.changed(true),
+                Some(Key::Slower) => self.pace = self.pace.changed(false),
+            }
+        }
+    }
 }
 
 fn follow(state_dir: &Path, session: SessionId, mut script: Script, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
@@ -90,25 +165,22 @@ fn follow(state_dir: &Path, session: SessionId, mut script: Script, out: &mut dy
 struct Script {
     format: Format,
     first: Option<Timestamp>,
-    last: Timestamp,
+    /// When what was shown last was made.
+    last: Option<Timestamp>,
     formats: Formats,
 }
 
 impl Script {
     fn new(format: Format) -> Self {
-        Self { format, first: None, last: Timestamp::default(), formats: Formats::default() }
+        Self { format, first: None, last: None, formats: Formats::default() }
     }
 
     fn pause_before(&self, time: Timestamp) -> Duration {
-        match self.first {
-            Some(_) => Duration::from_nanos(time.0.saturating_sub(self.last.0)),
-            None => Duration::ZERO,
-        }
+        self.last.map_or(Duration::ZERO, |last| Duration::from_nanos(time.0.saturating_sub(last.0)))
     }
 
     fn print(&mut self, seen: &Seen<'_>, out: &mut dyn Write) -> io::Result<()> {
         let first = *self.first.get_or_insert(seen.time);
-        self.last = seen.time;
         let formats = self.formats.hear(seen);
         match self.format {
             Format::Json => tell_line(&replay::frame(seen, formats), out),

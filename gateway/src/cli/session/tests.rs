@@ -38,6 +38,10 @@ async fn recorded() -> (tempfile::TempDir, SessionId) {
     (state, session)
 }
 
+fn at_once() -> play::Options {
+    PlayArguments::default().options(true)
+}
+
 fn shown(view: impl FnOnce(&mut dyn Write) -> Result<ExitCode, CliError>) -> (ExitCode, String) {
     let mut out = Vec::new();
     let status = view(&mut out).unwrap();
@@ -64,7 +68,7 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
             ],
         ),
         (
-            shown(|out| play(state, session, None, Format::Text, out)),
+            shown(|out| play(state, session, at_once(), Format::Text, out)),
             &["$1 = '42'", "row        #1 eve", "\\u{1b}[2J", "allow statement 1 SELECT", "client_done"],
         ),
         (shown(|out| watch(state, session, Format::Text, out)), &["row        #1 eve", "client_done"]),
@@ -80,14 +84,13 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     assert_eq!(one.pointer("/statements/0/rows"), Some(&json!(1)));
     assert_eq!(one.pointer("/statements/0/decisions/0/command"), Some(&json!("SELECT")));
     assert_eq!(one.pointer("/decisions"), Some(&json!([])));
-    assert!(play(state, session, Some(0.0), Format::Text, &mut Vec::new()).is_err());
     assert!(show(state, SessionId::from_number(1), Format::Text, &mut Vec::new()).is_err());
 }
 
 #[tokio::test]
 async fn play_and_watch_tell_machines_the_same_frames() {
     let (state, session) = recorded().await;
-    let (_, played) = shown(|out| play(state.path(), session, None, Format::Json, out));
+    let (_, played) = shown(|out| play(state.path(), session, at_once(), Format::Json, out));
     let (_, watched) = shown(|out| watch(state.path(), session, Format::Json, out));
     assert_eq!(played, watched);
     let lines: Vec<serde_json::Value> = played.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -98,6 +101,30 @@ async fn play_and_watch_tell_machines_the_same_frames() {
     assert_eq!(lines[5]["body"], json!({"messages": [{"row": ["eve"]}]}));
     assert_eq!(lines[3]["operation"], json!(1));
     assert_eq!(lines[1]["time"], json!("2025-11-24T16:00:00.001000000Z"));
+}
+
+#[tokio::test]
+async fn a_filter_shows_what_is_looked_for_and_nothing_else() {
+    use clap::Parser as _;
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        how: PlayArguments,
+    }
+    let (state, session) = recorded().await;
+    for (arguments, kinds) in [
+        (&["--only", "statements"][..], &["statement", "parameters"][..]),
+        (&["--only", "decisions,rows"], &["opened", "decision", "rows"]),
+        (&["--only", "errors"], &[]),
+        (&["--match", "NAME from"], &["statement"]),
+        (&["--operation", "1", "--from", "2025-11-24T16:00:00.003Z"], &["parameters", "rows", "completed"]),
+        (&["--to", "2025-11-24T16:00:00.001Z"], &["note"]),
+    ] {
+        let line = Line::parse_from([&["play"], arguments].concat());
+        let (_, played) = shown(|out| play(state.path(), session, line.how.options(true), Format::Json, out));
+        let found = played.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone());
+        assert_eq!(found.collect::<Vec<_>>(), kinds.iter().map(|kind| json!(kind)).collect::<Vec<_>>(), "{arguments:?}");
+    }
 }
 
 #[tokio::test]
