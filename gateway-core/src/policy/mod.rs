@@ -5,6 +5,7 @@
 //! skip that policy, and a skipped `forbid` allows.
 
 mod annotation;
+pub mod basis;
 mod bounds;
 pub mod cases;
 mod decide;
