@@ -19,6 +19,7 @@ pub mod session;
 pub mod tls;
 // -- the control path --
 pub mod api;
+pub mod backtest;
 pub mod classify;
 pub mod cli;
 pub mod control;

@@ -179,6 +179,7 @@ pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value
         "set_hash": judged.set,
         "block": judged.block.as_ref().map(|block| block.id),
         "break_glass": judged.glass,
+        "facts": judged.basis.json(&judged.decision),
     });
     if let (Some(gone), Some(fields)) = (&judged.gone, decision.as_object_mut()) {
         let left = json!({ "owner": gone.owner, "what": gone.what(), "because": gone.because(), "advice": gone.hint() });

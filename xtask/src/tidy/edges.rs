@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 33] = [
+const EDGES: [(&str, &[&str]); 34] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -47,6 +47,7 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),
+    ("backtest", &["evidence", "ledger"]),
     ("launch", &["capture"]),
     (
         "cli",
@@ -58,6 +59,7 @@ const EDGES: [(&str, &[&str]); 33] = [
             "app",
             "config",
             "credential",
+            "backtest",
             "catalog",
             "classify",
             "evidence",

@@ -1,6 +1,6 @@
 //! Reads back what decisions rested on, and makes them again.
 
-use super::meant::meant;
+use super::meant::{is_open, meant};
 use super::{COPIES, MOST_GRANTS, action_of, letter};
 use crate::control::grant::{Grant, Wish};
 use crate::control::hold::Terms;
@@ -204,16 +204,22 @@ impl KeptOperation {
         form.kept().ok_or(Unkept::Form)
     }
 
-    /// Makes the decision again. `old` is what the set mentioned that it was made under.
+    /// Makes the decision again. `old` is what the set mentioned of the target that it was made under, `new` what this one does.
     #[must_use]
-    pub fn decide(&self, set: &PolicySet, principal: &Principal, target: &Target, old: &Mentions) -> Decision {
-        let questions = meant(&self.questions, self.by_catalog, old, &set.mentions(&target.name));
+    pub fn decide(&self, set: &PolicySet, principal: &Principal, target: &Target, (old, new): (&Mentions, &Mentions)) -> Decision {
+        let questions = meant(&self.questions, self.by_catalog, old, new);
         let grants: Vec<_> = self.grants.iter().collect();
         let request = OperationRequest { questions: &questions, ..self.request(principal, target, &grants) };
         let decision = set.decide_operation(&request);
         let asked_about = !questions.is_empty() || self.facts.unparsed.is_some();
         let waits = self.waits.as_ref().filter(|_| asked_about);
         again(decision, waits, &self.released, |approved| set.decide_operation(&OperationRequest { approved, ..request }))
+    }
+
+    /// Whether what it asked about hangs on what the set named that it was made under.
+    #[must_use]
+    pub fn hangs_on_names(&self) -> bool {
+        self.questions.iter().any(|question| is_open(&question.resource))
     }
 
     /// Whether `set` shows this class.

@@ -38,7 +38,8 @@ pub(super) fn meant(questions: &[Question], by_catalog: bool, old: &Mentions, ne
     all
 }
 
-fn is_open(resource: &Resource) -> bool {
+/// Whether nobody knows the schema.
+pub(super) const fn is_open(resource: &Resource) -> bool {
     matches!(resource, Resource::Table(None, _) | Resource::Function(None, _))
 }
 

@@ -117,7 +117,7 @@ proptest! {
         let kept = KeptOperation::read(Some(&serde_json::to_value(basis).unwrap())).unwrap();
         prop_assert_eq!(&kept.questions, &questions);
         prop_assert_eq!(kept.totals, request.totals);
-        let again = kept.decide(&set, &who, &target, &set.mentions("db"));
+        let again = kept.decide(&set, &who, &target, (&set.mentions("db"), &set.mentions("db")));
         prop_assert_eq!(again, decision);
         prop_assert_eq!(kept.reveals(&set, &who, &target, "pii"), set.decide_reveal(&request, "pii").allows());
     }
@@ -175,13 +175,13 @@ fn an_approval_of_then_releases_what_waits_for_no_others() {
         [("dba", 2, Verdict::Allow), ("dba", 1, Verdict::Allow), ("dba", 3, Verdict::Hold), ("security", 1, Verdict::Hold)]
     {
         let set = set(&held(group, quorum));
-        let decision = kept.decide(&set, &principal(WORKLOAD), &target(), &set.mentions("db"));
+        let decision = kept.decide(&set, &principal(WORKLOAD), &target(), (&set.mentions("db"), &set.mentions("db")));
         assert_eq!(Verdict::of(&decision, false), expected, "{group} {quorum}");
         assert_eq!(Verdict::of(&decision, true), Verdict::Hold, "what is prepared waits when it is bound");
     }
     let waits = KeptOperation { waits: Some(terms), released: Vec::new(), ..kept };
     let set = set("@id(\"all\") permit (principal, action == Action::\"write\", resource);");
-    let decision = waits.decide(&set, &principal(WORKLOAD), &target(), &Mentions::default());
+    let decision = waits.decide(&set, &principal(WORKLOAD), &target(), (&Mentions::default(), &Mentions::default()));
     assert_eq!(Verdict::of(&decision, false), Verdict::Hold);
 }
 
@@ -207,7 +207,10 @@ fn a_name_without_a_schema_means_what_the_new_set_names() {
         (vec![table(None, "users")], true, target_wide, one.as_str(), Verdict::Deny),
     ] {
         let kept = KeptOperation { questions: asked.clone(), by_catalog, ..nothing() };
-        let decision = kept.decide(&set(new), &principal(WORKLOAD), &target(), &set(old).mentions("db"));
+        let decision = {
+            let (old, new) = (set(old), set(new));
+            kept.decide(&new, &principal(WORKLOAD), &target(), (&old.mentions("db"), &new.mentions("db")))
+        };
         assert_eq!(Verdict::of(&decision, false), expected, "{asked:?} {new}");
     }
 }

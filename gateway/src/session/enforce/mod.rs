@@ -39,7 +39,7 @@ use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::model::ids::HoldId;
-use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
+use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet, Totals};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::FrameBuffer;
 use hold::Approved;
@@ -48,6 +48,7 @@ use mask::{Ground, Telling};
 use names::Names;
 use operation::{Operation, Part, function_call, made, pass, unread};
 use refusal::Teller;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use verdict::{Approvals, Bench, Judged};
@@ -293,14 +294,17 @@ impl Enforcer {
             None
         };
         let open = self.open(&ask.standing);
-        let judged = self.known.find((&inspection, catalog.as_ref(), open), |more| self.meter.totals(more))?;
+        let counted = OnceCell::new();
+        let totals = |more| counted_at(*counted.get_or_init(|| self.meter.totals(1)), more);
+        let judged = self.known.find((&inspection, catalog.as_ref(), open), totals)?;
         if judged.refused.is_some() || copies_blindly(&judged, ask.standing.encoding).is_some() {
             return None;
         }
         if let Some(refusal) = self.limit(&ask, &inspection, frames) {
             return Some(refuse(refusal));
         }
-        self.record(&ask, &judged, frames);
+        let totals = |more| counted_at(*counted.get_or_init(|| self.meter.totals(1)), more);
+        self.record(&ask, &judged, totals, frames);
         let pass = pass(&judged.parts, &places, ask.standing.changed);
         self.remember(&ask, inspection, places, judged);
         Some(Directive::Forward(pass))
@@ -382,7 +386,9 @@ impl Enforcer {
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
         let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, waits: self.owner.waits(), ..bench };
-        let totals = |more| self.meter.totals(more);
+        // The record says by which totals it was judged, so that they are taken once.
+        let counted = self.meter.totals(1);
+        let totals = |more| counted_at(counted, more);
         // Names and functions may stand for something else the next time.
         let steady = !names && function.is_none();
         let grounds = catalog.as_ref().ok().filter(|_| steady).map(|catalog| (&inspection, catalog.as_ref(), open));
@@ -396,7 +402,7 @@ impl Enforcer {
         let mut votes = Vec::new();
         let judged = if self.mode == Mode::Enforce && judged.is_held() {
             let judge = |approvals: Approvals<'_>| bench.with(approvals).judge(&inspection, &self.names, open, totals);
-            match self.for_people(ask, &judged, approval, judge) {
+            match self.for_people(ask, &judged, approval, counted, judge) {
                 Ok((released, by)) => {
                     votes = by;
                     released
@@ -409,7 +415,7 @@ impl Enforcer {
         } else {
             judged
         };
-        self.record(ask, &judged, frames);
+        self.record(ask, &judged, totals, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
@@ -465,13 +471,20 @@ impl Enforcer {
         true
     }
 
+    /// What a judgement rests on that is the session's own.
+    fn bench(&self) -> Bench<'_> {
+        let session = (&*self.session, &self.owner);
+        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, session, (&self.database, &self.user), None);
+        Bench { grants: &self.grants, waits: self.owner.waits(), ..bench }
+    }
+
     /// Whether a transaction is open when what is asked about now runs.
     fn open(&self, standing: &Standing) -> bool {
         self.begun.unwrap_or(standing.transaction != Transaction::Idle)
     }
 
-    /// Writes the decisions that are not as they were the last time.
-    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, frames: &mut FrameBuffer) {
+    /// Writes the decisions that are not as they were the last time; `totals` are those that they were made by.
+    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, totals: impl Fn(u64) -> Totals, frames: &mut FrameBuffer) {
         let before = self.operations.get(&ask.id);
         if self.records_texts() && before.is_none() && self.written != Some(ask.id) {
             frame::statement(frames, ask, judged);
@@ -488,7 +501,8 @@ impl Enforcer {
             };
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
-                frame::decision(frames, (&self.set, self.mode), (ask.id, ask.kind), *number, part, decision);
+                let totals = totals(*number as u64 + 1);
+                frame::decision(frames, &self.bench(), (ask.id, ask.kind), (*number, part, decision), (judged, totals));
             }
             if let Some(telling) = &part.masked.refusal
                 && decision.permit(self.mode).is_some()
@@ -546,6 +560,11 @@ fn copies_blindly(judged: &Judged, encoding: Encoding) -> Option<usize> {
 /// Whether a statement needs a catalog to be judged by. What touches nothing needs none.
 fn touches(statement: &Statement) -> bool {
     !statement.accesses.is_empty() || !statement.names.is_empty()
+}
+
+/// What is counted with so many statements, where `first` is with one.
+const fn counted_at(first: Totals, statements: u64) -> Totals {
+    first.later(statements.saturating_sub(1))
 }
 
 /// The judgement's grounds. Not a method, so that the meter can be read beside it.
