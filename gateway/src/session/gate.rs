@@ -68,6 +68,9 @@ impl Gate {
             "decision": decision(&judged, refused.as_ref()),
         });
         frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        if let Some(note) = self.shared.shadow.at_the_door(&self.session, &judged) {
+            frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        }
         let Some(Refused { refusal, .. }) = refused.filter(|_| refuses) else { return Ok(()) };
         self.shared.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         tell(&refusal);

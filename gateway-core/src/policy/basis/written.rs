@@ -5,7 +5,9 @@ use crate::control::grant::{Grant, Wish};
 use crate::control::hold::Terms;
 use crate::inspect::resolve::{Question, Resource};
 use crate::model::ids::GrantId;
-use crate::policy::{Decision, Known, OperationRequest, Running, Totals};
+use crate::model::principal::Principal;
+use crate::model::target::Target;
+use crate::policy::{ConnectRequest, Decision, Known, OperationRequest, PolicySet, Running, Totals};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
@@ -82,6 +84,26 @@ impl Serialize for OperationBasis<'_> {
 }
 
 impl ConnectBasis {
+    /// What `set` says to it.
+    #[must_use]
+    pub fn decide(&self, set: &PolicySet, principal: &Principal, target: &Target) -> Decision {
+        let Self { address, known, totals, owner_active, granted, waits } = self;
+        let decision = set.decide(&ConnectRequest {
+            principal,
+            target,
+            address: *address,
+            owner_active: *owner_active,
+            known,
+            totals: *totals,
+            approved: false,
+            granted: *granted,
+        });
+        match waits {
+            Some(terms) => decision.waiting(terms, "its owner has left"),
+            None => decision,
+        }
+    }
+
     /// As the record has it, with the policies' own `decision`: what was told may be by something else.
     #[must_use]
     pub fn json(&self, decision: &Decision) -> serde_json::Value {

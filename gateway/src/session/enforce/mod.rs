@@ -2,8 +2,9 @@
 //! decision and a directive; the server's answers confirm what was thought.
 //!
 //! Files by concern: `decode` text, `names` what SQL's names stand for, `own` what the session has made, `verdict` the decision on a text,
-//! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `hold` what waits for people, `house` what is shared.
+//! `known` what was decided before, `beside` what a shadow set would have decided, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `hold` what waits for people, `house` what is shared.
 
+mod beside;
 mod decode;
 mod frame;
 mod hear;
@@ -27,11 +28,13 @@ pub use house::{Gateway, House, Limits, Pending};
 pub(crate) use refusal::outcome;
 pub use watch::Order;
 
+use crate::evidence::now;
 use crate::ledger::{Hold, InForce};
 use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
 use crate::session::owner::Ownership;
 use crate::session::totals::{Meter, Slot};
+use beside::Beside;
 use decode::{Decoded, Places, decode, plain};
 use gateway_core::control::grant::Grant;
 use gateway_core::inspect::catalog::Catalog;
@@ -41,7 +44,7 @@ use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::model::ids::HoldId;
 use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet, Totals};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
-use gateway_core::record::FrameBuffer;
+use gateway_core::record::{FrameBuffer, FrameKind};
 use hold::Approved;
 use known::Known;
 use mask::{Ground, Telling};
@@ -137,6 +140,8 @@ pub struct Enforcer {
     database: String,
     user: String,
     set: Arc<PolicySet>,
+    /// The set that decides beside it, without effect.
+    beside: Option<Beside>,
     in_force: Arc<InForce>,
     /// The grants in force for this session.
     grants: Vec<Grant>,
@@ -180,6 +185,7 @@ impl Enforcer {
             approved: Approved::default(),
             written: None,
             mentions: set.mentions(&session.target.name),
+            beside: house.shadow().map(|shadow| Beside::new(shadow, &session.target.name)),
             watch: Watch::new(set.watches_totals()),
             executions: set.watches_totals() || limits.max_concurrent.is_some(),
             house,
@@ -266,6 +272,9 @@ impl Enforcer {
         }
         self.in_force = in_force;
         self.mentions = set.mentions(&self.session.target.name);
+        if !Arc::ptr_eq(&set, &self.set) {
+            self.beside = self.house.shadow().map(|shadow| Beside::new(shadow, &self.session.target.name));
+        }
         self.watch.totals(set.watches_totals());
         self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
         self.set = set;
@@ -395,7 +404,17 @@ impl Enforcer {
         let judged = grounds.and_then(|grounds| self.known.find(grounds, totals)).unwrap_or_else(|| {
             let judged = Arc::new(bench.judge(&inspection, &self.names, open, totals));
             if let (Some(grounds), Some(stretch)) = (grounds, self.set.stretch(&totals(1))) {
+                // What is kept is decided anew where the shadow's decision may be another, too.
+                let stretch = match &self.beside {
+                    Some(beside) => beside.within(stretch, &totals(1)),
+                    None => stretch,
+                };
                 self.known.keep(grounds, (stretch, totals), &judged);
+            }
+            if let Some(beside) = &mut self.beside {
+                let compared = beside.compare(ask.id, &bench, &judged, totals);
+                compared.notes.iter().for_each(|note| frames.push_json(now(), FrameKind::Note, note));
+                self.house.shadow_decided(compared.decided, compared.differed);
             }
             judged
         });
