@@ -17,3 +17,6 @@ pub use in_force::{Found, InForceError, in_force};
 pub use past::{Asked, Filter, Item, Past, Progress, Session, Walked, walk};
 pub use readiness::{Difference, Line, Readiness, ShadowLine, readiness};
 pub use suggest::{SuggestError, Suggestion, suggest};
+
+#[cfg(test)]
+mod tests;

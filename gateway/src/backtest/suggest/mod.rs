@@ -116,5 +116,3 @@ fn counts(past: &Past) -> bool {
     past.passed && needs::doubt(past).is_none()
 }
 
-#[cfg(test)]
-mod tests;

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Arguments {
     /// Of this workload alone: the name of its [[workload]], or its SPIFFE id
     #[arg(long, value_name = "NAME")]
     workload: Option<String>,
-    /// Exit with 1 where anything would be denied that was not, denied or held, or where anything changes
+    /// Exit status 1 where something would be denied that was not, where it would be denied or held, or where anything changes
     #[arg(long, value_enum, value_name = "never|deny|hold|change", default_value_t = FailOn::Never, hide_possible_values = true)]
     fail_on: FailOn,
     #[command(flatten)]
