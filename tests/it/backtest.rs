@@ -88,11 +88,26 @@ fn what_was_decided_is_decided_again_and_what_is_suggested_is_enough() {
     let corpus: Vec<&str> = corpus.flat_map(|sql| ["-c", sql]).collect();
     weir.run(&[&["psql", "-X"], corpus.as_slice()].concat());
     let own = [
-        "SELECT n FROM orders", "SELECT n FROM public.orders FOR UPDATE", "BEGIN; SELECT n FROM orders FOR UPDATE; COMMIT",
-        "DELETE FROM items", "DELETE FROM items WHERE n = 1", "SELECT 1; SET work_mem = '1MB'; SELECT 2; RESET work_mem",
-        "SELECT public.twice(2)", "SELECT twice(2)", "SELECT lower('A')", "COPY orders TO STDOUT", "SELECT n FROM hr.missing",
-        "EXPLAIN ANALYZE DELETE FROM items", "DO 'BEGIN END'", "SELEC", "PREPARE p AS SELECT n FROM orders; EXECUTE p",
-        "CREATE TABLE both AS SELECT o.n FROM orders o, items i",
+        "SELECT n FROM orders",
+        "SELECT n FROM public.orders",
+        "SELECT n FROM public.orders FOR UPDATE",
+        "BEGIN; SELECT n FROM public.orders FOR UPDATE; COMMIT",
+        "DELETE FROM public.items",
+        "DELETE FROM public.items WHERE n = 1",
+        "DELETE FROM items",
+        "DELETE FROM items WHERE n = 1",
+        "SELECT 1; SET work_mem = '1MB'; SELECT 2; RESET work_mem",
+        "SELECT public.twice(2)",
+        "SELECT twice(2)",
+        "SELECT lower('A')",
+        "COPY orders TO STDOUT",
+        "SELECT n FROM hr.missing",
+        "EXPLAIN ANALYZE DELETE FROM items",
+        "DO 'BEGIN END'",
+        "SELEC",
+        "PREPARE p AS SELECT n FROM orders; EXECUTE p",
+        "CREATE TABLE public.two AS SELECT o.n FROM public.orders o, public.items i",
+        "INSERT INTO public.items VALUES (1)",
     ];
     let each: Vec<&str> = own.iter().flat_map(|sql| ["-c", sql]).collect();
     weir.run(&[&["psql", "-X"], each.as_slice()].concat());
@@ -108,7 +123,10 @@ fn what_was_decided_is_decided_again_and_what_is_suggested_is_enough() {
         changes.iter().any(|group| is(&group))
     };
     assert!(has("allow -> deny", "read public.orders", "no-orders"), "{found:#}");
-    assert!(has("deny -> allow", "write public.items", "deletes-all") || has("deny -> allow", "write items", "deletes-all"), "{found:#}");
+    assert!(
+        has("deny -> allow", "write public.items", "deletes-all") || has("deny -> allow", "write items", "deletes-all"),
+        "{found:#}"
+    );
     let text = weir.cli(&["policy", "backtest", &changed]).expect_success().stdout;
     assert!(text.contains("allow -> deny") && text.contains("public.orders") && text.contains("no-orders"), "{text}");
 
@@ -129,8 +147,9 @@ fn what_was_decided_is_decided_again_and_what_is_suggested_is_enough() {
     let told = weir.cli(&["policy", "suggest", "--workload", &who, "--out", file.to_str().expect("a UTF-8 path")]);
     assert!(told.stdout.contains("they deny nothing that went through"), "{told:?}");
     weir.cli(&["policy", "check", "--dir", dir]).expect_success();
-    let (status, found) = policy(&weir, &["backtest", "--workload", &who, "--fail-on", "hold", dir]);
-    assert_eq!(status, Some(0), "{found:#}");
+    let (_, found) = policy(&weir, &["backtest", "--workload", &who, dir]);
+    let lost = |group: &&Value| group["change"].as_str().is_some_and(|change| change.starts_with("allow ->"));
+    assert_eq!(found["changes"].as_array().expect("a list").iter().find(lost), None);
     let text = std::fs::read_to_string(&file).expect("our own file");
     assert!(text.contains("Table::\"db/public.orders\"") && text.contains("context.run.rows > "), "{text}");
     assert!(text.contains("was not understood"), "what nobody understood is left to a person: {text}");
@@ -155,13 +174,23 @@ fn a_suggestion_lets_the_job_through_and_nothing_else() {
 fn classes_and_a_catalog_are_decided_again_and_a_shadow_tells_what_it_would_do() {
     let server = classed::server();
     let weir = classed::gateway(&server).build();
-    let next = write(&weir.directory().join("next.d"), "@id(\"all\") permit (principal, action in Action::\"operation\", resource) unless { context.verb == \"DELETE\" };
+    let next = write(
+        &weir.directory().join("next.d"),
+        "@id(\"all\") permit (principal, action in Action::\"operation\", resource) unless { context.verb == \"DELETE\" };
         @id(\"in\") permit (principal, action == Action::\"connect\", resource);
-        @id(\"shows\") permit (principal, action == Action::\"reveal\", resource == Class::\"pii\");");
+        @id(\"shows\") permit (principal, action == Action::\"reveal\", resource == Class::\"pii\");",
+    );
     let config = std::fs::read_to_string(weir.config()).expect("our own file");
-    std::fs::write(weir.config(), config.replace("[policy]\n", &format!("[policy]\nshadow = \"{next}\"\n"))).expect("our own file");
-    let statements = ["SELECT email FROM customers", "SELECT total FROM orders", "SELECT mail FROM contacts", "DELETE FROM orders WHERE id = 20",
-        "SELECT name FROM customers WHERE ssn = 'x'", "DELETE FROM orders WHERE id = 19"];
+    std::fs::write(weir.config(), config.replace("[policy]\n", &format!("[policy]\nshadow = \"{next}\"\n")))
+        .expect("our own file");
+    let statements = [
+        "SELECT email FROM customers",
+        "SELECT total FROM orders",
+        "SELECT mail FROM contacts",
+        "DELETE FROM orders WHERE id = 20",
+        "SELECT name FROM customers WHERE ssn = 'x'",
+        "DELETE FROM orders WHERE id = 19",
+    ];
     let each: Vec<&str> = statements.iter().flat_map(|sql| ["-c", sql]).collect();
     weir.run(&[&["psql", "-X"], each.as_slice()].concat());
     comes_to_the_same(&weir, 7);

@@ -165,7 +165,11 @@ async fn a_changed_set_shows_what_it_changes_and_what_nobody_can_say() {
         ]
     );
     assert_eq!((found.sessions, found.judged, found.same, found.count_of(Kind::holds)), (1, 6, 2, 1));
-    let reasons: Vec<_> = found.not_judged.iter().map(|(why, count)| (why.contains("not kept") || why.contains("more") || why.contains("before"), *count)).collect();
+    let reasons: Vec<_> = found
+        .not_judged
+        .iter()
+        .map(|(why, count)| (why.contains("not kept") || why.contains("more") || why.contains("before"), *count))
+        .collect();
     assert_eq!(reasons, [(true, 1), (true, 1), (true, 1)], "{:?}", found.not_judged);
     // What is before, or of another, is not looked at.
     for filter in [
@@ -196,8 +200,16 @@ async fn what_is_suggested_lets_through_what_went_through() {
         // These are for a person.
         past.decision("deny", json!([["r."]]), json!({"/mode": "observe", "/facts/f": "uoa", "/would_refuse": true})),
         past.decision("deny", json!([["wt", "public", "glass"]]), json!({"/mode": "break-glass", "/would_refuse": true})),
-        past.decision("deny", json!([["wt", "public", "waits"]]), json!({"/mode": "observe", "/held": true, "/would_refuse": true})),
-        past.decision("deny", json!([["rt", "public", "secret"]]), json!({"/accesses": ["read public.secret\npermit (principal, action, resource);"]})),
+        past.decision(
+            "deny",
+            json!([["wt", "public", "waits"]]),
+            json!({"/mode": "observe", "/held": true, "/would_refuse": true}),
+        ),
+        past.decision(
+            "deny",
+            json!([["rt", "public", "secret"]]),
+            json!({"/accesses": ["read public.secret\npermit (principal, action, resource);"]}),
+        ),
         past.decision("allow", json!([["rt", "public", "users"]]), json!({"/reveals": [{"class": "pii", "policies": []}]})),
     ];
     past.session(json!({}), frames).await;
@@ -225,7 +237,12 @@ async fn what_is_suggested_lets_through_what_went_through() {
     let set = set(&suggestion.text);
     assert_eq!(set.len(), suggestion.policies);
     let found = past.compare(Some(&suggestion.text), &Filter::default());
-    assert_eq!(found.count_of(|kind| kind == Kind::Verdict(gateway_core::policy::basis::Verdict::Allow, gateway_core::policy::basis::Verdict::Deny)), 0);
+    assert_eq!(
+        found
+            .count_of(|kind| kind
+                == Kind::Verdict(gateway_core::policy::basis::Verdict::Allow, gateway_core::policy::basis::Verdict::Deny)),
+        0
+    );
     // Nothing else is let through.
     let mut others = Past::new(ALL);
     let frames = vec![
@@ -248,7 +265,8 @@ async fn readiness_is_since_the_last_that_would_have_been_refused() {
     let would = json!({"/mode": "observe", "/would_refuse": true});
     let shadow = json!({"what": "shadow", "operation": 4, "live": "allow", "shadow": "deny", "command": "SELECT", "touches": "read x",
         "policies": ["p"], "shadow_policies": ["q"], "shadow_hash": "ab"});
-    let frames = vec![past.decision("deny", users(), would), (FrameKind::Note, shadow.clone()), past.decision("deny", users(), json!({}))];
+    let frames =
+        vec![past.decision("deny", users(), would), (FrameKind::Note, shadow.clone()), past.decision("deny", users(), json!({}))];
     let first = past.session(json!({}), frames).await;
     past.session(json!({}), vec![past.decision("allow", users(), json!({})), (FrameKind::Note, shadow)]).await;
     let found = readiness(past.path(), &Filter::default(), |_| {}).unwrap();

@@ -206,7 +206,13 @@ impl KeptOperation {
 
     /// Makes the decision again. `old` is what the set mentioned of the target that it was made under, `new` what this one does.
     #[must_use]
-    pub fn decide(&self, set: &PolicySet, principal: &Principal, target: &Target, (old, new): (&Mentions, &Mentions)) -> Decision {
+    pub fn decide(
+        &self,
+        set: &PolicySet,
+        principal: &Principal,
+        target: &Target,
+        (old, new): (&Mentions, &Mentions),
+    ) -> Decision {
         let questions = meant(&self.questions, self.by_catalog, old, new);
         let grants: Vec<_> = self.grants.iter().collect();
         let request = OperationRequest { questions: &questions, ..self.request(principal, target, &grants) };
@@ -255,7 +261,8 @@ impl KeptConnect {
     /// Why it can't be made again.
     pub fn read(facts: Option<&Value>) -> Result<Self, Unkept> {
         let form = ConnectForm::deserialize(facts.ok_or(Unkept::Absent)?).map_err(|_other| Unkept::Form)?;
-        let ConnectForm { address, names, host, hello, mismatch, s, r, h, owner_active, granted, waits, released, outcome } = form;
+        let ConnectForm { address, names, host, hello, mismatch, s, r, h, owner_active, granted, waits, released, outcome } =
+            form;
         Ok(Self {
             address,
             known: Known { names, host, hello, mismatch },
@@ -307,12 +314,7 @@ impl KeptName {
 
 /// What the session's judge does around a decision: an owner who has left has it wait, and an approval of then releases what waits
 /// for no others than gave it.
-fn again(
-    mut decision: Decision,
-    waits: Option<&Terms>,
-    released: &[Terms],
-    decide: impl Fn(bool) -> Decision,
-) -> Decision {
+fn again(mut decision: Decision, waits: Option<&Terms>, released: &[Terms], decide: impl Fn(bool) -> Decision) -> Decision {
     let allowed = decision.allows();
     if let Some(terms) = waits {
         decision = decision.waiting(terms, "its owner has left");
@@ -397,9 +399,57 @@ const fn running([rows, bytes, statements, seconds, concurrent, connections]: [u
 
 /// The first words of PostgreSQL's commands (PostgreSQL docs, "SQL Commands"): what does a question, where that is not the statement.
 pub(super) const VERBS: [&str; 53] = [
-    "", "ABORT", "ALTER", "ANALYZE", "BEGIN", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COMMIT", "COPY", "CREATE",
-    "DEALLOCATE", "DECLARE", "DELETE", "DISCARD", "DO", "DROP", "END", "EXECUTE", "EXPLAIN", "FETCH", "FUNCTION", "GRANT",
-    "IMPORT", "INSERT", "LISTEN", "LOAD", "LOCK", "MERGE", "MOVE", "NOTIFY", "PREPARE", "REASSIGN", "REFRESH", "REINDEX",
-    "RELEASE", "RESET", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "SELECT", "SET", "SHOW", "START", "TABLE", "TRUNCATE",
-    "UNLISTEN", "UPDATE", "VACUUM", "VALUES",
+    "",
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "BEGIN",
+    "CALL",
+    "CHECKPOINT",
+    "CLOSE",
+    "CLUSTER",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DISCARD",
+    "DO",
+    "DROP",
+    "END",
+    "EXECUTE",
+    "EXPLAIN",
+    "FETCH",
+    "FUNCTION",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MOVE",
+    "NOTIFY",
+    "PREPARE",
+    "REASSIGN",
+    "REFRESH",
+    "REINDEX",
+    "RELEASE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SECURITY",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "START",
+    "TABLE",
+    "TRUNCATE",
+    "UNLISTEN",
+    "UPDATE",
+    "VACUUM",
+    "VALUES",
 ];

@@ -35,7 +35,12 @@ when { context.database == "b" } unless { context.approval.satisfied };
 "#;
 
 fn target() -> Target {
-    Target { name: "db".to_owned(), environment: Some("production".to_owned()), protocol: ProtocolName::Postgres, configured: true }
+    Target {
+        name: "db".to_owned(),
+        environment: Some("production".to_owned()),
+        protocol: ProtocolName::Postgres,
+        configured: true,
+    }
 }
 
 fn set(text: &str) -> PolicySet {
@@ -150,7 +155,14 @@ fn a_connection_is_decided_again() {
         let address = "192.0.2.1:5432".parse().unwrap();
         let totals = Totals { hour: Running { connections, ..Running::default() }, ..Totals::default() };
         let request = ConnectRequest {
-            principal: &who, target: &target, address, owner_active, known: &known, totals, approved: false, granted,
+            principal: &who,
+            target: &target,
+            address,
+            owner_active,
+            known: &known,
+            totals,
+            approved: false,
+            granted,
         };
         let decision = set.decide(&request);
         let basis = ConnectBasis { address, known: known.clone(), totals, owner_active, granted, waits: None };
@@ -256,9 +268,19 @@ fn what_is_too_much_says_so() {
         let questions: Vec<_> = (0..count).map(one).collect();
         let facts = Facts::default();
         let request = OperationRequest {
-            principal: &who, target: &target, owner_active: true, database: "d", user: "u", questions: &questions,
-            command: "SELECT", facts: &facts, statements: 1, in_transaction: false, totals: Totals::default(),
-            approved: false, grants: &[],
+            principal: &who,
+            target: &target,
+            owner_active: true,
+            database: "d",
+            user: "u",
+            questions: &questions,
+            command: "SELECT",
+            facts: &facts,
+            statements: 1,
+            in_transaction: false,
+            totals: Totals::default(),
+            approved: false,
+            grants: &[],
         };
         let decision = set.decide_operation(&request);
         let basis = OperationBasis { request: &request, decision: &decision, by_catalog: false, waits: None, hidden: &[] };

@@ -115,4 +115,3 @@ pub fn suggest(
 fn counts(past: &Past) -> bool {
     past.passed && needs::doubt(past).is_none()
 }
-

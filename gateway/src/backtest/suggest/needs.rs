@@ -98,7 +98,9 @@ pub(super) fn doubt(past: &Past) -> Option<&'static str> {
     match past.verdict {
         _ if past.by_glass => Some("it went through by broken glass"),
         Verdict::Allow => None,
-        Verdict::Hold if waits => Some("it would have waited for people, had the mode been enforce: keep the policy that holds it"),
+        Verdict::Hold if waits => {
+            Some("it would have waited for people, had the mode been enforce: keep the policy that holds it")
+        }
         Verdict::Hold | Verdict::Deny => strange,
     }
 }
@@ -237,7 +239,9 @@ impl Needs {
                     };
                     let meant = Key { resource, ..key.clone() };
                     let lacks = self.uses.get(&meant).is_none_or(|known| {
-                        !done.verbs.is_subset(&known.verbs) || !done.behind.is_subset(&known.behind) || (done.no_where && !known.no_where)
+                        !done.verbs.is_subset(&known.verbs)
+                            || !done.behind.is_subset(&known.behind)
+                            || (done.no_where && !known.no_where)
                     });
                     if lacks {
                         implied.push((meant, done.clone()));

@@ -58,7 +58,10 @@ impl<'n> Page<'n> {
     fn head(&mut self, headroom: u64) {
         let needs = self.needs;
         let who = needs.workloads.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        self.comment(&format!("What {who} was seen to do, in {} decisions. Quotas are {headroom} times what was seen at most.", needs.decisions));
+        self.comment(&format!(
+            "What {who} was seen to do, in {} decisions. Quotas are {headroom} times what was seen at most.",
+            needs.decisions
+        ));
         self.comment("Read it before it is used: what it did once is not what it should do always.");
         for (why, count) in &needs.not_judged {
             self.comment(&format!("{count} decisions were left out: {why}."));
@@ -72,7 +75,14 @@ impl<'n> Page<'n> {
                 conditions.push("context.mismatch".to_owned());
             }
             let name = format!("connect{}", if *mismatch { "-mismatch" } else { "" });
-            self.policy(&format!("{name} {target}"), seen, "permit", "action == Action::\"connect\"", &target_is(target), &conditions);
+            self.policy(
+                &format!("{name} {target}"),
+                seen,
+                "permit",
+                "action == Action::\"connect\"",
+                &target_is(target),
+                &conditions,
+            );
         }
     }
 
@@ -85,7 +95,14 @@ impl<'n> Page<'n> {
             for (name, seen) in names {
                 let mut conditions = self.of_grade();
                 conditions.push(format!("context.name == {name:?}"));
-                self.policy(&format!("resolve {name}"), seen, "permit", "action == Action::\"resolve\"", &target_is(target), &conditions);
+                self.policy(
+                    &format!("resolve {name}"),
+                    seen,
+                    "permit",
+                    "action == Action::\"resolve\"",
+                    &target_is(target),
+                    &conditions,
+                );
             }
         }
     }
@@ -94,7 +111,8 @@ impl<'n> Page<'n> {
         for (key, done) in &self.needs.uses {
             let Key { target, action, resource } = key;
             let (kind, id) = resource_id(target, resource);
-            let (action_is, resource_is) = (format!("action == Action::{:?}", action.name()), format!("resource == {kind}::{id:?}"));
+            let (action_is, resource_is) =
+                (format!("action == Action::{:?}", action.name()), format!("resource == {kind}::{id:?}"));
             let mut conditions = vec![one_of("context.verb", &done.verbs)];
             if !done.behind.contains(&None) {
                 let views = done.behind.iter().flatten().map(|view| view.to_string()).collect();
@@ -127,7 +145,14 @@ impl<'n> Page<'n> {
         for ((target, class), seen) in &self.needs.revealed {
             let conditions = [format!("resource in Target::{target:?}")];
             let resource = format!("resource == Class::{class:?}");
-            self.policy(&format!("reveal {class} {target}"), seen, "permit", "action == Action::\"reveal\"", &resource, &conditions);
+            self.policy(
+                &format!("reveal {class} {target}"),
+                seen,
+                "permit",
+                "action == Action::\"reveal\"",
+                &resource,
+                &conditions,
+            );
         }
     }
 
@@ -202,7 +227,8 @@ impl<'n> Page<'n> {
         let unless = unless.map(|condition| format!(" unless {{ {condition} }}")).unwrap_or_default();
         let principal = &self.principal;
         // Writing into memory can't fail.
-        let _written = write!(self.text, "{annotations}\n{effect} ({principal}, {action}, {resource}){when}{unless};\n\n").is_ok();
+        let _written =
+            write!(self.text, "{annotations}\n{effect} ({principal}, {action}, {resource}){when}{unless};\n\n").is_ok();
     }
 
     /// An `@id` that no other policy here has.

@@ -56,7 +56,8 @@ impl Teller {
         }
         (self.told, self.wrote) = (Instant::now(), true);
         let mut to = std::io::stderr();
-        let _written = write!(to, "\r\x1b[Kweir: {records} of {of} records, {decisions} decisions").and_then(|()| to.flush()).is_ok();
+        let _written =
+            write!(to, "\r\x1b[Kweir: {records} of {of} records, {decisions} decisions").and_then(|()| to.flush()).is_ok();
     }
 }
 

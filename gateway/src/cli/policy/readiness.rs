@@ -32,7 +32,8 @@ pub(in crate::cli) fn readiness(arguments: &Arguments) -> Result {
         }
         Format::Text if found.lines.is_empty() => print("nothing is recorded of that time")?,
         Format::Text => {
-            let header = ["WORKLOAD", "TARGET", "DECISIONS", "REFUSED", "WOULD BE", "NOTHING WOULD BE REFUSED", "LAST THAT WOULD"];
+            let header =
+                ["WORKLOAD", "TARGET", "DECISIONS", "REFUSED", "WOULD BE", "NOTHING WOULD BE REFUSED", "LAST THAT WOULD"];
             print(&desk::table(header, found.lines.iter().map(row)))?;
         }
     }
@@ -48,11 +49,12 @@ pub(in crate::cli) fn shadow(arguments: &Arguments) -> Result {
             tell(&value, &mut std::io::stdout()).map_err(CliError::new)?;
         }
         Format::Text if found.shadow.is_empty() => {
-            print("no difference is recorded of that time: either there was none, or no shadow set was loaded ([policy] shadow)")?;
+            print(
+                "no difference is recorded of that time: either there was none, or no shadow set was loaded ([policy] shadow)",
+            )?;
         }
         Format::Text => {
-            let header =
-                ["CHANGE", "SESSIONS", "WORKLOAD", "TARGET", "COMMAND", "WHAT", "IS BY", "WOULD BE BY", "EXAMPLE"];
+            let header = ["CHANGE", "SESSIONS", "WORKLOAD", "TARGET", "COMMAND", "WHAT", "IS BY", "WOULD BE BY", "EXAMPLE"];
             print(&desk::table(header, found.shadow.iter().map(difference)))?;
         }
     }

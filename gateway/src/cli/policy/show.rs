@@ -1,8 +1,8 @@
 //! `weir policy show`: the policies of the folder, where each is written and what it says beside allow and deny.
 
 use super::{Which, set};
-use crate::cli::{CliError, Format, Result, print};
 use crate::backtest::{self, Found};
+use crate::cli::{CliError, Format, Result, print};
 use crate::config::PolicyTexts;
 use crate::evidence::{self, now, utc};
 use comfy_table::Table;
@@ -68,9 +68,9 @@ fn show_at(which: &Which, at: Timestamp) -> Result {
     };
     let kept = evidence::kept_policy(&state_dir, &hash).map_err(CliError::new)?;
     let files = kept.map(|kept| kept.files);
-    let set = files.as_ref().and_then(|files| {
-        PolicySet::load(files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()).ok()
-    });
+    let set = files
+        .as_ref()
+        .and_then(|files| PolicySet::load(files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()).ok());
     print(&match which.format() {
         Format::Json => json!({
             "at": at,
@@ -87,8 +87,12 @@ fn show_at(which: &Which, at: Timestamp) -> Result {
                 Some(set) => table(set).to_string(),
                 None => format!("its texts are not kept below {}", state_dir.display()),
             };
-            format!("{texts}
-set {hash}, in force at {}: {by}, {}", utc(at), utc(seen))
+            format!(
+                "{texts}
+set {hash}, in force at {}: {by}, {}",
+                utc(at),
+                utc(seen)
+            )
         }
     })?;
     Ok(ExitCode::SUCCESS)

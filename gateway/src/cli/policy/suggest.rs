@@ -30,7 +30,8 @@ pub(in crate::cli) fn suggest(arguments: &Arguments) -> Result {
     let state_dir = arguments.past.state_dir()?;
     let filter = arguments.past.filter(Some(&arguments.workload));
     let mut teller = Teller::new();
-    let suggestion = backtest::suggest(&state_dir, &filter, arguments.headroom, |progress| teller.tell(progress)).map_err(failed)?;
+    let suggestion =
+        backtest::suggest(&state_dir, &filter, arguments.headroom, |progress| teller.tell(progress)).map_err(failed)?;
     drop(teller);
     if let Some(file) = &arguments.out {
         write(file, &suggestion.text)?;

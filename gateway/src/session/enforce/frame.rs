@@ -87,8 +87,7 @@ pub(super) fn decision(
     let grants: Vec<_> = bench.grants.iter().collect();
     let request = bench.request(part, &grants, judged.statements, totals);
     let waits = bench.waits.as_ref().map(|wait| wait.terms);
-    let facts =
-        OperationBasis { request: &request, decision, by_catalog: judged.by_catalog, waits, hidden: &part.masked.closed };
+    let facts = OperationBasis { request: &request, decision, by_catalog: judged.by_catalog, waits, hidden: &part.masked.closed };
     let frame = Frame {
         operation: id.0,
         part: number,

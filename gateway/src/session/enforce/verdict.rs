@@ -217,7 +217,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The statement as policies see it.
-    pub(super) fn request<'r>(&'r self, part: &'r Part, grants: &'r [&'r Grant], statements: usize, totals: Totals) -> OperationRequest<'r> {
+    pub(super) fn request<'r>(
+        &'r self,
+        part: &'r Part,
+        grants: &'r [&'r Grant],
+        statements: usize,
+        totals: Totals,
+    ) -> OperationRequest<'r> {
         OperationRequest {
             principal: self.principal,
             target: self.target,
