@@ -312,7 +312,7 @@ fn at_the_door(at: Timestamp, target: &Target, decision: Decision) -> Option<Ite
         return None;
     }
     let kept = KeptConnect::read(decision.facts.as_ref());
-    let verdict = kept.as_ref().map_or(decision.verdict(), |kept| kept.verdict);
+    let verdict = kept.as_ref().map_or_else(|_unkept| decision.verdict(), |kept| kept.verdict);
     let always = decision.reason.as_ref().is_some_and(|reason| matches!(reason.as_str(), "block" | "owner_left"));
     let passed = !always && (decision.mode != "enforce" || (verdict == Verdict::Allow && decision.reason.is_none()));
     let asked = kept.map(|kept| Asked::Connect(Box::new(kept), target.clone()));

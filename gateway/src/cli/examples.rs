@@ -300,7 +300,7 @@ Examples:
 pub(super) const POLICIES: &str = "\
 Examples:
   weir policy show
-  weir policy show --at 2026-11-29T08:30:00Z                                    the set that was in force then
+  weir policy show --at 2026-11-29T08:30:00Z    the set that was in force then
   weir policy show --dir policy.d --format json | jq -r '.policies[].id'";
 
 pub(super) const INIT: &str = "\
@@ -316,9 +316,9 @@ Sessions that the new set would not let begin are ended. Exit status 1 where a g
 
 pub(super) const BACKTEST: &str = "\
 Examples:
-  weir policy backtest --since 7d policies/                         what this set would have decided otherwise
-  weir policy backtest --since 30d --fail-on deny policies/         exit status 1 where it denies what was not denied
-  weir policy backtest --workload nightly-backup --target prod-pg --format json policies/ | jq -r '.changes[].example'";
+  weir policy backtest --since 7d policies/                    what this set decides otherwise
+  weir policy backtest --since 30d --fail-on deny policies/    fails where it denies more
+  weir policy backtest --format json policies/ | jq -r '.changes[].example'";
 
 pub(super) const SUGGEST: &str = "\
 Examples:

@@ -111,9 +111,15 @@ impl<'n> Page<'n> {
         for (key, done) in &self.needs.uses {
             let Key { target, action, resource } = key;
             let (kind, id) = resource_id(target, resource);
-            let (action_is, resource_is) =
-                (format!("action == Action::{:?}", action.name()), format!("resource == {kind}::{id:?}"));
+            let action_is = format!("action == Action::{:?}", action.name());
             let mut conditions = vec![one_of("context.verb", &done.verbs)];
+            let resource_is = match scope(target, resource) {
+                None => format!("resource == {kind}::{id:?}"),
+                Some((scope, name)) => {
+                    conditions.push(format!("resource.name == {name:?}"));
+                    format!("resource is {kind} in {scope}")
+                }
+            };
             if !done.behind.contains(&None) {
                 let views = done.behind.iter().flatten().map(|view| view.to_string()).collect();
                 conditions.push(format!("context has behind && {}", one_of("context.behind", &views)));
@@ -126,18 +132,17 @@ impl<'n> Page<'n> {
                 self.comment("Not seen itself: a name without a schema may mean it, since a policy here names it.");
             }
             self.policy(&name, &done.seen, "permit", &action_is, &resource_is, &conditions);
-            self.held(&name, done, (&action_is, &resource_is));
+            self.held(&name, done, (&action_is, &resource_is), &conditions);
         }
     }
 
     /// What people approved each time is to wait for them again.
-    fn held(&mut self, name: &str, done: &Use, (action, resource): (&str, &str)) {
+    fn held(&mut self, name: &str, done: &Use, (action, resource): (&str, &str), conditions: &[String]) {
         for Terms { policy, group, quorum, wait_seconds, valid_seconds } in done.held.iter().flatten() {
             let hold = format!("@hold(\"group={group},quorum={quorum},wait={wait_seconds}s,valid={valid_seconds}s\")");
-            let condition = one_of("context.verb", &done.verbs);
             self.comment(&format!("Each time people had approved it, as {policy} asks for."));
             let id = self.id(&format!("{name} waits for {group}"));
-            self.statement(&format!("{id} {hold}"), "forbid", action, resource, &[condition], Some("context.approval.satisfied"));
+            self.statement(&format!("{id} {hold}"), "forbid", action, resource, conditions, Some("context.approval.satisfied"));
         }
     }
 
@@ -262,6 +267,19 @@ fn evidence(seen: &Seen) -> String {
 
 fn target_is(target: &str) -> String {
     format!("resource == Target::{target:?}")
+}
+
+/// What something is in, and its name there, where its id has letters that a policy set may not have in an id.
+fn scope<'r>(target: &str, resource: &'r Resource) -> Option<(String, &'r str)> {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let (Resource::Table(schema, name) | Resource::Function(schema, name)) = resource else { return None };
+    let schema = schema.as_ref().map(|schema| resource_id(target, &Resource::Schema(schema.clone())).1);
+    match schema {
+        Some(schema) if plain(&schema) && plain(name) => None,
+        None if plain(name) => None,
+        Some(schema) if plain(&schema) => Some((format!("Schema::{schema:?}"), name)),
+        Some(_) | None => Some((format!("Target::{target:?}"), name)),
+    }
 }
 
 fn one_of(fact: &str, values: &BTreeSet<String>) -> String {
