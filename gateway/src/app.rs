@@ -33,6 +33,7 @@ use crate::session::chart::Chart;
 use crate::session::context::{self, Shared};
 use crate::session::datagrams;
 use crate::session::live::Live;
+use crate::session::shadow::Shadow;
 use crate::session::totals::Totals;
 use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide};
@@ -119,6 +120,11 @@ impl Gateway {
         let Start { config, attach, pins, host, inherited } = start;
         let (policy, texts) = load_policy(&config.policy.dir)?;
         let store = Store::open(&config.state_dir, config.evidence(&host_name(), capture::clock()))?;
+        // It has no effect, so that a bad one keeps nobody from starting.
+        let (shadow, no_shadow) = match Shadow::read(config.policy.shadow.as_deref()) {
+            Ok(shadow) => (shadow, None),
+            Err(why) => (None, Some(why)),
+        };
         keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
         store.enter(&Entry::Policy { at: now().0, hash: policy.hash().to_owned() })?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
@@ -166,6 +172,7 @@ impl Gateway {
             totals: Totals::aged(age),
             canary: CanaryDoor::default(),
             policy: ArcSwap::from_pointee(policy),
+            shadow: Shadow::new(shadow),
             begun: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             capture,
@@ -180,6 +187,9 @@ impl Gateway {
             None => Desk::new(Arc::clone(&shared)),
         };
         let diary = Arc::new(diary::of(&shared));
+        if let Some(why) = no_shadow {
+            diary.finding("shadow", serde_json::json!({ "error": why }));
+        }
         let couriers = notify::begin(&shared.ledger, &diary, &shared.config.notifiers)?;
         // Apart from the control side: who is slow to be told slows nobody who decides.
         let notifying = match couriers.is_empty() {

@@ -21,6 +21,7 @@ pub mod tls;
 // -- the control path --
 pub mod api;
 pub mod auditing;
+pub mod backtest;
 pub mod classify;
 pub mod cli;
 pub mod control;

@@ -5,6 +5,7 @@
 mod api;
 mod attested;
 mod authentication;
+mod backtest;
 mod bed;
 mod block;
 mod book;

@@ -11,7 +11,7 @@ const WRITE: &str = "WEIR_SNAPSHOTS";
 type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
 /// By key. A value of another kind stays, and so differs from what is committed.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     (
         &[
             "started",
@@ -40,6 +40,8 @@ const RULES: [Rule; 14] = [
     (&["available", "trusts"], "<boolean>", Value::is_boolean),
     (&["why"], "<text>", Value::is_string),
     (&["by", "person"], "<person>", Value::is_string),
+    // What a decision rested on: its form is not promised.
+    (&["facts"], "<facts>", Value::is_object),
     (&["token"], "<token>", |value| value.as_str().is_some_and(|text| text.starts_with("weir_"))),
     // Where this host has Java's tools, or that it has none.
     (&["how"], "<text>", |value| value.as_str().is_some_and(|text| text.contains("keytool"))),

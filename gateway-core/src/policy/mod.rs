@@ -5,6 +5,7 @@
 //! skip that policy, and a skipped `forbid` allows.
 
 mod annotation;
+pub mod basis;
 mod bounds;
 pub mod cases;
 mod decide;
@@ -21,6 +22,7 @@ pub use annotation::{Alert, OnDeny, RecordLevel};
 pub use bounds::{DEPTH, FILE_BYTES, OPERATORS, POLICIES, SET_BYTES};
 pub use decide::{ConnectRequest, Decision, Known, Permit, ResolveRequest};
 pub use fuzz::fuzz_entry;
+pub use names::entity as resource_id;
 pub use operation::{OperationRequest, Running, Totals};
 pub use set::{Entry, PolicyProblem, PolicySet};
 pub use thresholds::Stretch;

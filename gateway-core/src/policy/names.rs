@@ -63,8 +63,9 @@ pub(super) fn id(target: &str, resource: &Resource) -> String {
     }
 }
 
-/// The kind and the id of a target's resource, for people.
-pub(super) fn entity(target: &str, resource: &Resource) -> (&'static str, String) {
+/// The kind and the id of a target's resource, as policies name it.
+#[must_use]
+pub fn entity(target: &str, resource: &Resource) -> (&'static str, String) {
     let kind = match resource {
         Resource::Target => "Target",
         Resource::Schema(_) => "Schema",

@@ -43,6 +43,17 @@ pub struct Totals {
     pub hour: Running,
 }
 
+impl Totals {
+    /// The same with so many statements more.
+    #[must_use]
+    pub const fn later(self, statements: u64) -> Self {
+        const fn more(running: Running, statements: u64) -> Running {
+            Running { statements: running.statements.saturating_add(statements), ..running }
+        }
+        Self { session: more(self.session, statements), run: more(self.run, statements), hour: more(self.hour, statements) }
+    }
+}
+
 /// One statement, as policies see it.
 #[derive(Clone, Copy, Debug)]
 pub struct OperationRequest<'a> {

@@ -131,6 +131,12 @@ impl Stretch {
         })
     }
 
+    /// Totals that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0.into_iter().chain(other.0).collect())
+    }
+
     /// Whether it holds whatever the totals are.
     #[must_use]
     pub const fn always(&self) -> bool {

@@ -325,6 +325,7 @@ Examples:
 pub(super) const POLICIES: &str = "\
 Examples:
   weir policy show
+  weir policy show --at 2026-11-29T08:30:00Z    the set that was in force then
   weir policy show --dir policy.d --format json | jq -r '.policies[].id'";
 
 pub(super) const INIT: &str = "\
@@ -337,6 +338,27 @@ Examples:
   weir policy check && weir policy reload
 
 Sessions that the new set would not let begin are ended. Exit status 1 where a gateway refused it.";
+
+pub(super) const BACKTEST: &str = "\
+Examples:
+  weir policy backtest --since 7d policies/                    what this set decides otherwise
+  weir policy backtest --since 30d --fail-on deny policies/    fails where it denies more
+  weir policy backtest --format json policies/ | jq -r '.changes[].example'";
+
+pub(super) const SUGGEST: &str = "\
+Examples:
+  weir policy suggest --workload nightly-backup --since 30d
+  weir policy suggest --workload nightly-backup --headroom 5 --out policy.d/nightly-backup.cedar";
+
+pub(super) const READINESS: &str = "\
+Examples:
+  weir policy readiness --since 14d
+  weir policy readiness --workload nightly-backup --format json | jq '.lines[].would_refuse'";
+
+pub(super) const SHADOW: &str = "\
+Examples:
+  weir policy shadow --since 1d
+  weir policy shadow --format json | jq -r '.differences[].example'";
 
 pub(super) const SCHEMA: &str = "\
 Examples:

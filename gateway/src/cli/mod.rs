@@ -115,7 +115,7 @@ enum Command {
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Check, test and show the policy, print its schema, write a starter set
+    /// Check, test, show and suggest the policy, decide the past once more, print its schema, write a starter set
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Print the API's description (OpenAPI 3.1), from which clients can be made
@@ -222,9 +222,24 @@ enum PolicyCommand {
     /// List the policies: where each is written, what it annotates, and the set's hash
     #[command(after_help = examples::POLICIES)]
     Show {
+        /// The set that was in force then: 2026-11-29, 2026-11-29T08:30:00Z, or so long ago: 2d
+        #[arg(long, value_name = "TIME", conflicts_with = "dir")]
+        at: Option<policy::At>,
         #[command(flatten)]
         which: policy::Which,
     },
+    /// Decide what is recorded once more with a changed set: what would be otherwise
+    #[command(after_help = examples::BACKTEST)]
+    Backtest(policy::Backtest),
+    /// Write the least policy that lets a workload do what it was seen to do, with the evidence
+    #[command(after_help = examples::SUGGEST)]
+    Suggest(policy::Suggest),
+    /// Say since when enforcing would have refused nothing; exit status 1 where it would have
+    #[command(after_help = examples::READINESS)]
+    Readiness(policy::Readiness),
+    /// Say what the shadow set would have decided otherwise
+    #[command(after_help = examples::SHADOW)]
+    Shadow(policy::Readiness),
     /// Write the shipped starter set to a folder; nothing is overwritten
     #[command(after_help = examples::INIT)]
     Init(policy::Init),
@@ -354,7 +369,11 @@ fn dispatch(command: Command) -> Result {
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
         Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
         Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),
-        Command::Policy(PolicyCommand::Show { which }) => policy::show(&which),
+        Command::Policy(PolicyCommand::Show { at, which }) => policy::show(&which, at),
+        Command::Policy(PolicyCommand::Backtest(arguments)) => policy::backtest(&arguments),
+        Command::Policy(PolicyCommand::Suggest(arguments)) => policy::suggest(&arguments),
+        Command::Policy(PolicyCommand::Readiness(arguments)) => policy::readiness(&arguments),
+        Command::Policy(PolicyCommand::Shadow(arguments)) => policy::shadow(&arguments),
         Command::Policy(PolicyCommand::Init(arguments)) => policy::init(&arguments),
         Command::Policy(PolicyCommand::Reload { common }) => reload::reload(&common),
         Command::Policy(PolicyCommand::Schema) => policy::schema(),

@@ -1,12 +1,19 @@
 //! `weir policy …`: check a set, run its cases, show it, write the starter set.
 
+mod backtest;
 mod cases;
 mod init;
+mod looks_back;
+mod readiness;
 mod show;
+mod suggest;
 
+pub(super) use backtest::{Arguments as Backtest, backtest};
 pub(super) use cases::test;
 pub(super) use init::{Arguments as Init, init};
-pub(super) use show::show;
+pub(super) use readiness::{Arguments as Readiness, readiness, shadow};
+pub(super) use show::{At, show};
+pub(super) use suggest::{Arguments as Suggest, suggest};
 
 use super::{CliError, Common, Format, Result, count, print};
 use crate::config::PolicyTexts;

@@ -119,9 +119,12 @@ impl Why {
                 self.workload = at(&opened, "/principal/workload");
                 self.target = at(&opened, "/target/name");
                 self.connect = at(&opened, "/decision");
+                self.connect.as_object_mut().and_then(|decision| decision.remove("facts"));
             }
             FrameKind::Decision => {
-                let decision = json();
+                let mut decision = json();
+                // For machines that decide again, and no explanation.
+                decision.as_object_mut().and_then(|decision| decision.remove("facts"));
                 let operation = decision.get("operation").and_then(Value::as_u64);
                 if let Some(explained) = operation
                     .and_then(|operation| self.of(operation, subject, operations))

@@ -136,7 +136,8 @@ impl Config {
             SecretSource::File(path) => Some(path.clone()),
         });
         let key = self.console.iter().filter_map(|console| console.tls.as_ref()).map(|(_, key)| key.clone());
-        [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(secrets).chain(key).collect()
+        let policies = [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(self.policy.shadow.clone());
+        policies.chain(secrets).chain(key).collect()
     }
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {

@@ -14,6 +14,8 @@ use tracing_subscriber::EnvFilter;
 pub struct PolicySettings {
     /// The directory of `*.cedar` files; empty for none, which permits nothing.
     pub dir: PathBuf,
+    /// The directory of a second set, which decides beside the first without effect.
+    pub shadow: Option<PathBuf>,
     /// The mode where neither workload nor target says another.
     pub mode: Mode,
 }
@@ -107,9 +109,10 @@ impl RecordSettings {
 
 pub(super) fn policy(mut table: Table<'_, '_>, directory: &Path) -> PolicySettings {
     let dir = table.text("dir").map(|dir| directory.join(dir.get_ref())).unwrap_or_default();
+    let shadow = table.text("shadow").map(|dir| directory.join(dir.get_ref()));
     let mode = mode(&mut table).unwrap_or_default();
     table.end();
-    PolicySettings { dir, mode }
+    PolicySettings { dir, shadow, mode }
 }
 
 /// `mode`, wherever it may stand.

@@ -148,6 +148,7 @@ impl Names {
                 "mode": judged.mode.to_string(),
                 "would_refuse": why.is_some() && !refuses,
                 "set_hash": judged.set,
+                "facts": { "target": target, "owner_active": judged.owner_active, "granted": judged.granted },
             },
         });
         let record = match write(house, asker, run, &note, found.len(), refuses).await {

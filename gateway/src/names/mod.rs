@@ -63,6 +63,10 @@ pub struct Judged {
     pub mode: Mode,
     /// The set's hash.
     pub set: String,
+    /// Whether the workload's owner is known and has not left.
+    pub owner_active: bool,
+    /// Whether a grant in force gives it.
+    pub granted: bool,
 }
 
 /// The resolver of one gateway.

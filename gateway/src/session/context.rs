@@ -15,6 +15,7 @@ use crate::session::canary::CanaryDoor;
 use crate::session::chart::Chart;
 use crate::session::judge::judge_again;
 use crate::session::live::Live;
+use crate::session::shadow::Shadow;
 use crate::session::totals::Totals;
 use crate::tls::ServerSide;
 use arc_swap::ArcSwap;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub config: Config,
     /// The policy set in force.
     pub policy: ArcSwap<PolicySet>,
+    /// The set that decides beside it, without effect.
+    pub shadow: Shadow,
     /// The kernel side.
     pub capture: Capture,
     /// The network namespaces of jobs in which the gateway listens.
@@ -80,10 +83,13 @@ impl Shared {
     /// Reads the policy directory again and judges every live session anew. A bad set leaves the one in force.
     pub fn reload_policy(&self) -> Result<String, String> {
         let (set, texts) = load_policy(&self.config.policy.dir).map_err(|error| format!("{error:#}"))?;
+        let shadow = Shadow::read(self.config.policy.shadow.as_deref())?;
         let hash = set.hash().to_owned();
         // What decides is kept before it decides.
         keep_policy(&self.config.state_dir, &hash, &texts.policies).map_err(|error| error.to_string())?;
         self.store.enter(&Entry::Policy { at: now().0, hash: hash.clone() }).map_err(|error| error.to_string())?;
+        // Before the set in force: sessions take both where that is another.
+        self.shadow.replace(shadow);
         self.policy.store(Arc::new(set));
         let ended = judge_again(self);
         tracing::info!(policy = hash, ended, "the policy set was replaced");

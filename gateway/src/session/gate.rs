@@ -68,6 +68,9 @@ impl Gate {
             "decision": decision(&judged, refused.as_ref()),
         });
         frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        if let Some(note) = self.shared.shadow.at_the_door(&self.session, &judged) {
+            frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        }
         let Some(Refused { refusal, .. }) = refused.filter(|_| refuses) else { return Ok(()) };
         self.shared.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         tell(&refusal);
@@ -179,6 +182,7 @@ pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value
         "set_hash": judged.set,
         "block": judged.block.as_ref().map(|block| block.id),
         "break_glass": judged.glass,
+        "facts": judged.basis.json(&judged.decision),
     });
     if let (Some(gone), Some(fields)) = (&judged.gone, decision.as_object_mut()) {
         let left = json!({ "owner": gone.owner, "what": gone.what(), "because": gone.because(), "advice": gone.hint() });

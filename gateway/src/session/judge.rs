@@ -9,6 +9,7 @@ use gateway_core::control::block::{Block, Concerned};
 use gateway_core::control::hold::{self, Vote};
 use gateway_core::model::ids::GlassId;
 use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::policy::basis::ConnectBasis;
 use gateway_core::policy::{ConnectRequest, Decision, Mode, Permit, Totals};
 use gateway_core::protocol::Refusal;
 
@@ -28,6 +29,8 @@ pub struct Judged {
     waits_for_owner: bool,
     /// The broken glass by which a denial refuses nothing.
     pub glass: Option<GlassId>,
+    /// What it takes to decide the same again.
+    pub basis: ConnectBasis,
 }
 
 /// Decides whether `session` may be.
@@ -73,7 +76,15 @@ pub fn judge(shared: &Shared, session: &Session, totals: Totals) -> Judged {
     let glass = glass(&in_force, session, &place.target);
     let mode = mode_of(shared, session, &place.target, glass);
     let block = block(shared, &in_force, session);
-    Judged { decision, mode, set: policy.hash().to_owned(), block, gone: standing.gone, waits_for_owner, glass }
+    let basis = ConnectBasis {
+        address: request.address,
+        known: place.known.clone(),
+        totals,
+        owner_active: request.owner_active,
+        granted: request.granted,
+        waits: owner_waits.map(|wait| wait.terms.clone()),
+    };
+    Judged { decision, mode, set: policy.hash().to_owned(), block, gone: standing.gone, waits_for_owner, glass, basis }
 }
 
 /// The mode in which a session is judged now.

@@ -18,5 +18,6 @@ pub mod people;
 pub mod place;
 pub mod pool;
 pub mod relay;
+pub mod shadow;
 pub mod totals;
 pub mod transport;

@@ -29,7 +29,7 @@ impl House for Shared {
             in_force.grants.iter().any(|grant| grant.wish.is_for(principal, &target.name, None) && grant.wish.gives("resolve"));
         let decision = policy.decide_resolve(&ResolveRequest { principal, target, name, record_type, owner_active, granted });
         let mode = self.config.mode(principal, self.settings(target));
-        Judged { decision, mode, set: policy.hash().to_owned() }
+        Judged { decision, mode, set: policy.hash().to_owned(), owner_active, granted }
     }
 
     fn begin(&self, run: RunId, principal: &Principal) -> Result<(SessionId, Recorder), EvidenceError> {

@@ -119,6 +119,9 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
         let fields = json!({ "issuer": failure.issuer, "failure": failure.kind, "reason": failure.reason });
         relay.note(FrameKind::Note, &finding("attestation", fields));
     }
+    if let Some(note) = shared.shadow.at_the_door(&session, &decision) {
+        relay.note(FrameKind::Note, &note);
+    }
     match enforcer {
         Some(enforcer) => relay.enforce(enforcer),
         None => relay.guard(Gate::new(Arc::clone(shared), Arc::clone(&session), meter, None)),

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 35] = [
+const EDGES: &[(&str, &[&str])] = &[
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -49,6 +49,7 @@ const EDGES: [(&str, &[&str]); 35] = [
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
     ("summary", &["evidence"]),
+    ("backtest", &["evidence", "ledger"]),
     ("launch", &["capture"]),
     (
         "cli",
@@ -60,6 +61,7 @@ const EDGES: [(&str, &[&str]); 35] = [
             "app",
             "config",
             "credential",
+            "backtest",
             "catalog",
             "classify",
             "evidence",

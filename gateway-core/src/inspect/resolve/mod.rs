@@ -9,6 +9,7 @@ mod tests;
 use super::catalog::Catalog;
 use super::{Action, Object, Statement, reviewed};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// One question: may this be done to that?
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,21 @@ pub struct Question {
     pub behind: Option<Box<str>>,
     /// The verb of what asks, where that may be another than the statement's own.
     pub verb: Option<&'static str>,
+}
+
+impl fmt::Display for Question {
+    /// For people: `read public.users behind public.v`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, resource, behind, verb: _ } = self;
+        write!(f, "{action} ")?;
+        match resource {
+            Resource::Target => return f.write_str("the target"),
+            Resource::Schema(schema) => write!(f, "schema {schema}")?,
+            Resource::Table(Some(schema), name) | Resource::Function(Some(schema), name) => write!(f, "{schema}.{name}")?,
+            Resource::Table(None, name) | Resource::Function(None, name) => f.write_str(name)?,
+        }
+        behind.as_ref().map_or(Ok(()), |view| write!(f, " behind {view}"))
+    }
 }
 
 /// What a policy can be asked about.

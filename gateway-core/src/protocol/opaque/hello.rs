@@ -4,7 +4,7 @@
 
 use crate::buffer::Buffer;
 use crate::protocol::Refusal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Bytes within which a client has to have said what it speaks.
 pub const HELLO_BYTES: usize = 32 << 10;
@@ -14,7 +14,7 @@ const METHOD_BYTES: usize = 24;
 const ALPN_KEPT: usize = 16;
 
 /// What a client speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaks {
     /// TLS: its first record is a handshake.
@@ -31,7 +31,7 @@ pub enum Speaks {
 }
 
 /// What the client's first bytes say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// What it speaks.
     pub speaks: Speaks,

@@ -3,15 +3,16 @@
 use super::Ask;
 use super::mask::Shown;
 use super::operation::Part;
-use super::refusal;
-use super::verdict::Judged;
+use super::verdict::{Bench, Judged};
 use gateway_core::inspect::postgres::without_literals;
 use gateway_core::inspect::resolve::Question;
-use gateway_core::policy::{Alert, Decision, Mode, OnDeny, PolicySet};
+use gateway_core::policy::basis::OperationBasis;
+use gateway_core::policy::{Alert, Decision, Mode, OnDeny, Totals};
 use gateway_core::protocol::{OperationId, OperationKind};
 use gateway_core::record::body::write_statement;
 use gateway_core::record::{FrameBuffer, FrameKind};
-use serde::Serialize;
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
 /// So many of a statement's questions are kept; the rest are counted.
@@ -27,7 +28,7 @@ struct Frame<'a> {
     part: usize,
     asked: &'static str,
     command: &'a str,
-    accesses: Vec<String>,
+    accesses: Accesses<'a>,
     #[serde(skip_serializing_if = "is_zero")]
     accesses_not_shown: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +51,22 @@ struct Frame<'a> {
     mode: &'static str,
     would_refuse: bool,
     set_hash: &'a str,
+    /// What it takes to decide the same again.
+    facts: OperationBasis<'a>,
+}
+
+/// The first of a statement's questions, in words.
+struct Accesses<'a>(&'a [Question]);
+
+impl Serialize for Accesses<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let shown = self.0.get(..MOST).unwrap_or(self.0);
+        let mut list = to.serialize_seq(Some(shown.len()))?;
+        for question in shown {
+            list.serialize_element(&format_args!("{question}"))?;
+        }
+        list.end()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -57,22 +74,26 @@ const fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// Writes the decision on a statement.
+/// Writes the decision on the statement `number` of what was judged, with `totals` at that moment.
 pub(super) fn decision(
     frames: &mut FrameBuffer,
-    (set, mode): (&PolicySet, Mode),
+    bench: &Bench<'_>,
     (id, kind): (OperationId, OperationKind),
-    number: usize,
-    part: &Part,
-    decision: &Decision,
+    (number, part, decision): (usize, &Part, &Decision),
+    (judged, totals): (&Judged, Totals),
 ) {
     let denied = !decision.allows();
+    let mode = bench.mode;
+    let grants: Vec<_> = bench.grants.iter().collect();
+    let request = bench.request(part, &grants, judged.statements, totals);
+    let waits = bench.waits.as_ref().map(|wait| wait.terms);
+    let facts = OperationBasis { request: &request, decision, by_catalog: judged.by_catalog, waits, hidden: &part.masked.closed };
     let frame = Frame {
         operation: id.0,
         part: number,
         asked: asked(kind),
         command: part.statement.command,
-        accesses: part.questions.iter().take(MOST).map(access).collect(),
+        accesses: Accesses(&part.questions),
         accesses_not_shown: part.questions.len().saturating_sub(MOST),
         unparsed: part.statement.facts.unparsed.as_ref().map(|why| why.chars().take(REASON).collect()),
         no_where: part.statement.facts.no_where,
@@ -91,7 +112,8 @@ pub(super) fn decision(
         on_deny: denied.then_some(on_deny(decision.on_deny)).flatten(),
         mode: mode.name(),
         would_refuse: denied && mode != Mode::Enforce,
-        set_hash: set.hash(),
+        set_hash: bench.set.hash(),
+        facts,
     };
     frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
         // Writing JSON into memory can't fail.
@@ -136,7 +158,7 @@ pub(super) fn finding(frames: &mut FrameBuffer, kind: &str, mut fields: serde_js
 }
 
 pub(super) fn access(question: &Question) -> String {
-    refusal::object(question).unwrap_or_else(|| format!("{} the target", question.action))
+    question.to_string()
 }
 
 pub(super) const fn asked(kind: OperationKind) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::operation::Part;
 use super::verdict::{Approvals, Judged};
-use super::{Ask, Enforcer, frame, refusal};
+use super::{Ask, Enforcer, counted_at, frame, refusal};
 use crate::evidence::now;
 use crate::ledger::{Asked, Hold, HoldState, Parameter};
 use crate::session::owner::involved;
@@ -12,6 +12,7 @@ use gateway_core::hex::hex;
 use gateway_core::inspect::postgres::without_literals;
 use gateway_core::inspect::resolve::{Resource, calls_unreviewed};
 use gateway_core::model::time::Timestamp;
+use gateway_core::policy::Totals;
 use gateway_core::protocol::postgres::recorded::{self, Value};
 use gateway_core::protocol::{OperationKind, Refusal, Transaction};
 use gateway_core::record::redact::without_passwords;
@@ -45,8 +46,9 @@ pub struct Request {
     pub estimable: Result<Estimable, &'static str>,
     /// The same text may be approved for the session.
     key: Option<[u8; 32]>,
-    /// The judgement without an approval.
+    /// The judgement without an approval, and what had been counted with its first statement.
     held: Arc<Judged>,
+    counted: Totals,
 }
 
 /// A statement whose rows can be estimated.
@@ -92,6 +94,7 @@ impl Enforcer {
         ask: &Ask<&[u8]>,
         judged: &Arc<Judged>,
         approval: Option<&Approval>,
+        counted: Totals,
         judge: impl Fn(Approvals<'_>) -> Judged,
     ) -> Result<(Arc<Judged>, Vec<Vote>), Box<Request>> {
         let assumed = judge(Approvals::Assumed);
@@ -119,11 +122,11 @@ impl Enforcer {
         if unknown {
             return Ok((Arc::clone(judged), Vec::new()));
         }
-        Err(Box::new(self.request(ask, &assumed, judged)))
+        Err(Box::new(self.request(ask, &assumed, (judged, counted))))
     }
 
     /// What is asked of people about this text, of which all would be allowed with their approval.
-    fn request(&self, ask: &Ask<&[u8]>, judged: &Judged, held: &Arc<Judged>) -> Request {
+    fn request(&self, ask: &Ask<&[u8]>, judged: &Judged, (held, counted): (&Arc<Judged>, Totals)) -> Request {
         let terms = judged.terms();
         let session = &self.session;
         let first = judged.decisions.iter().find(|(_, decision)| !decision.holds.is_empty());
@@ -153,7 +156,7 @@ impl Enforcer {
         let key = self.session_key(judged, ask);
         let (involved, estimable, held) =
             (involved(&session.principal, &self.in_force), estimable(ask, judged), Arc::clone(held));
-        Request { involved, estimable, asked, terms, notice, key, held }
+        Request { involved, estimable, asked, terms, notice, key, held, counted }
     }
 
     /// What approvals for a session are kept under: the text and all that it was judged to touch. None where a name in it may
@@ -192,7 +195,7 @@ impl Enforcer {
         frames.push_json(now(), FrameKind::Note, &note);
         if ended.state != HoldState::Approved {
             let refusal = refusal::by_people(&self.session, ask.id, ended);
-            self.record(&ask.borrowed(), &request.held, frames);
+            self.record(&ask.borrowed(), &request.held, |more| counted_at(request.counted, more), frames);
             self.written = None;
             self.house.totals().refused();
             self.session.refused();

@@ -37,6 +37,14 @@ pub trait House: Send + Sync {
     /// The policy set in force.
     fn policy(&self) -> Arc<PolicySet>;
 
+    /// The set that decides beside it, without effect.
+    fn shadow(&self) -> Option<Arc<PolicySet>> {
+        None
+    }
+
+    /// Counts its decisions, and how many of them were other ones.
+    fn shadow_decided(&self, _decided: u64, _differed: u64) {}
+
     /// What people have given and taken.
     fn in_force(&self) -> Arc<InForce>;
 
@@ -107,6 +115,14 @@ impl Gateway {
 impl House for Gateway {
     fn policy(&self) -> Arc<PolicySet> {
         self.shared.policy.load_full()
+    }
+
+    fn shadow(&self) -> Option<Arc<PolicySet>> {
+        self.shared.shadow.set()
+    }
+
+    fn shadow_decided(&self, decided: u64, differed: u64) {
+        self.shared.shadow.count(decided, differed);
     }
 
     fn in_force(&self) -> Arc<InForce> {

@@ -91,7 +91,7 @@ mod tests {
     use gateway_core::policy::{PolicySet, Running};
 
     fn judged() -> Arc<Judged> {
-        Arc::new(Judged { parts: Vec::new(), decisions: Vec::new(), refused: None })
+        Arc::new(Judged { parts: Vec::new(), decisions: Vec::new(), refused: None, statements: 0, by_catalog: false })
     }
 
     fn nothing(_: u64) -> Totals {

@@ -49,6 +49,8 @@ pub(super) struct Masked {
     pub(super) runs_code: bool,
     /// The classes of it that a policy shows.
     pub(super) shown: Vec<Shown>,
+    /// Those that none does.
+    pub(super) closed: Vec<Arc<str>>,
     /// Why policies could not say whether a class is shown: it is hidden then.
     pub(super) errors: BTreeSet<String>,
     /// Why it is refused, where it is; in observe mode, why it would be.
@@ -159,6 +161,7 @@ impl Ground<'_> {
         // A constant may be a value of a class where it is compared with one, or written to one.
         let writes = statement.accesses.iter().any(|access| access.action == Action::Write);
         let text_unrecorded = if writes { !concerned.is_empty() } else { !self.told(&traced, &carried).is_empty() };
+        let touched: BTreeSet<usize> = closed.intersection(&concerned).copied().collect();
         let (columns, covered, misfit) = self.columns(&traced, &closed);
         let refusal = self.telling(statement, &traced, &closed).or(misfit);
         let open_rows = carried.iter().any(|class| !closed.contains(class));
@@ -180,7 +183,8 @@ impl Ground<'_> {
             parameters_unrecorded: text_unrecorded,
         };
         let needed = plan.hides() || plan.texts != Texts::Clear || plan.rows_unrecorded || plan.parameters_unrecorded;
-        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, shown, errors, refusal, ..done }
+        let closed = self.names(&touched);
+        Masked { plan: needed.then(|| Arc::new(plan)), covered, text_unrecorded, shown, closed, errors, refusal, ..done }
     }
 
     /// At the end of a transaction, constraints and triggers that waited for it speak.

@@ -2,8 +2,9 @@
 //! decision and a directive; the server's answers confirm what was thought.
 //!
 //! Files by concern: `decode` text, `names` what SQL's names stand for, `own` what the session has made, `verdict` the decision on a text,
-//! `known` what was decided before, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `hold` what waits for people, `house` what is shared.
+//! `known` what was decided before, `beside` what a shadow set would have decided, `mask` what is hidden of results, `refusal` and `frame` its words, `hear` the server's answers, `watch` what runs, `hold` what waits for people, `house` what is shared.
 
+mod beside;
 mod decode;
 mod frame;
 mod hear;
@@ -27,11 +28,13 @@ pub use house::{Gateway, House, Limits, Pending};
 pub(crate) use refusal::outcome;
 pub use watch::Order;
 
+use crate::evidence::now;
 use crate::ledger::{Hold, InForce};
 use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
 use crate::session::owner::Ownership;
 use crate::session::totals::{Meter, Slot};
+use beside::Beside;
 use decode::{Decoded, Places, decode, plain};
 use gateway_core::control::grant::Grant;
 use gateway_core::inspect::catalog::Catalog;
@@ -39,15 +42,16 @@ use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::model::ids::HoldId;
-use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet};
+use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet, Totals};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
-use gateway_core::record::FrameBuffer;
+use gateway_core::record::{FrameBuffer, FrameKind};
 use hold::Approved;
 use known::Known;
 use mask::{Ground, Telling};
 use names::Names;
 use operation::{Operation, Part, function_call, made, pass, unread};
 use refusal::Teller;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use verdict::{Approvals, Bench, Judged};
@@ -136,6 +140,8 @@ pub struct Enforcer {
     database: String,
     user: String,
     set: Arc<PolicySet>,
+    /// The set that decides beside it, without effect.
+    beside: Option<Beside>,
     in_force: Arc<InForce>,
     /// The grants in force for this session.
     grants: Vec<Grant>,
@@ -179,6 +185,7 @@ impl Enforcer {
             approved: Approved::default(),
             written: None,
             mentions: set.mentions(&session.target.name),
+            beside: house.shadow().map(|shadow| Beside::new(shadow, &session.target.name)),
             watch: Watch::new(set.watches_totals()),
             executions: set.watches_totals() || limits.max_concurrent.is_some(),
             house,
@@ -265,6 +272,9 @@ impl Enforcer {
         }
         self.in_force = in_force;
         self.mentions = set.mentions(&self.session.target.name);
+        if !Arc::ptr_eq(&set, &self.set) {
+            self.beside = self.house.shadow().map(|shadow| Beside::new(shadow, &self.session.target.name));
+        }
         self.watch.totals(set.watches_totals());
         self.executions = set.watches_totals() || self.limits.max_concurrent.is_some();
         self.set = set;
@@ -293,14 +303,17 @@ impl Enforcer {
             None
         };
         let open = self.open(&ask.standing);
-        let judged = self.known.find((&inspection, catalog.as_ref(), open), |more| self.meter.totals(more))?;
+        let counted = OnceCell::new();
+        let totals = |more| counted_at(*counted.get_or_init(|| self.meter.totals(1)), more);
+        let judged = self.known.find((&inspection, catalog.as_ref(), open), totals)?;
         if judged.refused.is_some() || copies_blindly(&judged, ask.standing.encoding).is_some() {
             return None;
         }
         if let Some(refusal) = self.limit(&ask, &inspection, frames) {
             return Some(refuse(refusal));
         }
-        self.record(&ask, &judged, frames);
+        let totals = |more| counted_at(*counted.get_or_init(|| self.meter.totals(1)), more);
+        self.record(&ask, &judged, totals, frames);
         let pass = pass(&judged.parts, &places, ask.standing.changed);
         self.remember(&ask, inspection, places, judged);
         Some(Directive::Forward(pass))
@@ -382,21 +395,33 @@ impl Enforcer {
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
         let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, waits: self.owner.waits(), ..bench };
-        let totals = |more| self.meter.totals(more);
+        // The record says by which totals it was judged, so that they are taken once.
+        let counted = self.meter.totals(1);
+        let totals = |more| counted_at(counted, more);
         // Names and functions may stand for something else the next time.
         let steady = !names && function.is_none();
         let grounds = catalog.as_ref().ok().filter(|_| steady).map(|catalog| (&inspection, catalog.as_ref(), open));
         let judged = grounds.and_then(|grounds| self.known.find(grounds, totals)).unwrap_or_else(|| {
             let judged = Arc::new(bench.judge(&inspection, &self.names, open, totals));
             if let (Some(grounds), Some(stretch)) = (grounds, self.set.stretch(&totals(1))) {
+                // What is kept is decided anew where the shadow's decision may be another, too.
+                let stretch = match &self.beside {
+                    Some(beside) => beside.within(stretch, &totals(1)),
+                    None => stretch,
+                };
                 self.known.keep(grounds, (stretch, totals), &judged);
+            }
+            if let Some(beside) = &mut self.beside {
+                let compared = beside.compare(ask.id, &bench, &judged, totals);
+                compared.notes.iter().for_each(|note| frames.push_json(now(), FrameKind::Note, note));
+                self.house.shadow_decided(compared.decided, compared.differed);
             }
             judged
         });
         let mut votes = Vec::new();
         let judged = if self.mode == Mode::Enforce && judged.is_held() {
             let judge = |approvals: Approvals<'_>| bench.with(approvals).judge(&inspection, &self.names, open, totals);
-            match self.for_people(ask, &judged, approval, judge) {
+            match self.for_people(ask, &judged, approval, counted, judge) {
                 Ok((released, by)) => {
                     votes = by;
                     released
@@ -409,7 +434,7 @@ impl Enforcer {
         } else {
             judged
         };
-        self.record(ask, &judged, frames);
+        self.record(ask, &judged, totals, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
@@ -465,13 +490,20 @@ impl Enforcer {
         true
     }
 
+    /// What a judgement rests on that is the session's own.
+    fn bench(&self) -> Bench<'_> {
+        let session = (&*self.session, &self.owner);
+        let bench = bench(&self.set, &self.mentions, Ok(None), self.mode, session, (&self.database, &self.user), None);
+        Bench { grants: &self.grants, waits: self.owner.waits(), ..bench }
+    }
+
     /// Whether a transaction is open when what is asked about now runs.
     fn open(&self, standing: &Standing) -> bool {
         self.begun.unwrap_or(standing.transaction != Transaction::Idle)
     }
 
-    /// Writes the decisions that are not as they were the last time.
-    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, frames: &mut FrameBuffer) {
+    /// Writes the decisions that are not as they were the last time; `totals` are those that they were made by.
+    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, totals: impl Fn(u64) -> Totals, frames: &mut FrameBuffer) {
         let before = self.operations.get(&ask.id);
         if self.records_texts() && before.is_none() && self.written != Some(ask.id) {
             frame::statement(frames, ask, judged);
@@ -488,7 +520,8 @@ impl Enforcer {
             };
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
-                frame::decision(frames, (&self.set, self.mode), (ask.id, ask.kind), *number, part, decision);
+                let totals = totals(*number as u64 + 1);
+                frame::decision(frames, &self.bench(), (ask.id, ask.kind), (*number, part, decision), (judged, totals));
             }
             if let Some(telling) = &part.masked.refusal
                 && decision.permit(self.mode).is_some()
@@ -546,6 +579,11 @@ fn copies_blindly(judged: &Judged, encoding: Encoding) -> Option<usize> {
 /// Whether a statement needs a catalog to be judged by. What touches nothing needs none.
 fn touches(statement: &Statement) -> bool {
     !statement.accesses.is_empty() || !statement.names.is_empty()
+}
+
+/// What is counted with so many statements, where `first` is with one.
+const fn counted_at(first: Totals, statements: u64) -> Totals {
+    first.later(statements.saturating_sub(1))
 }
 
 /// The judgement's grounds. Not a method, so that the meter can be read beside it.

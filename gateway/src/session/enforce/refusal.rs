@@ -124,19 +124,8 @@ fn what(part: &Part, decision: &Decision) -> String {
 }
 
 /// A question's action and object, where it has one of its own.
-pub(super) fn object(question: &Question) -> Option<String> {
-    let name = |schema: &Option<Box<str>>, name: &str| match schema {
-        Some(schema) => format!("{schema}.{name}"),
-        None => name.to_owned(),
-    };
-    let object = match &question.resource {
-        Resource::Target => return None,
-        Resource::Schema(schema) => format!("schema {schema}"),
-        Resource::Table(schema, table) => name(schema, table),
-        Resource::Function(schema, function) => name(schema, function),
-    };
-    let behind = question.behind.as_ref().map(|view| format!(" behind {view}")).unwrap_or_default();
-    Some(format!("{} {object}{behind}", question.action))
+fn object(question: &Question) -> Option<String> {
+    (question.resource != Resource::Target).then(|| question.to_string())
 }
 
 fn detail(session: &Session, because: &str) -> String {

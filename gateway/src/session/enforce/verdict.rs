@@ -64,6 +64,10 @@ pub(super) struct Judged {
     pub(super) decisions: Vec<(usize, Decision)>,
     /// The statement that is refused: always the last of both.
     pub(super) refused: Option<usize>,
+    /// How many statements the text has.
+    pub(super) statements: usize,
+    /// Whether names were looked up in a catalog.
+    pub(super) by_catalog: bool,
 }
 
 impl Judged {
@@ -100,7 +104,10 @@ impl<'a> Bench<'a> {
         mut in_transaction: bool,
         totals: impl Fn(u64) -> Totals,
     ) -> Judged {
-        let mut judged = Judged { parts: Vec::with_capacity(inspection.statements.len()), decisions: Vec::new(), refused: None };
+        let statements = inspection.statements.len();
+        let by_catalog = matches!(self.catalog, Ok(Some(_)));
+        let mut judged =
+            Judged { parts: Vec::with_capacity(statements), decisions: Vec::new(), refused: None, statements, by_catalog };
         // What a statement does with names holds for those behind it: where it fails, they don't run.
         let mut later = None::<Names>;
         // Of the last decision: a text with thousands of INSERTs is one question.
@@ -209,7 +216,14 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn request<'r>(&'r self, part: &'r Part, grants: &'r [&'r Grant], statements: usize, totals: Totals) -> OperationRequest<'r> {
+    /// The statement as policies see it.
+    pub(super) fn request<'r>(
+        &'r self,
+        part: &'r Part,
+        grants: &'r [&'r Grant],
+        statements: usize,
+        totals: Totals,
+    ) -> OperationRequest<'r> {
         OperationRequest {
             principal: self.principal,
             target: self.target,
