@@ -1,8 +1,22 @@
 //! Events leave the host: each sink is a file here and a variant of its kind, with a cursor of its own in one spool.
 
+mod elastic;
 mod failure;
+mod file;
+mod format;
+mod hec;
+mod http;
+mod kafka;
+mod kind;
+mod nats;
+mod otlp;
+mod s3;
+mod syslog;
+mod webhook;
 
 pub use failure::Failure;
+pub use format::Format;
+pub use kind::{Kind, Limits};
 
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
