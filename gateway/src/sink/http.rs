@@ -29,9 +29,9 @@ pub(super) fn address(text: &str) -> Result<Url, Failure> {
     Url::read_local(text.trim()).map_err(|why| Failure::again(format!("the address can't be posted to: {why}")))
 }
 
-/// What asks: it trusts the CAs of this file, or the system's.
+/// What asks, on a connection that it keeps: it trusts the CAs of this file, or the system's.
 pub(super) fn client(ca: Option<&Path>) -> Client {
-    Client::new(ca.map(Path::to_owned), PATIENCE)
+    Client::keeping(ca.map(Path::to_owned), PATIENCE)
 }
 
 /// Posts `body`; any answer is one.
