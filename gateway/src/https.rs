@@ -47,6 +47,15 @@ impl Url {
         if fits { Ok(url) } else { Err(Unfit("only https:// is, and http:// on 127.0.0.1 or localhost")) }
     }
 
+    /// `http` at the link-local address at which a cloud's platform tells its machine, container or pod who that is: no wire has it.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn read_metadata(text: &str) -> Result<Self, Unfit> {
+        let url = Self::read_any(text)?;
+        if url.is_metadata() { Ok(url) } else { Err(Unfit("only http:// to a link-local address is")) }
+    }
+
     fn read_any(text: &str) -> Result<Self, Unfit> {
         let uri: Uri = text.parse().map_err(|_| Unfit("it is no address"))?;
         if !matches!(uri.scheme_str(), Some("https" | "http")) {
@@ -93,6 +102,16 @@ impl Url {
 
     fn authority(&self) -> &str {
         self.0.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// 169.254.0.0/16, and the addresses below fd00:ec2:: that Amazon uses for the same.
+    fn is_metadata(&self) -> bool {
+        let near = match self.host().parse() {
+            Ok(IpAddr::V4(ip)) => ip.is_link_local(),
+            Ok(IpAddr::V6(ip)) => ip.segments().starts_with(&[0xfd00, 0xec2, 0, 0]),
+            Err(_) => false,
+        };
+        near && self.is_plain()
     }
 
     fn is_plain(&self) -> bool {
@@ -234,10 +253,10 @@ impl Client {
     }
 }
 
-/// Connected; `http://` only to this host itself.
+/// Connected; `http://` only to this host itself, or to what tells it who it is.
 async fn tcp(url: &Url) -> Result<TcpStream, String> {
     let tcp = TcpStream::connect((url.host().as_str(), url.port())).await.map_err(|error| error.to_string())?;
-    if url.is_plain() && !tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
+    if url.is_plain() && !url.is_metadata() && !tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
         return Err("http:// is for this host itself, and this is another: use https://".to_owned());
     }
     Ok(tcp)
@@ -325,5 +344,17 @@ mod tests {
         }
         assert_eq!(Url::read_local("http://localhost/").unwrap().port(), 80);
         assert!(Url::read("http://localhost/").is_err());
+        for near in ["http://169.254.169.254/latest/api/token", "http://169.254.170.2/x", "http://[fd00:ec2::254]/"] {
+            assert!(Url::read_metadata(near).is_ok() && Url::read_local(near).is_err(), "{near}");
+        }
+        for far in [
+            "http://169.253.1.1/",
+            "http://metadata.example/",
+            "https://169.254.169.254/",
+            "http://127.0.0.1/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(Url::read_metadata(far).is_err(), "{far}");
+        }
     }
 }

@@ -29,6 +29,7 @@ pub mod pinned;
 mod postgres;
 mod provider;
 mod receiver;
+pub mod receivers;
 pub mod report;
 pub mod rootless;
 pub mod saml;

@@ -23,6 +23,8 @@ pub use names::{NamePattern, NamesSettings};
 pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub(crate) use reader::Table;
+#[cfg(test)]
+pub(crate) use reader::in_table;
 pub(crate) use references::{ca, client_certificate, name, secret};
 pub use saml::{SamlName, SamlSettings};
 pub use sections::{Limits, PolicySettings, RecordSettings};

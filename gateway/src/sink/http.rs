@@ -35,12 +35,7 @@ pub(super) fn client(ca: Option<&Path>) -> Client {
 }
 
 /// Posts `body`; any answer is one.
-pub(super) async fn post(
-    client: &Client,
-    url: &Url,
-    headers: &[(&'static str, String)],
-    body: Vec<u8>,
-) -> Result<Answer, Failure> {
+pub(super) async fn post(client: &Client, url: &Url, headers: &[(&str, String)], body: Vec<u8>) -> Result<Answer, Failure> {
     let mut request = Request::post("/");
     for (name, value) in headers {
         request = request.header(*name, value);

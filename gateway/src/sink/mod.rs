@@ -1,9 +1,12 @@
 //! Events leave the host: each sink is a file here and a variant of its kind, with a cursor of its own in one spool.
 
+#[cfg(test)]
+mod checks;
 mod elastic;
 mod failure;
 mod file;
 mod format;
+mod halves;
 mod hec;
 mod http;
 mod kafka;
