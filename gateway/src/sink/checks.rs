@@ -69,6 +69,20 @@ struct Event {
     text: String,
 }
 
+impl Event {
+    fn entry(&self, again: bool) -> Entry<'_> {
+        Entry {
+            number: self.number,
+            uid: &self.uid,
+            at: Timestamp(1_764_000_000_000_000_000 + self.number * 1_000_000),
+            session: self.session,
+            again,
+            severity: (self.number % 4) as u8,
+            text: &self.text,
+        }
+    }
+}
+
 impl Events {
     pub(super) fn new(from: usize, count: usize) -> Self {
         let one = |n: usize| {
@@ -91,16 +105,7 @@ impl Events {
     }
 
     pub(super) fn entries(&self, again: bool) -> Vec<Entry<'_>> {
-        let entry = |event: &'_ Event| Entry {
-            number: event.number,
-            uid: &event.uid,
-            at: Timestamp(1_764_000_000_000_000_000 + event.number * 1_000_000),
-            session: event.session,
-            again,
-            severity: (event.number % 4) as u8,
-            text: &event.text,
-        };
-        self.0.iter().map(entry).collect()
+        self.0.iter().map(|event| event.entry(again)).collect()
     }
 }
 

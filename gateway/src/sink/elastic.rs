@@ -5,7 +5,7 @@
 use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
-use super::halves::{Part, in_parts};
+use super::halves::{Parts, Sent};
 use super::http::{Answer, client, post};
 use super::kind::Limits;
 use crate::config::{Table, ca, secret};
@@ -137,33 +137,38 @@ struct Created {
 
 impl ElasticLink {
     pub(super) async fn send(&mut self, batch: &[Entry<'_>]) -> Result<(), Failure> {
-        in_parts(batch.len(), async |range, _again| self.offer(batch.get(range).unwrap_or_default()).await).await
+        let mut parts = Parts::of(batch.len());
+        while let Some(part) = parts.next() {
+            let sent = self.offer(batch.get(part.range.clone()).unwrap_or_default()).await;
+            parts.over(part, sent)?;
+        }
+        Ok(())
     }
 
-    async fn offer(&self, part: &[Entry<'_>]) -> Result<Part, Failure> {
+    async fn offer(&self, part: &[Entry<'_>]) -> Result<Sent, Failure> {
         let mut body = Vec::with_capacity(part.iter().map(|entry| entry.text.len() + 120).sum());
         for entry in part {
             write(&mut body, entry);
         }
         let answer = post(&self.client, &self.bulk, &self.headers, body).await?;
         if answer.status == StatusCode::PAYLOAD_TOO_LARGE {
-            return Ok(Part::Halve("it is larger than what the cluster takes".to_owned()));
+            return Ok(Sent::Halve("it is larger than what the cluster takes".to_owned()));
         }
         let said = serde_json::from_slice::<Said>(&answer.body).ok().filter(|_| answer.status == StatusCode::OK);
         let said = said.ok_or_else(|| answer.failure(&self.bulk))?;
         if !said.errors {
-            return Ok(Part::Taken);
+            return Ok(Sent::Taken);
         }
         self.judge(&said, part.len(), &answer)
     }
 
     /// The first that is not there decides: those behind it are sent again, and are there already where they were taken.
-    fn judge(&self, said: &Said, len: usize, answer: &Answer) -> Result<Part, Failure> {
+    fn judge(&self, said: &Said, len: usize, answer: &Answer) -> Result<Sent, Failure> {
         if said.items.len() != len {
             return Err(Failure::again(format!("{} told of {} of {len} events", self.bulk.place(), said.items.len())));
         }
         let missing = said.items.iter().enumerate().find(|(_, item)| !matches!(item.create.status, 200..300 | 409));
-        let Some((index, Item { create: Created { status, error } })) = missing else { return Ok(Part::Taken) };
+        let Some((index, Item { create: Created { status, error } })) = missing else { return Ok(Sent::Taken) };
         let part = |name| error.as_ref().and_then(|error| error.get(name)?.as_str()).unwrap_or_default();
         let why = foreign(&format!("{} answered {status} for an event: {} {}", self.bulk.place(), part("type"), part("reason")));
         match status {
@@ -180,17 +185,15 @@ fn write(body: &mut Vec<u8>, entry: &Entry<'_>) {
     body.extend_from_slice(json!({ "create": { "_id": entry.uid } }).to_string().as_bytes());
     body.push(b'\n');
     // A data stream takes nothing without a time; the formats that have none by this name get it.
-    match entry.text.strip_prefix('{') {
-        Some(rest) if !rest.contains("\"@timestamp\"") => {
-            let between = if rest.trim_start().starts_with('}') { "" } else { "," };
-            body.extend_from_slice(format!("{{\"@timestamp\":{}{between}", entry.at.0 / 1_000_000).as_bytes());
-            body.extend_from_slice(rest.as_bytes());
-        }
-        Some(_) => body.extend_from_slice(entry.text.as_bytes()),
-        None => {
-            let wrapped = json!({ "@timestamp": entry.at.0 / 1_000_000, "message": entry.text });
-            body.extend_from_slice(wrapped.to_string().as_bytes());
-        }
+    let time = entry.at.0 / 1_000_000;
+    if !entry.text.starts_with('{') {
+        let wrapped = json!({ "@timestamp": time, "weir": { "number": entry.number }, "message": entry.text });
+        body.extend_from_slice(wrapped.to_string().as_bytes());
+    } else if entry.text.contains("\"@timestamp\"") {
+        body.extend_from_slice(entry.numbered().as_bytes());
+    } else {
+        body.extend_from_slice(format!("{{\"@timestamp\":{time},").as_bytes());
+        body.extend_from_slice(entry.numbered().get(1..).unwrap_or_default().as_bytes());
     }
     body.push(b'\n');
 }

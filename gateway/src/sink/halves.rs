@@ -1,77 +1,96 @@
 //! A batch that a receiver does not take as a whole: sent in parts, with failures that say where in the whole they are.
 
 use super::Failure;
-
-impl Failure {
-    /// The same, of a batch that began with `before` more entries, which were taken.
-    pub(super) fn behind(self, before: usize) -> Self {
-        match self {
-            Self::Again { taken, why, wait } => Self::Again { taken: taken + before, why, wait },
-            Self::Refused { index, why } => Self::Refused { index: index + before, why },
-        }
-    }
-}
+use std::ops::Range;
 
 /// What came of one part.
-pub(super) enum Part {
+pub(super) enum Sent {
     /// All of it is taken.
     Taken,
     /// As a whole it is not; in halves it may be. Why, for a part that can't be halved.
     Halve(String),
 }
 
-/// Sends `0..len` in the order of its parts: the whole, and where that has to be, its halves. `true` to `send`: parts of this range may
-/// be there already.
-///
-/// # Errors
-/// As `send` has them, of the whole; where one entry alone can't be halved, it is refused.
-pub(super) async fn in_parts(
-    len: usize,
-    mut send: impl AsyncFnMut(std::ops::Range<usize>, bool) -> Result<Part, Failure>,
-) -> Result<(), Failure> {
-    // What is still to be sent, the front last.
-    let mut waiting = vec![(0..len, false)];
-    while let Some((range, again)) = waiting.pop() {
-        let (start, end) = (range.start, range.end);
-        match send(range, again).await.map_err(|failure| failure.behind(start))? {
-            Part::Taken => {}
-            Part::Halve(why) if end - start <= 1 => return Err(Failure::Refused { index: start, why }),
-            Part::Halve(_why) => {
+/// A part of a batch.
+pub(super) struct Part {
+    /// Which entries.
+    pub(super) range: Range<usize>,
+    /// Some of them may be there already, for they were in a larger part.
+    pub(super) again: bool,
+}
+
+/// The parts of a batch, in its order: the whole, and where that has to be, its halves.
+pub(super) struct Parts {
+    /// What is still to be sent, the front last.
+    waiting: Vec<Part>,
+}
+
+impl Parts {
+    /// The whole of so many entries.
+    pub(super) fn of(len: usize) -> Self {
+        Self { waiting: vec![Part { range: 0..len, again: false }] }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Part> {
+        self.waiting.pop()
+    }
+
+    /// Takes note of what came of a part.
+    ///
+    /// # Errors
+    /// As they are, of the whole batch; and where one entry alone can't be halved, it is refused.
+    pub(super) fn over(&mut self, part: Part, sent: Result<Sent, Failure>) -> Result<(), Failure> {
+        let Range { start, end } = part.range;
+        match sent {
+            Ok(Sent::Taken) => Ok(()),
+            Ok(Sent::Halve(why)) if end - start <= 1 => Err(Failure::Refused { index: start, why }),
+            Ok(Sent::Halve(_why)) => {
                 let middle = start + (end - start) / 2;
-                waiting.push((middle..end, true));
-                waiting.push((start..middle, true));
+                self.waiting.push(Part { range: middle..end, again: true });
+                self.waiting.push(Part { range: start..middle, again: true });
+                Ok(())
             }
+            Err(Failure::Again { taken, why, wait }) => Err(Failure::Again { taken: taken + start, why, wait }),
+            Err(Failure::Refused { index, why }) => Err(Failure::Refused { index: index + start, why }),
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_one_that_is_refused_is_found_and_all_before_it_is_taken() {
+    #[test]
+    fn the_one_that_is_refused_is_found_and_all_before_it_is_taken() {
         for (len, bad) in [(1, 0), (2, 1), (7, 0), (100, 37), (100, 99)] {
-            let (mut taken, mut asked) = (Vec::new(), 0);
-            let sent = in_parts(len, async |range, _again| {
+            let (mut taken, mut asked, mut parts) = (Vec::new(), 0, Parts::of(len));
+            let refused = loop {
+                let part = parts.next().unwrap();
                 asked += 1;
-                if range.contains(&bad) {
-                    return Ok(Part::Halve("no".to_owned()));
+                let sent = if part.range.contains(&bad) { Sent::Halve("no".to_owned()) } else { Sent::Taken };
+                if matches!(sent, Sent::Taken) {
+                    taken.extend(part.range.clone());
                 }
-                taken.extend(range);
-                Ok(Part::Taken)
-            });
-            assert_eq!(sent.await, Err(Failure::Refused { index: bad, why: "no".to_owned() }));
+                if let Err(failure) = parts.over(part, Ok(sent)) {
+                    break failure;
+                }
+            };
+            assert_eq!(refused, Failure::Refused { index: bad, why: "no".to_owned() });
             assert_eq!(taken, (0..bad).collect::<Vec<_>>());
             assert!(asked <= 15, "{asked} requests for {len}");
         }
-        let late = in_parts(8, async |range, _again| {
-            if range.len() > 4 {
-                return Ok(Part::Halve("too large".to_owned()));
-            }
-            if range.start == 4 { Err(Failure::again("gone")) } else { Ok(Part::Taken) }
-        });
-        assert_eq!(late.await, Err(Failure::Again { taken: 4, why: "gone".to_owned(), wait: None }));
+    }
+
+    #[test]
+    fn a_failure_says_where_in_the_whole_it_is() {
+        let mut parts = Parts::of(8);
+        let whole = parts.next().unwrap();
+        assert_eq!(parts.over(whole, Ok(Sent::Halve("too large".to_owned()))), Ok(()));
+        let front = parts.next().unwrap();
+        assert_eq!((front.range.clone(), front.again), (0..4, true));
+        assert_eq!(parts.over(front, Ok(Sent::Taken)), Ok(()));
+        let back = parts.next().unwrap();
+        let gone = Failure::Again { taken: 1, why: "gone".to_owned(), wait: None };
+        assert_eq!(parts.over(back, Err(gone)), Err(Failure::Again { taken: 5, why: "gone".to_owned(), wait: None }));
     }
 }

@@ -6,7 +6,7 @@
 use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
-use super::halves::{Part, in_parts};
+use super::halves::{Parts, Sent};
 use super::http::{Answer, client, post};
 use super::kind::Limits;
 use crate::config::{Table, ca, secret};
@@ -65,7 +65,7 @@ impl Hec {
         let word = |text: &str| (!text.is_empty() && text.len() <= 200).then(|| text.to_owned());
         let index = table.parsed("index", "the index's name", word);
         let source_type = table.parsed("source_type", "a source type: \"weir:ocsf\"", word);
-        let seconds = table.number("ack_seconds", 1, 120).unwrap_or(60);
+        let seconds = table.number("ack_seconds", 1, 110).unwrap_or(25);
         let ack = table.flag("ack").unwrap_or(true).then(|| Duration::from_secs(seconds));
         let ca = ca(table, directory);
         let (event, acks) = urls?;
@@ -118,26 +118,28 @@ struct Acks {
 
 impl HecLink {
     pub(super) async fn send(&mut self, batch: &[Entry<'_>]) -> Result<(), Failure> {
-        in_parts(batch.len(), async |range, again| {
-            let part = batch.get(range).unwrap_or_default();
-            let sent = self.offer(part, again).await;
+        let mut parts = Parts::of(batch.len());
+        while let Some(part) = parts.next() {
+            let entries = batch.get(part.range.clone()).unwrap_or_default();
+            let mut sent = self.offer(entries, part.again).await;
             if let Err(Failure::Refused { index: index @ 1.., .. }) = &sent {
                 // Whether those before it are indexed is not said: they are told again, and marked.
-                self.offer(part.get(..*index).unwrap_or_default(), true).await?;
+                let front = self.offer(entries.get(..*index).unwrap_or_default(), true).await;
+                sent = front.and(sent);
             }
-            sent
-        })
-        .await
+            parts.over(part, sent)?;
+        }
+        Ok(())
     }
 
-    async fn offer(&self, part: &[Entry<'_>], again: bool) -> Result<Part, Failure> {
+    async fn offer(&self, part: &[Entry<'_>], again: bool) -> Result<Sent, Failure> {
         let mut body = Vec::with_capacity(part.iter().map(|entry| entry.text.len() + 200).sum());
         for entry in part {
             self.write(&mut body, entry, again);
         }
         let answer = post(&self.client, &self.settings.event, &self.headers, body).await?;
         if answer.status == StatusCode::PAYLOAD_TOO_LARGE {
-            return Ok(Part::Halve("it is larger than what the collector takes".to_owned()));
+            return Ok(Sent::Halve("it is larger than what the collector takes".to_owned()));
         }
         let said = serde_json::from_slice::<Said>(&answer.body).ok();
         let Some(said) = said.filter(|_| matches!(answer.status, StatusCode::OK | StatusCode::BAD_REQUEST)) else {
@@ -149,11 +151,11 @@ impl HecLink {
                 "{} gives no acknowledgement for this token: enable indexer acknowledgement for it, or say ack = false",
                 self.settings.event.place()
             ))),
-            (StatusCode::OK, Said { .. }) => Ok(Part::Taken),
+            (StatusCode::OK, Said { .. }) => Ok(Sent::Taken),
             // No event, an event that is blank, one that is no JSON, or fields that are none: of these alone is one event the cause.
             (_, Said { code: 6 | 12 | 13 | 15, invalid, .. }) => match invalid.or((part.len() == 1).then_some(0)) {
                 Some(index) if index < part.len() => Err(Failure::Refused { index, why: reason(&answer) }),
-                Some(_) | None => Ok(Part::Halve(reason(&answer))),
+                Some(_) | None => Ok(Sent::Halve(reason(&answer))),
             },
             (_, Said { .. }) => Err(answer.failure(&self.settings.event)),
         }
@@ -182,7 +184,7 @@ impl HecLink {
     }
 
     /// Looks until the indexer has it: 200 alone is said before it is safe.
-    async fn acknowledged(&self, id: u64) -> Result<Part, Failure> {
+    async fn acknowledged(&self, id: u64) -> Result<Sent, Failure> {
         let patience = self.settings.ack.unwrap_or_default();
         let (deadline, mut pause) = (Instant::now() + patience, FIRST_LOOK);
         loop {
@@ -191,7 +193,7 @@ impl HecLink {
             let acks = serde_json::from_slice::<Acks>(&answer.body).ok().filter(|_| answer.status == StatusCode::OK);
             let acks = acks.ok_or_else(|| answer.failure(&self.settings.acks))?;
             if acks.acks.get(&id.to_string()) == Some(&true) {
-                return Ok(Part::Taken);
+                return Ok(Sent::Taken);
             }
             if Instant::now() + pause > deadline {
                 let (place, seconds) = (self.settings.event.place(), patience.as_secs());

@@ -1,16 +1,16 @@
 //! `kind = "kafka"`: records of a topic, acknowledged by all replicas in sync; a session's records are in one partition, in their order.
 
-use super::Entry;
+#[cfg(feature = "kafka")]
+mod producer;
+
 use super::failure::Failure;
 use super::format::Format;
 use super::kind::Limits;
 use crate::config::{Table, ca, secret};
-use crate::credential::{Source, fetch, foreign};
+use crate::credential::Source;
 use crate::https::is_this_host;
-use krafka::auth::{AuthConfig, TlsConfig};
-use krafka::error::{ErrorCode, KrafkaError};
-use krafka::producer::Producer;
-use krafka::{Acks, Compression, Record};
+#[cfg(feature = "kafka")]
+pub(super) use producer::KafkaLink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,18 +41,14 @@ enum Mechanism {
     Scram512,
 }
 
-/// A producer with an id of its own.
-pub(super) struct KafkaLink {
-    producer: Producer,
-    topic: String,
-    place: String,
-}
-
 impl Kafka {
     /// What it tells where nothing is said.
     pub(super) const FORMAT: Format = Format::Ocsf;
 
     pub(super) fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Self> {
+        if !cfg!(feature = "kafka") {
+            table.problem("this build of weir has no Kafka", "build it with the feature `kafka`");
+        }
         let hint = "where the cluster is first asked: brokers = [\"kafka-1.acme.example:9093\"]";
         let span = table.span.clone();
         let brokers = table.texts("brokers").map(|texts| {
@@ -91,48 +87,25 @@ impl Kafka {
         self.login.iter().flat_map(|login| [&login.user, &login.password]).collect()
     }
 
+    #[cfg(feature = "kafka")]
     pub(super) async fn link(&self) -> Result<KafkaLink, Failure> {
-        let place = self.place();
-        let failed = |error: KrafkaError| Failure::again(foreign(&format!("{place}: {error}")));
-        let once = self.delivery / 2;
-        let kafka = krafka::Kafka::builder(self.brokers.join(","))
-            .client_id("weir")
-            .security(self.security()?)
-            .connect_timeout(once / 2)
-            .request_timeout(once)
-            .max_response_size(16 << 20);
-        let kafka = kafka.connect().await.map_err(failed)?;
-        let producer = kafka
-            .producer()
-            .acks(Acks::All)
-            .idempotent(true)
-            .compression(Compression::Gzip)
-            .batch_size(1 << 20)
-            .linger(Duration::from_millis(2))
-            .max_block(once)
-            .delivery_timeout(self.delivery);
-        let producer = producer.build().await.map_err(failed)?;
-        Ok(KafkaLink { producer, topic: self.topic.clone(), place })
+        KafkaLink::new(self).await
     }
 
-    fn security(&self) -> Result<AuthConfig, Failure> {
-        let tls = self.tls.then(|| match &self.ca {
-            Some(ca) => TlsConfig::new().with_ca_cert(ca.display().to_string()),
-            None => TlsConfig::new().with_native_roots(),
-        });
-        let Some(Login { mechanism, user, password }) = &self.login else {
-            return Ok(tls.map_or_else(AuthConfig::plaintext, AuthConfig::ssl));
-        };
-        let (user, password) = (fetch(user)?.password.to_string(), fetch(password)?.password.to_string());
-        let sasl = match mechanism {
-            Mechanism::Plain => AuthConfig::sasl_plain(user, password),
-            Mechanism::Scram256 => AuthConfig::sasl_scram_sha256(user, password),
-            Mechanism::Scram512 => AuthConfig::sasl_scram_sha512(user, password),
-        };
-        Ok(match tls {
-            Some(tls) => sasl.with_tls(tls),
-            None => sasl,
-        })
+    #[cfg(not(feature = "kafka"))]
+    pub(super) async fn link(&self) -> Result<KafkaLink, Failure> {
+        Err(Failure::again("this build of weir has no Kafka"))
+    }
+}
+
+/// In place of a producer, in a build without one.
+#[cfg(not(feature = "kafka"))]
+pub(super) struct KafkaLink;
+
+#[cfg(not(feature = "kafka"))]
+impl KafkaLink {
+    pub(super) async fn send(&mut self, _batch: &[super::Entry<'_>]) -> Result<(), Failure> {
+        Err(Failure::again("this build of weir has no Kafka"))
     }
 }
 
@@ -167,48 +140,7 @@ fn login(table: &mut Table<'_, '_>, directory: &Path) -> Option<Option<Login>> {
     }
 }
 
-impl KafkaLink {
-    pub(super) async fn send(&mut self, batch: &[Entry<'_>]) -> Result<(), Failure> {
-        let mut deliveries = Vec::with_capacity(batch.len());
-        let mut stopped = None;
-        for (index, entry) in batch.iter().enumerate() {
-            match self.producer.enqueue(record(&self.topic, entry)).await {
-                Ok(delivery) => deliveries.push(delivery),
-                Err(error) => {
-                    stopped = Some(self.failure(index, &error));
-                    break;
-                }
-            }
-        }
-        for (index, delivery) in deliveries.into_iter().enumerate() {
-            delivery.await.map_err(|error| self.failure(index, &error))?;
-        }
-        stopped.map_or(Ok(()), Err)
-    }
-
-    fn failure(&self, index: usize, error: &KrafkaError) -> Failure {
-        let why = foreign(&format!("{}: {error}", self.place));
-        let never = matches!(
-            error,
-            KrafkaError::Broker {
-                code: ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidRecord,
-                ..
-            }
-        );
-        if never { Failure::Refused { index, why } } else { Failure::Again { taken: index, why, wait: None } }
-    }
-}
-
-fn record(topic: &str, entry: &Entry<'_>) -> Record {
-    let record = Record::new(topic, entry.text.to_owned())
-        .key(entry.session.to_string())
-        .timestamp(i64::try_from(entry.at.0 / 1_000_000).unwrap_or_default())
-        .header("weir-uid", entry.uid.to_owned())
-        .header("weir-number", entry.number.to_string());
-    if entry.again { record.header("weir-again", "true") } else { record }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 mod tests {
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;

@@ -14,7 +14,7 @@ use super::syslog::{Syslog, SyslogLink};
 use super::webhook::{Webhook, WebhookLink};
 use crate::config::Table;
 use crate::credential::Source;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A receiver, with all that it takes to reach it.
@@ -130,6 +130,33 @@ impl Kind {
         }
     }
 
+    /// Files and folders of its own, which a job has no business with, beside those that hold secrets.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(file) => vec![file.path.clone()],
+            Self::Syslog(syslog) => syslog.own.iter().map(|(_, key)| key.clone()).collect(),
+            Self::Hec(_) | Self::Elastic(_) | Self::Otlp(_) | Self::Webhook(_) | Self::Nats(_) | Self::Kafka(_) | Self::S3(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether anybody on the way can read what is sent.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Syslog(syslog) => syslog.is_open(),
+            Self::File(_)
+            | Self::Hec(_)
+            | Self::Elastic(_)
+            | Self::Otlp(_)
+            | Self::Webhook(_)
+            | Self::Nats(_)
+            | Self::Kafka(_)
+            | Self::S3(_) => false,
+        }
+    }
+
     /// What it tells where nothing is said.
     pub(super) const fn default_format(&self) -> Format {
         match self {
@@ -142,6 +169,22 @@ impl Kind {
             Self::Nats(_) => Nats::FORMAT,
             Self::Kafka(_) => Kafka::FORMAT,
             Self::S3(_) => S3::FORMAT,
+        }
+    }
+
+    /// For how long what was sent is not counted as taken: by then a connection that was cut has shown it. None where the receiver
+    /// acknowledges what it takes.
+    pub(super) const fn hold(&self) -> Duration {
+        match self {
+            Self::Syslog(syslog) => syslog.hold(),
+            Self::File(_)
+            | Self::Hec(_)
+            | Self::Elastic(_)
+            | Self::Otlp(_)
+            | Self::Webhook(_)
+            | Self::Nats(_)
+            | Self::Kafka(_)
+            | Self::S3(_) => Duration::ZERO,
         }
     }
 
@@ -201,6 +244,51 @@ impl Link {
             Self::Nats(nats) => nats.send(batch).await,
             Self::Kafka(kafka) => kafka.send(batch).await,
             Self::S3(s3) => s3.send(batch).await,
+        }
+    }
+
+    /// Where a link without acknowledgements is, behind what was sent last.
+    pub(super) fn mark(&self) -> u64 {
+        match self {
+            Self::Syslog(link) => link.mark(),
+            Self::File(_)
+            | Self::Hec(_)
+            | Self::Elastic(_)
+            | Self::Otlp(_)
+            | Self::Webhook(_)
+            | Self::Nats(_)
+            | Self::Kafka(_)
+            | Self::S3(_) => 0,
+        }
+    }
+
+    /// Up to which mark the receiver's host has what was sent, on a connection that is not cut.
+    pub(super) async fn confirmed(&mut self) -> Result<u64, Failure> {
+        match self {
+            Self::Syslog(link) => link.confirmed().await,
+            Self::File(_)
+            | Self::Hec(_)
+            | Self::Elastic(_)
+            | Self::Otlp(_)
+            | Self::Webhook(_)
+            | Self::Nats(_)
+            | Self::Kafka(_)
+            | Self::S3(_) => Ok(u64::MAX),
+        }
+    }
+
+    /// Ends it; whether the receiver has read all of it.
+    pub(super) async fn finish(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Syslog(link) => link.finish().await,
+            Self::File(_)
+            | Self::Hec(_)
+            | Self::Elastic(_)
+            | Self::Otlp(_)
+            | Self::Webhook(_)
+            | Self::Nats(_)
+            | Self::Kafka(_)
+            | Self::S3(_) => Ok(()),
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
-use super::halves::{Part, in_parts};
+use super::halves::{Parts, Sent};
 use super::http::{client, post};
 use super::kind::Limits;
 use crate::config::{Table, ca};
@@ -125,10 +125,15 @@ fn headers(table: &mut Table<'_, '_>, directory: &Path) -> Option<Vec<(String, S
 
 impl OtlpLink {
     pub(super) async fn send(&mut self, batch: &[Entry<'_>]) -> Result<(), Failure> {
-        in_parts(batch.len(), async |range, again| self.offer(batch.get(range).unwrap_or_default(), again).await).await
+        let mut parts = Parts::of(batch.len());
+        while let Some(part) = parts.next() {
+            let sent = self.offer(batch.get(part.range.clone()).unwrap_or_default(), part.again).await;
+            parts.over(part, sent)?;
+        }
+        Ok(())
     }
 
-    async fn offer(&self, part: &[Entry<'_>], again: bool) -> Result<Part, Failure> {
+    async fn offer(&self, part: &[Entry<'_>], again: bool) -> Result<Sent, Failure> {
         let scope = Scope { name: "weir".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
         let records = part.iter().map(|entry| record(entry, again)).collect();
         let logs = ResourceLogs { resource: Some(self.resource.clone()), scope: vec![ScopeLogs { scope: Some(scope), records }] };
@@ -137,10 +142,10 @@ impl OtlpLink {
         let answer = post(&self.client, &self.logs, &headers, body).await?;
         match answer.status {
             status if status.is_success() => {}
-            StatusCode::PAYLOAD_TOO_LARGE => return Ok(Part::Halve("it is larger than what the collector takes".to_owned())),
+            StatusCode::PAYLOAD_TOO_LARGE => return Ok(Sent::Halve("it is larger than what the collector takes".to_owned())),
             // What can't be decoded or is not allowed: of the whole, or of one that is in it.
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-                return Ok(Part::Halve(foreign(&answer.failure(&self.logs).to_string())));
+                return Ok(Sent::Halve(foreign(&answer.failure(&self.logs).to_string())));
             }
             _ => return Err(answer.failure(&self.logs)),
         }
@@ -150,9 +155,9 @@ impl OtlpLink {
             // Which ones is not said, and one that is not taken has to be set aside by name.
             Some(Partial { rejected: 1.., message }) => {
                 let place = self.logs.place();
-                Ok(Part::Halve(foreign(&format!("{place} rejected it: {message}"))))
+                Ok(Sent::Halve(foreign(&format!("{place} rejected it: {message}"))))
             }
-            Some(Partial { .. }) | None => Ok(Part::Taken),
+            Some(Partial { .. }) | None => Ok(Sent::Taken),
         }
     }
 

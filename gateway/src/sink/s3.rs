@@ -248,12 +248,15 @@ fn keys(table: &mut Table<'_, '_>, directory: &Path) -> Option<Option<(Source, S
 impl S3Link {
     pub(super) async fn send(&mut self, batch: &[Entry<'_>]) -> Result<(), Failure> {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(()) };
-        let mut lines = Vec::with_capacity(batch.iter().map(|entry| entry.text.len() + 1).sum());
+        let mut lines = Vec::with_capacity(batch.iter().map(|entry| entry.text.len() + 80).sum());
+        let mut hash = Sha256::new();
         for entry in batch {
-            lines.extend_from_slice(entry.text.as_bytes());
+            lines.extend_from_slice(entry.numbered().as_bytes());
             lines.push(b'\n');
+            // Without the mark of what may come twice: it is the same event.
+            hash.update(format!("{} {}\n", entry.number, entry.text));
         }
-        let name = self.name(first, last, &lines);
+        let name = self.name(first, last, &hash.finalize());
         let again = batch.iter().filter(|entry| entry.again).count();
         let attributes = [
             (Attribute::ContentType, "application/x-ndjson".to_owned()),
@@ -268,17 +271,17 @@ impl S3Link {
         let body = tokio::task::spawn_blocking(move || packed(compression, lines)).await.map_err(Failure::again)?;
         let body = body.map_err(Failure::again)?;
         match self.store.put_opts(&name, body.into(), options).await {
-            // By its name it has this content.
+            // By its name it has these events.
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(Failure::again(foreign(&format!("{}: {error}", self.place)))),
         }
     }
 
-    /// By host, day and numbers, for people; and by a hash of the lines, so that an object of this name has these lines.
-    fn name(&self, first: &Entry<'_>, last: &Entry<'_>, lines: &[u8]) -> Name {
+    /// By host, day and numbers, for people; and by a hash of the events, so that an object of this name has these.
+    fn name(&self, first: &Entry<'_>, last: &Entry<'_>, hash: &[u8]) -> Name {
         let day = jiff::Timestamp::from_second(i64::try_from(first.at.0 / 1_000_000_000).unwrap_or_default());
         let day = day.unwrap_or_default().strftime("%Y/%m/%d").to_string();
-        let hash = hex(Sha256::digest(lines).get(..8).unwrap_or_default());
+        let hash = hex(hash.get(..8).unwrap_or_default());
         let kind = match self.compression {
             Compression::Gzip => ".gz",
             Compression::Zstd => ".zst",
@@ -343,7 +346,7 @@ mod tests {
         assert!(key.starts_with("weir/") && key.contains("/2025/11/24/0000000000000001-0000000000000040-"), "{key}");
         assert_eq!((object["meta"]["weir-first"].as_str(), object["meta"]["weir-last"].as_str()), (Some("1"), Some("40")));
         let lines: Vec<_> = object["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-        assert_eq!(lines, events.entries(false).iter().map(|entry| entry.text).collect::<Vec<_>>());
+        assert_eq!(lines, events.entries(false).iter().map(|entry| entry.numbered().into_owned()).collect::<Vec<_>>());
         let body = packed(Compression::Gzip, (lines.join("\n") + "\n").into_bytes()).unwrap();
         let checksum = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&body));
         assert_eq!(object["sha256"].as_str(), Some(&*checksum));

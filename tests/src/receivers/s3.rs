@@ -70,9 +70,10 @@ impl Receives for S3 {
     fn told(&self) -> Vec<Told> {
         let mut told = Vec::new();
         for object in self.objects("locked") {
-            let again = object["meta"]["weir-again"] != "0";
             for line in object["lines"].as_array().expect("a list") {
                 let event: Value = serde_json::from_str(line.as_str().unwrap_or_default()).expect("a line is JSON");
+                let again = event["weir"]["again"] == true;
+                assert!(!again || object["meta"]["weir-again"] != "0", "the object says so, too");
                 told.push(Told { uid: event["uid"].as_str().unwrap_or_default().to_owned(), again });
             }
         }

@@ -71,7 +71,7 @@ const EDGES: [(&str, &[&str]); 33] = [
         ],
     ),
     // The sections' types live in the parts that use them.
-    ("config", &["tls", "credential", "evidence", "notify"]),
+    ("config", &["tls", "credential", "evidence", "notify", "sink"]),
     ("app", &["*"]),
     ("main", &["app", "cli"]),
     ("lib", &[]),
