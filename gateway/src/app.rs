@@ -34,6 +34,7 @@ use crate::session::context::{self, Shared};
 use crate::session::datagrams;
 use crate::session::live::Live;
 use crate::session::totals::Totals;
+use crate::sink::Sinks;
 use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide};
 use anyhow::{Context as _, Result};
@@ -74,6 +75,8 @@ pub struct Gateway {
     controlling: Option<Thread>,
     /// Where there is anybody to be notified.
     notifying: Option<Thread>,
+    /// Where there is anywhere for events to go.
+    sinks: Option<Sinks>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -119,6 +122,11 @@ impl Gateway {
         let (policy, texts) = load_policy(&config.policy.dir)?;
         let store = Store::open(&config.state_dir, config.record.evidence())?;
         keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
+        let sinks = match config.sinks.is_empty() {
+            true => None,
+            // Before anything is recorded: who is new begins with that.
+            false => Some(Sinks::start(&config.state_dir, config.spool, &config.sinks)?),
+        };
         let authority = Arc::new(Authority::open(&config.state_dir)?);
         for target in config.targets.iter() {
             target.upstream.check().with_context(|| format!("target {}", target.name))?;
@@ -193,6 +201,7 @@ impl Gateway {
             accepting: None,
             controlling: Some(controlling),
             notifying,
+            sinks,
             socket,
             trust,
             answering: None,

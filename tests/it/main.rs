@@ -64,6 +64,7 @@ mod run;
 mod saml;
 mod scim;
 mod shell;
+mod sinks;
 mod soak;
 mod tls;
 mod unfit;

@@ -34,6 +34,7 @@ pub mod report;
 pub mod rootless;
 pub mod saml;
 mod sample;
+pub mod sinks;
 pub mod soak;
 mod wait;
 mod web;

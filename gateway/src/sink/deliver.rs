@@ -344,3 +344,16 @@ fn pause(attempts: u32, random: u32) -> Duration {
         FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
     doubled + doubled.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute_and_differ() {
+        for (attempts, milliseconds) in [(1, 500), (2, 1000), (3, 2000), (7, 32_000), (8, 60_000), (u32::MAX, 60_000)] {
+            let (least, most) = (pause(attempts, 0), pause(attempts, u32::MAX));
+            assert_eq!((least.as_millis(), most.as_millis()), (milliseconds, milliseconds * 3 / 2), "{attempts}");
+        }
+    }
+}

@@ -54,6 +54,12 @@ impl File {
         self.path.display().to_string()
     }
 
+    /// What jobs don't see: its folder, where that is for its owner alone, for rotated files are there as well; else the file.
+    pub(super) fn hidden(&self) -> PathBuf {
+        let of_owner = |folder: &&Path| fs::metadata(folder).is_ok_and(|about| about.mode() & 0o077 == 0);
+        self.path.parent().filter(of_owner).unwrap_or(&self.path).to_owned()
+    }
+
     pub(super) const fn secrets(&self) -> Vec<&Source> {
         Vec::new()
     }
@@ -164,7 +170,7 @@ mod tests {
         let settings = File { path: path.clone(), rotate_bytes: 3 * one, keep: 2 };
         let mut link = settings.link().await.unwrap();
         for number in 1..=9 {
-            link.send(&[entry(number, "{}")]).await.unwrap();
+            link.send(&[Entry { again: false, ..entry(number, "{}") }]).await.unwrap();
         }
         let old = |number: u32| folder.path().join(format!("events.jsonl.{number}"));
         assert_eq!((lines(&path), lines(&old(1)), lines(&old(2))), (vec![7, 8, 9], vec![4, 5, 6], vec![1, 2, 3]));

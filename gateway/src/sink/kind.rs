@@ -134,7 +134,7 @@ impl Kind {
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::File(file) => vec![file.path.clone()],
+            Self::File(file) => vec![file.hidden()],
             Self::Syslog(syslog) => syslog.own.iter().map(|(_, key)| key.clone()).collect(),
             Self::Hec(_) | Self::Elastic(_) | Self::Otlp(_) | Self::Webhook(_) | Self::Nats(_) | Self::Kafka(_) | Self::S3(_) => {
                 Vec::new()

@@ -33,7 +33,7 @@ pub use kind::{Kind, Limits};
 pub use settings::SinkSettings;
 pub(crate) use settings::{read, read_spool};
 pub use spool::{OnFull, Spool, SpoolError, SpoolSettings};
-pub use standing::{Standing, Tried};
+pub use standing::{ListedSink, TriedSink};
 pub use start::{Sinks, StartError};
 
 use gateway_core::model::ids::SessionId;

@@ -80,3 +80,57 @@ pub(crate) fn read_spool(mut table: Table<'_, '_>) -> SpoolSettings {
     table.end();
     SpoolSettings { max_bytes }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use std::path::Path;
+
+    fn parse(sink: &str) -> Result<Config, Vec<String>> {
+        let text = format!("trust_domain = \"acme.example\"\n[[sink]]\n{sink}\n");
+        Config::parse(&text, Path::new("/etc/weir"))
+            .map_err(|problems| problems.into_iter().map(|problem| format!("{} {}", problem.what, problem.hint)).collect())
+    }
+
+    #[test]
+    fn each_kind_has_its_keys_and_secrets_are_references_alone() {
+        let syslog = "name = \"siem\"\nkind = \"syslog\"\naddress = \"tls://siem.acme.example\"";
+        let config = parse(syslog).unwrap();
+        let sink = &config.sinks[0];
+        assert_eq!(
+            (sink.kind.name(), sink.format.name(), sink.kind.place()),
+            ("syslog", "ocsf", "tls://siem.acme.example:6514".to_owned())
+        );
+        assert!(config.notes().is_empty() && config.secret_variables().is_empty());
+        let open = parse(&syslog.replace("tls:", "tcp:")).unwrap().notes();
+        assert!(open[0].contains("anybody on the way to tcp://siem.acme.example:601 can read"), "{open:?}");
+        assert!(parse(&syslog.replace("tls://siem.acme.example", "tcp://127.0.0.1:514")).unwrap().notes().is_empty());
+        let hook = "name = \"hook\"\nkind = \"webhook\"\nurl = \"env:U\"\nsecret = \"file:hook.secret\"\nformat = \"cef\"";
+        let config = parse(hook).unwrap();
+        assert_eq!(config.secret_variables(), ["U"]);
+        assert_eq!(config.private_files().last().unwrap(), Path::new("/etc/weir/hook.secret"), "no job sees it");
+        let file = parse("name = \"f\"\nkind = \"file\"\npath = \"events.jsonl\"\n[spool]\nmax_mib = 2").unwrap();
+        assert_eq!(
+            (file.private_files().last().unwrap().as_path(), file.spool.max_bytes),
+            (Path::new("/etc/weir/events.jsonl"), 2 << 20)
+        );
+        for (wrong, told) in [
+            (syslog.replace("siem\"\nkind", "a b\"\nkind"), "`name` can't be"),
+            (syslog.replace("\"syslog\"", "\"pager\""), "`kind` can't be \"pager\""),
+            (syslog.replace("tls://", "udp://"), "`address` can't be"),
+            (format!("{syslog}\nformat = \"xml\""), "`format` can't be"),
+            (format!("{syslog}\nevents = [\"statemnet\"]"), "no kind of event is \"statemnet\""),
+            (format!("{syslog}\ncertificate = \"file:a.pem\""), "without the other"),
+            (format!("{syslog}\non_full = \"wait\""), "`on_full` can't be"),
+            (format!("{syslog}\n[[sink]]\n{syslog}"), "two [[sink]]"),
+            (format!("{syslog}\npath = \"x\""), "unknown key `path`"),
+            (syslog.replace("tls:", "tcp:") + "\nca = \"file:a.pem\"", "are for TLS"),
+            (hook.replace("env:U", "https://hunter2.example/hunter2"), "no credential source"),
+            ("name = \"f\"\nkind = \"file\"".to_owned(), "`path` is missing"),
+        ] {
+            let problems = parse(&wrong).expect_err(&wrong);
+            assert!(problems.iter().any(|problem| problem.contains(told)), "{wrong}: {problems:?}");
+            assert!(!format!("{problems:?}").contains("hunter2"), "{problems:?}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use std::time::Instant;
 /// A sink as others see it: no secret is in it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
-pub struct Standing {
+pub struct ListedSink {
     pub name: String,
     pub kind: &'static str,
     pub to: String,
@@ -42,7 +42,7 @@ pub struct Standing {
 /// What came of a test.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are the API's and are documented there")]
-pub struct Tried {
+pub struct TriedSink {
     pub name: String,
     pub kind: &'static str,
     pub to: String,
@@ -60,7 +60,7 @@ impl SinkSettings {
     ///
     /// # Errors
     /// Where the spool can't be read.
-    pub fn standing(&self, state_dir: &Path) -> Result<Standing, SpoolError> {
+    pub fn standing(&self, state_dir: &Path) -> Result<ListedSink, SpoolError> {
         let extent = spool::extent(state_dir)?;
         let known = spool::progress(state_dir, &self.name)?;
         let fresh = known.is_none();
@@ -76,7 +76,7 @@ impl SinkSettings {
             (true, 0, BEHIND_SECONDS..) => "behind",
             (true, 0, _) => "well",
         };
-        Ok(Standing {
+        Ok(ListedSink {
             name: self.name.clone(),
             kind: self.kind.name(),
             to: self.kind.place(),
@@ -101,12 +101,12 @@ impl SinkSettings {
     ///
     /// # Errors
     /// Where that could not be done, or not in time; the text holds no secret.
-    pub async fn test(&self, by: &str) -> Result<Tried, Failure> {
+    pub async fn test(&self, by: &str) -> Result<TriedSink, Failure> {
         let begun = Instant::now();
         let late = |_elapsed| Err(Failure::again(format!("no answer within {} s", self.timeout.as_secs())));
         let sent = tokio::time::timeout(self.timeout, self.send_test(by)).await.unwrap_or_else(late);
         sent.map_err(|failure| failure.without(&self.kind.secrets()))?;
-        Ok(Tried {
+        Ok(TriedSink {
             name: self.name.clone(),
             kind: self.kind.name(),
             to: self.kind.place(),

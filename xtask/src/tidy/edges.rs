@@ -42,7 +42,10 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
     ("sink", &["config", "credential", "evidence", "https", "tls"]),
-    ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
+    (
+        "control",
+        &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify", "sink"],
+    ),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https", "launch"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
