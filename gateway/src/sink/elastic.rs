@@ -200,11 +200,12 @@ fn write(body: &mut Vec<u8>, entry: &Entry<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use weir_tests::receivers::{Elastic as Cluster, Receives as _};
 
-    fn kind(cluster: &Cluster, key: &str) -> (super::super::Kind, Secrets) {
+    fn kind(cluster: &Cluster, key: &str) -> (Kind, Secrets) {
         let secrets = Secrets::with(&[("key", Cluster::KEY), ("wrong", "hunter2-wrong-key")]);
         let text = format!(
             "kind = \"elasticsearch\"\nurl = \"http://127.0.0.1:{}/\"\nindex = \"logs-weir-default\"\napi_key = \"file:{key}\"",

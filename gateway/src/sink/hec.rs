@@ -213,11 +213,12 @@ fn reason(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use weir_tests::receivers::{Hec as Collector, HecManner, Receives as _};
 
-    fn kind(collector: &Collector, more: &str) -> (super::super::Kind, Secrets) {
+    fn kind(collector: &Collector, more: &str) -> (Kind, Secrets) {
         let secrets = Secrets::with(&[("token", Collector::TOKEN), ("wrong", "hunter2-wrong-token")]);
         let text = format!("kind = \"splunk\"\nurl = \"http://127.0.0.1:{}\"\ntoken = \"file:token\"\n{more}", collector.port());
         let text = if more.contains("token") { text.replacen("token = \"file:token\"\n", "", 1) } else { text };

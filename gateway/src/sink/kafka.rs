@@ -142,12 +142,13 @@ fn login(table: &mut Table<'_, '_>, directory: &Path) -> Option<Option<Login>> {
 
 #[cfg(all(test, feature = "kafka"))]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use std::collections::BTreeMap;
     use weir_tests::receivers::Kafka as Cluster;
 
-    fn kind(cluster: &Cluster) -> super::super::Kind {
+    fn kind(cluster: &Cluster) -> Kind {
         let brokers: Vec<_> = cluster.brokers.split(',').map(|broker| format!("\"{broker}\"")).collect();
         let text =
             format!("kind = \"kafka\"\nbrokers = [{}]\ntopic = \"weir\"\ntls = false\ndelivery_seconds = 2", brokers.join(", "));

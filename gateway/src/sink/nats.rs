@@ -190,11 +190,12 @@ fn headers(entry: &Entry<'_>) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use weir_tests::receivers::{Nats as Server, Receives as _};
 
-    fn kind(server: &Server, more: &str) -> (super::super::Kind, Secrets) {
+    fn kind(server: &Server, more: &str) -> (Kind, Secrets) {
         let secrets = Secrets::with(&[("user", Server::LOGIN.0), ("password", Server::LOGIN.1), ("wrong", "hunter2-wrong")]);
         let text = format!(
             "kind = \"nats\"\nservers = [\"tls://127.0.0.1:{}\"]\nca = \"file:{}\"\nusername = \"file:user\"\n{more}",
@@ -236,8 +237,6 @@ mod tests {
         let failure = runtime.block_on(send(&Kind::Nats(untrusted), &Events::new(9, 1))).unwrap_err().to_string();
         assert!(failure.to_lowercase().contains("tls"), "{failure}");
     }
-
-    use super::super::Kind;
 
     #[test]
     fn what_is_written_wrongly_is_said() {

@@ -9,6 +9,7 @@ use super::format::Format;
 use super::halves::{Parts, Sent};
 use super::http::{client, post};
 use super::kind::Limits;
+use super::own;
 use crate::config::{Table, ca};
 use crate::credential::{Source, fetch, foreign};
 use crate::https::{Client, Url};
@@ -88,7 +89,7 @@ impl Otlp {
             HeaderValue::from_str(value.trim()).map_err(unfit)?;
             headers.push((name.clone(), value.trim().to_owned()));
         }
-        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+        let host = own::host();
         let own = [("service.name", "weir"), ("service.version", env!("CARGO_PKG_VERSION")), ("host.name", &host)];
         let own = own.into_iter().filter(|(key, _)| !self.resource.contains_key(*key)).map(|(key, value)| pair(key, value));
         let attributes = own.chain(self.resource.iter().map(|(key, value)| pair(key, value))).collect();
@@ -304,11 +305,12 @@ struct Partial {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use weir_tests::receivers::{Otlp as Collector, Receives as _};
 
-    fn kind(collector: &Collector, key: &str, more: &str) -> (super::super::Kind, Secrets) {
+    fn kind(collector: &Collector, key: &str, more: &str) -> (Kind, Secrets) {
         let secrets = Secrets::with(&[("key", Collector::KEY), ("wrong", "hunter2-wrong-key")]);
         let text = format!(
             "kind = \"otlp\"\nurl = \"http://127.0.0.1:{}\"\nheaders = {{ api-key = \"file:{key}\" }}\nresource = {{ \"deployment.environment\" = \"test\" }}\n{more}",

@@ -9,6 +9,7 @@ use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
 use super::kind::Limits;
+use super::own;
 use crate::config::{Table, ca, secret};
 use crate::credential::{Source, fetch, foreign};
 use crate::https::Url;
@@ -157,8 +158,7 @@ impl S3 {
         if self.lock != Lock::None {
             self.look_at_lock(&store, &way).await.map_err(|why| Failure::again(foreign(&format!("{place}: {why}"))))?;
         }
-        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        let host = host.as_deref().and_then(prefix).unwrap_or_else(|| "host".to_owned());
+        let host = prefix(&own::host()).filter(|host| !host.is_empty()).unwrap_or_else(|| "host".to_owned());
         Ok(S3Link { store, prefix: self.prefix.clone(), host, compression: self.compression, place })
     }
 
@@ -306,12 +306,13 @@ fn packed(compression: Compression, lines: Vec<u8>) -> std::io::Result<Vec<u8>> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
     use base64::Engine as _;
     use weir_tests::receivers::S3 as Server;
 
-    fn kind(server: &Server, bucket: &str, more: &str) -> super::super::Kind {
+    fn kind(server: &Server, bucket: &str, more: &str) -> Kind {
         let secrets = Secrets::with(&[("id", "test"), ("secret", "hunter2-secret")]);
         let text = format!(
             "kind = \"s3\"\nbucket = \"{bucket}\"\nregion = \"eu-central-1\"\nendpoint = \"http://127.0.0.1:{}\"\nprefix = \"weir/\"\n{more}",
