@@ -22,8 +22,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest time for which a receiver may ask to be left alone.
 const LONGEST_WISH: Duration = Duration::from_mins(10);
-/// Batches that may be sent without being known to be taken.
-const MOST_UNSETTLED: usize = 10_000;
+/// Events that may be sent without being known to be taken: so many come twice, at most, where a connection is cut.
+const MOST_UNSETTLED: u64 = 50_000;
 
 /// Delivers until it is told to stop, and what is there then once more.
 pub(super) async fn deliver(spool: Arc<Spool>, settings: Arc<SinkSettings>, mut stopping: watch::Receiver<bool>) {
@@ -124,7 +124,7 @@ impl Delivery {
         }
         match self.batch.due(limits) {
             Some(due) if due <= Instant::now() || stopping || read != Read::All => {
-                if self.unsettled.len() >= MOST_UNSETTLED {
+                if self.unsettled.iter().map(|sent| sent.delivered).sum::<u64>() >= MOST_UNSETTLED {
                     return Ok(Some(soonest));
                 }
                 self.send().await?;

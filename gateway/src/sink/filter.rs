@@ -45,10 +45,10 @@ pub(super) const fn kind(what: &What) -> &'static str {
 /// 0 informational, 1 low, 2 medium, 3 high.
 pub(super) fn severity(what: &What) -> u8 {
     let alert = match what {
-        What::Opened { decision } => decision.alert.as_deref().or(refused(&decision.outcome)),
+        What::Opened { decision } => decision.alert.as_deref().or_else(|| refused(&decision.outcome)),
         What::Statement(statement) => {
             let decision = statement.decision.as_ref();
-            decision.and_then(|decision| decision.alert.as_deref().or(refused(&decision.outcome)))
+            decision.and_then(|decision| decision.alert.as_deref().or_else(|| refused(&decision.outcome)))
         }
         What::Finding { alert, .. } => alert.as_deref().or(Some("low")),
         What::Control { details, .. } => details.get("alert").and_then(serde_json::Value::as_str),

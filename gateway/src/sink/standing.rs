@@ -68,7 +68,7 @@ impl SinkSettings {
         let number = if fresh { extent.last } else { progress.number };
         let waiting = extent.last.saturating_sub(number);
         let oldest = if waiting == 0 { None } else { spool::behind(state_dir, number)? };
-        let since = oldest.and_then(|oldest| oldest.event.ok()).map_or(now(), |event| event.at);
+        let since = oldest.and_then(|oldest| oldest.event.ok()).map_or_else(now, |event| event.at);
         let lag_seconds = now().0.saturating_sub(since.0) / 1_000_000_000;
         let state = match (spool::is_held(state_dir, &self.name), progress.attempts, lag_seconds) {
             (false, ..) => "idle",
