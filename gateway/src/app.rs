@@ -19,7 +19,7 @@ use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::{Desk, Scribe, apply_changes, sample};
 use crate::credential::Credentials;
-use crate::evidence::{Store, keep_policy, now};
+use crate::evidence::{Store, Subscriber, keep_policy, now};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver, host_name};
 use crate::ledger::{Follower, Ledger};
@@ -35,6 +35,7 @@ use crate::session::datagrams;
 use crate::session::live::Live;
 use crate::session::shadow::Shadow;
 use crate::session::totals::Totals;
+use crate::sink::{Feed, Sinks};
 use crate::telemetry::count;
 use crate::tls::{Authority, ServerSide};
 use anyhow::{Context as _, Result};
@@ -76,6 +77,8 @@ pub struct Gateway {
     controlling: Option<Thread>,
     /// Where there is anybody to be notified.
     notifying: Option<Thread>,
+    /// Where there is anywhere for events to go.
+    sinks: Option<Sinks>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -119,13 +122,21 @@ impl Gateway {
     fn prepare(start: Start) -> Result<Self> {
         let Start { config, attach, pins, host, inherited } = start;
         let (policy, texts) = load_policy(&config.policy.dir)?;
-        let store = Store::open(&config.state_dir, config.evidence(&host_name(), capture::clock()))?;
         // It has no effect, so that a bad one keeps nobody from starting.
         let (shadow, no_shadow) = match Shadow::read(config.policy.shadow.as_deref()) {
             Ok(shadow) => (shadow, None),
             Err(why) => (None, Some(why)),
         };
         keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
+        let sinks = match config.sinks.is_empty() {
+            true => None,
+            // Before anything is recorded: who is new begins with that.
+            false => Some(Sinks::start(&config.state_dir, config.spool, &config.sinks)?),
+        };
+        let name = host_name();
+        let feed = sinks.as_ref().map(|sinks| Feed::new(Arc::clone(sinks.spool()), &config.state_dir, &name));
+        let subscriber = feed.map(|feed| Arc::new(feed) as Arc<dyn Subscriber>);
+        let store = Store::open_for(&config.state_dir, config.evidence(&name, capture::clock()), subscriber)?;
         store.enter(&Entry::Policy { at: now().0, hash: policy.hash().to_owned() })?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
         for target in config.targets.iter() {
@@ -205,6 +216,7 @@ impl Gateway {
             accepting: None,
             controlling: Some(controlling),
             notifying,
+            sinks,
             socket,
             trust,
             answering: None,

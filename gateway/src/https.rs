@@ -1,8 +1,10 @@
-//! One HTTP exchange with a server by its certificate: verified, not redirected, bounded in bytes and in time.
+//! HTTP with a server by its certificate: verified, not redirected, bounded in bytes and in time; one exchange, or many on a connection
+//! that is kept.
 
 use crate::tls::https_config;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -14,7 +16,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 const MOST_HEADERS: usize = 64;
 const HEADER_BYTES: usize = 64 << 10;
@@ -41,6 +45,15 @@ impl Url {
         let url = Self::read_any(text)?;
         let fits = !url.is_plain() || is_this_host(&url.host());
         if fits { Ok(url) } else { Err(Unfit("only https:// is, and http:// on 127.0.0.1 or localhost")) }
+    }
+
+    /// `http` at the link-local address at which a cloud's platform tells its machine, container or pod who that is: no wire has it.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn read_metadata(text: &str) -> Result<Self, Unfit> {
+        let url = Self::read_any(text)?;
+        if url.is_metadata() { Ok(url) } else { Err(Unfit("only http:// to a link-local address is")) }
     }
 
     fn read_any(text: &str) -> Result<Self, Unfit> {
@@ -81,8 +94,24 @@ impl Url {
         self.0.path_and_query().map_or("/", |path| path.as_str())
     }
 
+    /// Scheme, host and port.
+    fn server(&self) -> String {
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        format!("{scheme}://{}:{}", self.host(), self.port())
+    }
+
     fn authority(&self) -> &str {
         self.0.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// 169.254.0.0/16, and the addresses below fd00:ec2:: that Amazon uses for the same.
+    fn is_metadata(&self) -> bool {
+        let near = match self.host().parse() {
+            Ok(IpAddr::V4(ip)) => ip.is_link_local(),
+            Ok(IpAddr::V6(ip)) => ip.segments().starts_with(&[0xfd00, 0xec2, 0, 0]),
+            Err(_) => false,
+        };
+        near && self.is_plain()
     }
 
     fn is_plain(&self) -> bool {
@@ -107,13 +136,23 @@ pub struct Client {
     ca: Option<PathBuf>,
     tls: OnceLock<Arc<ClientConfig>>,
     patience: Duration,
+    /// The connection that is kept, where one is: to this scheme, host and port.
+    kept: Option<Mutex<Option<(String, Sender)>>>,
 }
+
+type Sender = SendRequest<Full<Bytes>>;
 
 impl Client {
     /// Trusts the CAs of this file, or the system's, and waits for so long from the name's look-up to the last byte.
     #[must_use]
     pub const fn new(ca: Option<PathBuf>, patience: Duration) -> Self {
-        Self { ca, tls: OnceLock::new(), patience }
+        Self { ca, tls: OnceLock::new(), patience, kept: None }
+    }
+
+    /// The same; what [`Self::ask`] opens is kept for the next request to the same server, and one request goes at a time.
+    #[must_use]
+    pub const fn keeping(ca: Option<PathBuf>, patience: Duration) -> Self {
+        Self { ca, tls: OnceLock::new(), patience, kept: Some(Mutex::const_new(None)) }
     }
 
     /// Sends `request` to `url`, whatever address it has itself; the answer has at most `most` bytes, whatever its status.
@@ -121,13 +160,10 @@ impl Client {
     /// # Errors
     /// Where there is none, or it is no answer: why. Nothing of the request is in the text.
     pub async fn ask(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
-        let read = |answer: Response<Incoming>| async move {
-            let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, most).collect().await;
-            let body = body.map_err(|error| format!("its answer (at most {most} bytes): {error}"))?;
-            Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
-        };
-        self.exchange(url, request, read).await
+        match &self.kept {
+            Some(kept) => self.in_time(url, self.on_kept(kept, url, request, most)).await,
+            None => self.exchange(url, request, |answer| whole(answer, most)).await,
+        }
     }
 
     /// The same; what comes back is what `read` makes of the answer, of which it may leave the body.
@@ -140,13 +176,55 @@ impl Client {
         request: Request<Vec<u8>>,
         read: impl FnOnce(Response<Incoming>) -> R,
     ) -> Result<T, String> {
-        let scheme = if url.is_plain() { "http" } else { "https" };
-        let place = format!("{scheme}://{}:{}", url.host(), url.port());
-        match tokio::time::timeout(self.patience, self.connected(url, request, read)).await {
+        self.in_time(url, self.connected(url, request, read)).await
+    }
+
+    async fn in_time<T>(&self, url: &Url, exchange: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        let place = url.server();
+        match tokio::time::timeout(self.patience, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => Err(format!("{place}: {why}")),
             Err(_elapsed) => Err(format!("{place} did not answer within {} s", self.patience.as_secs())),
         }
+    }
+
+    async fn on_kept(
+        &self,
+        kept: &Mutex<Option<(String, Sender)>>,
+        url: &Url,
+        request: Request<Vec<u8>>,
+        most: usize,
+    ) -> Result<Response<Vec<u8>>, String> {
+        let server = url.server();
+        let mut request = addressed(url, request)?;
+        let mut slot = kept.lock().await;
+        // Taken out, so that one whose answer was not read whole is not used again, whatever ends this.
+        if let Some((_, mut sender)) = slot.take().filter(|(to, _)| *to == server)
+            && sender.ready().await.is_ok()
+        {
+            match sender.try_send_request(request).await {
+                Ok(answer) => {
+                    let answer = whole(direct(answer)?, most).await?;
+                    *slot = Some((server, sender));
+                    return Ok(answer);
+                }
+                // The server had closed it, and has seen nothing of the request.
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(failed.into_error().to_string()),
+                },
+            }
+        }
+        let mut sender = self.open(url).await?;
+        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let answer = whole(direct(answer)?, most).await?;
+        *slot = Some((server, sender));
+        Ok(answer)
+    }
+
+    async fn open(&self, url: &Url) -> Result<Sender, String> {
+        let tcp = tcp(url).await?;
+        if url.is_plain() { begin(tcp).await } else { begin(self.tls(url, tcp).await?).await }
     }
 
     async fn connected<T, R: Future<Output = Result<T, String>>>(
@@ -155,20 +233,15 @@ impl Client {
         request: Request<Vec<u8>>,
         read: impl FnOnce(Response<Incoming>) -> R,
     ) -> Result<T, String> {
-        let host = url.host();
         let request = addressed(url, request)?;
-        if url.is_plain() {
-            let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
-            if !tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
-                return Err("http:// is for this host itself, and this is another: use https://".to_owned());
-            }
-            return over(tcp, request, read).await;
-        }
-        let tls = self.config()?;
-        let tcp = TcpStream::connect((host.as_str(), url.port())).await.map_err(|error| error.to_string())?;
-        let name = ServerName::try_from(host).map_err(|_| "its host can't stand in a certificate".to_owned())?;
-        let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
-        over(stream, request, read).await
+        let tcp = tcp(url).await?;
+        if url.is_plain() { over(tcp, request, read).await } else { over(self.tls(url, tcp).await?, request, read).await }
+    }
+
+    async fn tls(&self, url: &Url, tcp: TcpStream) -> Result<TlsStream<TcpStream>, String> {
+        let name = ServerName::try_from(url.host()).map_err(|_| "its host can't stand in a certificate".to_owned())?;
+        let connector = TlsConnector::from(self.config()?);
+        connector.connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
@@ -180,23 +253,37 @@ impl Client {
     }
 }
 
+/// Connected; `http://` only to this host itself, or to what tells it who it is.
+async fn tcp(url: &Url) -> Result<TcpStream, String> {
+    let tcp = TcpStream::connect((url.host().as_str(), url.port())).await.map_err(|error| error.to_string())?;
+    if url.is_plain() && !url.is_metadata() && !tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
+        return Err("http:// is for this host itself, and this is another: use https://".to_owned());
+    }
+    Ok(tcp)
+}
+
+fn http() -> Builder {
+    let mut builder = Builder::new();
+    builder.max_headers(MOST_HEADERS).max_buf_size(HEADER_BYTES);
+    builder
+}
+
+/// A connection that goes on until its sender is dropped or the server closes it.
+async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Sender, String> {
+    let (sender, connection) = http().handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    tokio::spawn(async move { connection.await.is_ok() });
+    Ok(sender)
+}
+
 async fn over<T, R: Future<Output = Result<T, String>>>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
     read: impl FnOnce(Response<Incoming>) -> R,
 ) -> Result<T, String> {
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(HEADER_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http().handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let exchange = async move {
         let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        if answer.status().is_redirection() {
-            return Err(format!("it redirects ({}), and no redirect is followed: give the address itself", answer.status()));
-        }
-        read(answer).await
+        read(direct(answer)?).await
     };
     tokio::pin!(exchange);
     tokio::select! {
@@ -205,6 +292,20 @@ async fn over<T, R: Future<Output = Result<T, String>>>(
         // The connection ends before the body is read where the server closes it: what came is there.
         _ended = connection => exchange.await,
     }
+}
+
+fn direct(answer: Response<Incoming>) -> Result<Response<Incoming>, String> {
+    if answer.status().is_redirection() {
+        return Err(format!("it redirects ({}), and no redirect is followed: give the address itself", answer.status()));
+    }
+    Ok(answer)
+}
+
+async fn whole(answer: Response<Incoming>, most: usize) -> Result<Response<Vec<u8>>, String> {
+    let (parts, body) = answer.into_parts();
+    let body = Limited::new(body, most).collect().await;
+    let body = body.map_err(|error| format!("its answer (at most {most} bytes): {error}"))?;
+    Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
 }
 
 /// The request as it is sent on a connection of its own.
@@ -243,5 +344,17 @@ mod tests {
         }
         assert_eq!(Url::read_local("http://localhost/").unwrap().port(), 80);
         assert!(Url::read("http://localhost/").is_err());
+        for near in ["http://169.254.169.254/latest/api/token", "http://169.254.170.2/x", "http://[fd00:ec2::254]/"] {
+            assert!(Url::read_metadata(near).is_ok() && Url::read_local(near).is_err(), "{near}");
+        }
+        for far in [
+            "http://169.253.1.1/",
+            "http://metadata.example/",
+            "https://169.254.169.254/",
+            "http://127.0.0.1/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(Url::read_metadata(far).is_err(), "{far}");
+        }
     }
 }

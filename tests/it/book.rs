@@ -16,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 0] = [];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 22] = [
+const SECTIONS: [(&str, &[&str]); 23] = [
     ("weir job begin", &["job-begin"]),
     ("weir job end", &["job-end"]),
     ("weir job list", &["job-list"]),
@@ -34,6 +34,7 @@ const SECTIONS: [(&str, &[&str]); 22] = [
     ("weir owner", &["owner-list", "owner-take"]),
     ("weir break-glass", &["break-glass", "break-glass-review"]),
     ("weir notify list, weir notify test NAME", &["notify-list", "notify-test"]),
+    ("weir sink list, weir sink test NAME", &["sink-list", "sink-test"]),
     ("weir token create, list, revoke", &["token-create", "token-list", "token-revoke"]),
     ("weir why ID", &["why-session", "why-operation"]),
     ("weir audit verify [ID]", &["audit-verify", "audit-verify-tampered"]),

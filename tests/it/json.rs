@@ -234,6 +234,15 @@ fn notifiers_are_told_as_they_are_documented() {
 }
 
 #[test]
+fn sinks_are_shown_as_they_are_documented() {
+    let weir = Weir::with("[[sink]]\nname = \"archive\"\nkind = \"file\"\npath = \"events.jsonl\"\n").build();
+    let mut differences = Differences::default();
+    differences.one("sink-test", 0, &json(&weir, &["sink", "test", "archive"]));
+    differences.one("sink-list", 0, &json(&weir, &["sink", "list"]));
+    differences.none();
+}
+
+#[test]
 fn tokens_are_shown_as_they_are_documented() {
     let weir = Weir::with("").build();
     let mut differences = Differences::default();

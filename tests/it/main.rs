@@ -67,6 +67,7 @@ mod run;
 mod saml;
 mod scim;
 mod shell;
+mod sinks;
 mod soak;
 mod tls;
 mod unfit;

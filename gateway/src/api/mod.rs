@@ -20,6 +20,7 @@ mod request;
 mod routes;
 mod runs;
 mod sessions;
+mod sinks;
 mod tokens;
 pub mod web;
 

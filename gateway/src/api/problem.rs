@@ -76,7 +76,7 @@ impl From<CommandError> for Problem {
             }
             CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
-            CommandError::NotReached { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
+            CommandError::NotReached { .. } | CommandError::NotTaken { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
             CommandError::Evidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "evidence"),
             CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),
             CommandError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "broken"),

@@ -1,6 +1,8 @@
 //! The routes that are the same at the socket and on the web, each with the role without which nothing there can be done.
 
-use super::{blocks, events, glass, grants, holds, looks, notifiers, own, owners, records, root_alone, runs, sessions, tokens};
+use super::{
+    blocks, events, glass, grants, holds, looks, notifiers, own, owners, records, root_alone, runs, sessions, sinks, tokens,
+};
 use crate::control::{Desk, Role};
 use axum::Router;
 use axum::middleware;
@@ -56,6 +58,8 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Auditor, routes!(glass::review)),
         route(Role::Operator, routes!(notifiers::list)),
         route(Role::Operator, routes!(notifiers::test)),
+        route(Role::Operator, routes!(sinks::list)),
+        route(Role::Operator, routes!(sinks::test)),
         route(Role::Viewer, routes!(owners::list)),
         route(Role::Viewer, routes!(owners::take)),
         route(Role::Operator, routes!(runs::freeze)),

@@ -74,6 +74,11 @@ impl Gateway {
             notifying.end();
         }
         self.diary.close();
+        // After the last record: what is told of it is in the spool.
+        if let Some(sinks) = self.sinks.take() {
+            self.shared.store.settle(AFTER_FORCE);
+            sinks.stop();
+        }
         // It may be gone where the control thread never came up.
         let _removed = std::fs::remove_file(&self.socket).is_ok();
         if let Ok(workers) = Arc::try_unwrap(self.workers) {

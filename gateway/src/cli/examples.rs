@@ -111,6 +111,17 @@ Examples:
 
 Exit status 1 where it was not reached.";
 
+pub(super) const SINK_LIST: &str = "\
+Examples:
+  weir sink list
+  weir sink list --format json | jq -r '.[] | select(.state != \"well\") | .name'";
+
+pub(super) const SINK_TEST: &str = "\
+Examples:
+  weir sink test siem
+
+Exit status 1 where it did not take the event.";
+
 pub(super) const BLOCK_ADD: &str = "\
 Examples:
   weir block add --workload nightly-backup --for 2h --reason \"it reads too much\"

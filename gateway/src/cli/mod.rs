@@ -27,6 +27,7 @@ mod run_launch;
 mod runs;
 mod serve;
 mod session;
+mod sink;
 mod token;
 mod upgrade;
 mod why;
@@ -92,6 +93,9 @@ enum Command {
     /// Who is told of holds, grants, blocks and broken glass: how far each is, and a test
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// Where events leave to, such as a SIEM: how far each sink is, and a test
+    #[command(subcommand)]
+    Sink(sink::Sink),
     /// Owners who have left: what they own, and who takes it over
     #[command(subcommand)]
     Owner(owner::Owner),
@@ -358,6 +362,7 @@ fn dispatch(command: Command) -> Result {
         Command::Block(command) => block::block(command),
         Command::BreakGlass(arguments) => glass::glass(arguments),
         Command::Notify(command) => notify::notify(command),
+        Command::Sink(command) => sink::sink(command),
         Command::Owner(command) => owner::owner(command),
         Command::Token(command) => token::token(command),
         Command::Login(arguments) => login::login(&arguments),

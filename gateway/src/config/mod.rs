@@ -8,6 +8,7 @@ pub mod names;
 mod policy;
 mod problem;
 mod reader;
+mod references;
 mod saml;
 mod sections;
 pub mod targets;
@@ -22,6 +23,9 @@ pub use names::{NamePattern, NamesSettings};
 pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub(crate) use reader::Table;
+#[cfg(test)]
+pub(crate) use reader::in_table;
+pub(crate) use references::{ca, client_certificate, name, secret};
 pub use saml::{SamlName, SamlSettings};
 pub use sections::{Limits, PolicySettings, RecordSettings, TransparencySettings};
 pub use targets::{Match, TargetSettings, Targets};
@@ -30,6 +34,7 @@ pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 use crate::credential::Source as SecretSource;
 use crate::evidence::EvidenceSettings;
 use crate::notify::{self, NotifierSettings};
+use crate::sink::{self, SinkSettings, SpoolSettings};
 use gateway_core::mask::classes::Class;
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::ProtocolName;
@@ -73,6 +78,10 @@ pub struct Config {
     pub jobs: Vec<JobRule>,
     /// `[[notify]]`: who is told of what people decide, and are asked.
     pub notifiers: Vec<NotifierSettings>,
+    /// `[[sink]]`: where events leave to.
+    pub sinks: Vec<SinkSettings>,
+    /// `[spool]`: where they wait for that.
+    pub spool: SpoolSettings,
     /// `[console]`: where people reach the daemon.
     pub console: Option<ConsoleSettings>,
     /// `[[role]]`: what they may, in the order of the file.
@@ -136,15 +145,17 @@ impl Config {
             SecretSource::File(path) => Some(path.clone()),
         });
         let key = self.console.iter().filter_map(|console| console.tls.as_ref()).map(|(_, key)| key.clone());
+        let of_sinks = self.sinks.iter().flat_map(|sink| sink.kind.files());
         let policies = [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(self.policy.shadow.clone());
-        policies.chain(secrets).chain(key).collect()
+        policies.chain(secrets).chain(key).chain(of_sinks).collect()
     }
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
         let of_targets = self.targets.iter().flat_map(|target| target.credential.iter().chain(&target.catalog));
         let of_notifiers = self.notifiers.iter().flat_map(|notifier| notifier.kind.secrets());
         let of_console = self.console.iter().filter_map(|console| console.oidc.as_ref()?.client_secret.as_ref());
-        let of_parts = of_notifiers.chain(of_console);
+        let of_sinks = self.sinks.iter().flat_map(|sink| sink.kind.secrets());
+        let of_parts = of_notifiers.chain(of_sinks).chain(of_console);
         of_targets.map(|(source, _)| source).chain(&self.masking.key).chain(of_parts)
     }
 
@@ -167,6 +178,8 @@ impl Config {
             host: HostSettings::default(),
             jobs: Vec::new(),
             notifiers: Vec::new(),
+            sinks: Vec::new(),
+            spool: SpoolSettings::default(),
             console: None,
             roles: Vec::new(),
             capture_kernel_log: false,
@@ -178,9 +191,9 @@ impl Config {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let muted = self.notifiers.iter().filter(|notifier| notifier.filter.leaves_glass_out());
-        muted
-            .map(|notifier| format!("[[notify]] {:?}: glass.broken is told there, too; it can't be muted", notifier.name))
-            .collect()
+        let muted =
+            muted.map(|notifier| format!("[[notify]] {:?}: glass.broken is told there, too; it can't be muted", notifier.name));
+        muted.chain(self.sinks.iter().filter_map(SinkSettings::note)).collect()
     }
 
     /// How records are written here. `host` is this host's name, `clock` how its clock is set.
@@ -243,6 +256,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let host = table.table("host").map(|table| host::host(table, directory));
     let jobs = host::jobs(table.tables("job"));
     let notifiers: Vec<_> = table.tables("notify").into_iter().filter_map(|table| notify::read(table, directory)).collect();
+    let sinks: Vec<_> = table.tables("sink").into_iter().filter_map(|table| sink::read(table, directory)).collect();
+    let spool = table.table("spool").map(sink::read_spool).unwrap_or_default();
     let console = table.table("console").and_then(|table| console::read(table, directory));
     let roles = console::roles(table.tables("role"));
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
@@ -251,6 +266,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     twice(table, "workload", workloads.iter().map(|rule| rule.name.as_str()));
     twice(table, "job", jobs.iter().map(|rule| rule.name.as_str()));
     twice(table, "notify", notifiers.iter().map(|notifier| notifier.name.as_str()));
+    twice(table, "sink", sinks.iter().map(|sink| sink.name.as_str()));
     twice(table, "class", classes.iter().map(|class| &*class.name));
     for target in targets.iter().filter(|target| target.protocol == ProtocolName::Postgres && target.catalog.is_none()) {
         if let Some(class) = classes.iter().find(|class| class.is_of(&target.name)) {
@@ -277,6 +293,8 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         host: host.unwrap_or_default(),
         jobs,
         notifiers,
+        sinks,
+        spool,
         console,
         roles,
         capture_kernel_log,

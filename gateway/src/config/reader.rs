@@ -36,6 +36,19 @@ impl<'t> Source<'t> {
     }
 }
 
+/// What `read` makes of a text that is one table, for the tests of a part.
+#[cfg(test)]
+pub(crate) fn in_table<T>(text: &str, read: impl FnOnce(&mut Table<'_, '_>) -> Option<T>) -> Result<T, Vec<String>> {
+    let source = Source::new(text);
+    let document = DeTable::parse(text).map_err(|error| vec![error.to_string()])?;
+    let mut table = Table::new(&source, document.into_inner(), 0..0, "");
+    let value = read(&mut table);
+    table.end();
+    let problems: Vec<_> =
+        source.into_problems().into_iter().map(|problem| format!("{} {}", problem.what, problem.hint)).collect();
+    value.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
 /// One table that is being read. What was not asked for by [`Self::end`] is unknown.
 pub(crate) struct Table<'s, 't> {
     source: &'s Source<'t>,

@@ -3,8 +3,9 @@
 use super::look::{Look, Shown};
 use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
-    JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, Listed, ListedJob, ListedNotifier, ListedOwner, LiveSession, Me, Page,
-    Peer, Reloaded, RunDone, RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried,
+    JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, Listed, ListedJob, ListedNotifier, ListedOwner, ListedSink,
+    LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest,
+    Tried, TriedSink,
 };
 use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
 use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId, TokenId};
@@ -96,6 +97,13 @@ pub enum Command {
     ListNotifiers,
     /// Send a test by this notifier, now.
     TestNotifier {
+        /// Which.
+        name: String,
+    },
+    /// Where do events go, and how far is each sink?
+    ListSinks,
+    /// Send a test to this sink, now.
+    TestSink {
         /// Which.
         name: String,
     },
@@ -197,6 +205,10 @@ pub enum Reply {
     Notifiers(Vec<ListedNotifier>),
     /// To [`Command::TestNotifier`].
     Tried(Tried),
+    /// To [`Command::ListSinks`].
+    Sinks(Vec<ListedSink>),
+    /// To [`Command::TestSink`].
+    TriedSink(TriedSink),
     /// To [`Command::MakeToken`].
     TokenMade(TokenMade),
     /// To [`Command::ListTokens`].

@@ -4,6 +4,7 @@ use crate::evidence::EvidenceError;
 use crate::host::JobError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
+use crate::sink;
 use gateway_core::control::hold::Ineligible;
 use gateway_core::directory::Refused;
 use gateway_core::model::ids::{RunId, SessionId};
@@ -75,6 +76,14 @@ pub enum CommandError {
         name: String,
         /// Why.
         failure: Failure,
+    },
+    /// A sink was tried, and has not taken it.
+    #[error("{name} did not take it: {failure}")]
+    NotTaken {
+        /// Which.
+        name: String,
+        /// Why.
+        failure: sink::Failure,
     },
     /// Nothing could be written down, so nothing was done.
     #[error(transparent)]

@@ -19,6 +19,7 @@ mod owners;
 mod page;
 mod runs;
 mod shown;
+mod sinks;
 mod takeover;
 mod tokens;
 
@@ -29,6 +30,7 @@ use crate::ledger::{Kind, Ledger};
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
+pub use crate::sink::{ListedSink, TriedSink};
 pub use actor::{APPROVERS, Actor, On, Role, Scoped, Via, login};
 pub use binding::ShellBound;
 pub use blocks::BlockRequest;
@@ -118,6 +120,14 @@ impl Desk {
                 let (actor, notifiers) = (actor.clone(), shared.config.notifiers.clone());
                 let test = self.written(move |ledger| notifiers::begin_test(ledger, &actor, &notifiers, &name)).await?;
                 test.send().await.map(Reply::Tried)
+            }
+            Command::ListSinks => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || sinks::list(&actor, &shared.config)).await.map(Reply::Sinks)
+            }
+            Command::TestSink { name } => {
+                let sink = sinks::tried(actor, &shared.config, &name)?;
+                sinks::test(actor, sink).await.map(Reply::TriedSink)
             }
             Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
             Command::BindShell { peer, token } => self.bind_shell(peer, &token).await.map(Reply::ShellBound),

@@ -4,7 +4,8 @@ use super::actor::Actor;
 use super::error::CommandError;
 use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
-use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, notifiers, tokens};
+use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, notifiers, sinks, tokens};
+use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use crate::session::owner::WorkloadRule;
@@ -63,6 +64,22 @@ impl Offline {
     pub async fn test_notifier(&self, actor: &Actor, all: &[NotifierSettings], name: &str) -> Result<Reply, CommandError> {
         notifiers::begin_test(&self.0, actor, all, name)?.send().await.map(Reply::Tried)
     }
+
+    /// What [`Command::ListSinks`] asks, of this configuration.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn list_sinks(&self, actor: &Actor, config: &Config) -> Result<Reply, CommandError> {
+        sinks::list(actor, config).map(Reply::Sinks)
+    }
+
+    /// What [`Command::TestSink`] asks, of this configuration.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or it has not taken it.
+    pub async fn test_sink(&self, actor: &Actor, config: &Config, name: &str) -> Result<Reply, CommandError> {
+        sinks::test(actor, sinks::tried(actor, config, name)?).await.map(Reply::TriedSink)
+    }
 }
 
 /// `heeded`: whether a policy in force takes grants into account.
@@ -104,6 +121,8 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`, `Offline::take_owner`.
         Command::ListNotifiers
         | Command::TestNotifier { .. }
+        | Command::ListSinks
+        | Command::TestSink { .. }
         | Command::Directory(_)
         | Command::ListOwners
         | Command::TakeOwner(_)

@@ -1,9 +1,13 @@
 //! Credentials that a job never has: where they come from, and SCRAM's slow step.
 
+mod redact;
 mod salted;
+mod signature;
 mod source;
 
+pub use redact::{foreign, without};
 pub use salted::Credentials;
+pub use signature::signature;
 pub use source::{Secret, Source, fetch};
 
 use base64::Engine as _;

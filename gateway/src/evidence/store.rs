@@ -192,6 +192,11 @@ impl Store {
         Ok(())
     }
 
+    /// Waits until all that was submitted is written and the log is signed, or `patience` is over.
+    pub fn settle(&self, patience: Duration) {
+        self.inner.queue.settle(patience);
+    }
+
     /// The log.
     #[must_use]
     pub fn log(&self) -> &Log {

@@ -36,6 +36,7 @@ pub(super) fn start(
 pub(super) struct Queue {
     state: Mutex<QueueState>,
     wake: Condvar,
+    settled: Condvar,
     log: Log,
     open: OpenRecords,
     /// The directory of records.
@@ -49,11 +50,22 @@ struct QueueState {
     ready: Vec<Arc<Line>>,
     hurry: bool,
     stop: bool,
+    /// How often it was asked that all be written, and how many of these times it was.
+    asked: u64,
+    settled: u64,
 }
 
 impl Queue {
     pub(super) fn new(log: Log, open: OpenRecords, records: PathBuf) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), log, open, records, dirty: AtomicBool::new(true) }
+        Self {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            settled: Condvar::new(),
+            log,
+            open,
+            records,
+            dirty: AtomicBool::new(true),
+        }
     }
 
     pub(super) const fn log(&self) -> &Log {
@@ -84,6 +96,24 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Waits until all that was submitted is written and the log is signed, or `patience` is over.
+    pub(super) fn settle(&self, patience: Duration) {
+        let mut state = self.lock();
+        state.asked += 1;
+        let asked = state.asked;
+        self.wake.notify_one();
+        let waited = self.settled.wait_timeout_while(state, patience, |state| state.settled < asked);
+        if waited.is_ok_and(|(_, late)| late.timed_out()) {
+            tracing::warn!("the record's writer is behind");
+        }
+    }
+
+    /// All up to this asking is written.
+    fn has_settled(&self, asked: u64) {
+        self.lock().settled = asked;
+        self.settled.notify_all();
+    }
+
     /// Has the thread end once all is written.
     pub(super) fn stop(&self) {
         self.lock().stop = true;
@@ -99,7 +129,7 @@ impl Queue {
     }
 
     /// Waits for work, and then for the interval to pass; whether the store has been shut.
-    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, wake_at: Option<Instant>) -> bool {
+    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, wake_at: Option<Instant>, asked: &mut u64) -> bool {
         let mut state = self.lock();
         let mut flush_at = None;
         loop {
@@ -108,7 +138,7 @@ impl Queue {
                 flush_at = Some(now + flush);
             }
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            if state.stop || state.hurry || due(flush_at) || due(wake_at) {
+            if state.stop || state.hurry || state.asked > state.settled || due(flush_at) || due(wake_at) {
                 break;
             }
             state = match flush_at.into_iter().chain(wake_at).min() {
@@ -117,6 +147,7 @@ impl Queue {
             };
         }
         state.hurry = false;
+        *asked = state.asked;
         std::mem::swap(&mut state.ready, ready);
         state.stop && ready.is_empty()
     }
@@ -166,8 +197,8 @@ impl Writer {
         let mut ready = Vec::new();
         // What waits for the disk does not wait for others, too.
         let flush = if self.settings.sync.is_zero() { Duration::ZERO } else { self.settings.flush };
-        while !self.queue.take(&mut ready, flush, Some(self.sync_at.map_or(self.checkpoint_at, |at| at.min(self.checkpoint_at))))
-        {
+        let (mut asked, mut settled) = (0, 0);
+        while !self.queue.take(&mut ready, flush, Some(self.due()), &mut asked) {
             self.hold_back();
             let wrote = !ready.is_empty();
             let mut endings = Vec::new();
@@ -183,14 +214,23 @@ impl Writer {
             if self.sync_at.is_some_and(|at| at <= Instant::now()) {
                 self.sync();
             }
-            if self.checkpoint_at <= Instant::now() {
+            if self.checkpoint_at <= Instant::now() || asked > settled {
                 self.checkpoint();
+            }
+            if asked > settled {
+                settled = asked;
+                self.queue.has_settled(asked);
             }
         }
         self.checkpoint();
         if let Some(subscriber) = &self.subscriber {
             subscriber.round();
         }
+    }
+
+    /// When there is something to do, whoever submits.
+    fn due(&self) -> Instant {
+        self.sync_at.map_or(self.checkpoint_at, |at| at.min(self.checkpoint_at))
     }
 
     /// Writes nothing while the stream of events is full and is not to lose any: the sessions' own bounds then hold them.

@@ -1,8 +1,9 @@
 //! `kind = "command"`: a program that gets the event on its standard input, in a time, and in a process group of its own.
 
-use super::failure::{Failure, foreign};
+use super::failure::Failure;
 use super::told::Told;
 use crate::config::Table;
+use crate::credential::foreign;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};

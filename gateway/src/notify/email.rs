@@ -1,10 +1,9 @@
 //! `kind = "email"`: a message to a list of people, handed to a mail server.
 
-use super::failure::{Failure, foreign};
-use super::settings::{ca, secret};
+use super::failure::Failure;
 use super::told::Told;
-use crate::config::Table;
-use crate::credential::{Source, fetch};
+use crate::config::{Table, ca, secret};
+use crate::credential::{Source, fetch, foreign};
 use crate::https::is_this_host;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail};

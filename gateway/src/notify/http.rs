@@ -1,6 +1,7 @@
 //! One POST to where people want to hear; in time by whoever asks.
 
-use super::failure::{Failure, foreign};
+use super::failure::Failure;
+use crate::credential::foreign;
 use crate::https::{Client, Url};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;

@@ -4,9 +4,8 @@ use super::failure::Failure;
 use super::filter::{Filter, is_known};
 use super::kind::Kind;
 use super::told::Told;
-use crate::config::Table;
-use crate::credential::Source;
-use std::path::{Path, PathBuf};
+use crate::config::{Table, name};
+use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -60,36 +59,6 @@ pub(crate) fn read(mut table: Table<'_, '_>, directory: &Path) -> Option<Notifie
     let kind = Kind::read(&mut table, directory)?;
     table.end();
     Some(NotifierSettings { name: name?, kind, filter: Filter { events, targets }, link, timeout, attempts })
-}
-
-/// A secret by reference.
-pub(super) fn secret(table: &mut Table<'_, '_>, key: &'static str, directory: &Path) -> Option<Source> {
-    let text = table.text(key)?;
-    let full = match text.get_ref().strip_prefix("file:") {
-        Some(path) => format!("file:{}", directory.join(path).display()),
-        None => text.get_ref().clone(),
-    };
-    match Source::parse(&full) {
-        Ok(source) => Some(source),
-        Err(error) => {
-            let hint = "a secret is never in this file: name the variable or the file that holds it";
-            table.problem_at(text.span(), format!("`{key}`: {error}"), hint);
-            None
-        }
-    }
-}
-
-/// The CAs that a server's certificate may come from, instead of the system's.
-pub(super) fn ca(table: &mut Table<'_, '_>, directory: &Path) -> Option<PathBuf> {
-    table.parsed("ca", "a file of certificates: ca = \"file:/etc/weir/ca.pem\"", |text| {
-        text.strip_prefix("file:").map(|path| directory.join(path))
-    })
-}
-
-fn name(text: &str) -> Option<String> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    let fit = !text.is_empty() && text.len() <= 64 && text.bytes().all(legal) && text.bytes().any(|byte| byte != b'.');
-    fit.then(|| text.to_owned())
 }
 
 /// An address that can stand in a message as it is.

@@ -3,9 +3,8 @@
 use super::failure::Failure;
 use super::http::{address, post};
 use super::message::Message;
-use super::settings::{ca, secret};
 use super::told::Told;
-use crate::config::Table;
+use crate::config::{Table, ca, secret};
 use crate::credential::{Source, fetch};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

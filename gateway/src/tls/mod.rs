@@ -20,7 +20,7 @@ pub use prefixed::Prefixed;
 pub use server::{CertificateSource, ClientMode, ClientTls, ServerSide};
 pub use stream::{accept, connect, peer_end_point, spoke_postgresql};
 pub use trust::TrustBundle;
-pub use upstream::{UpstreamMode, UpstreamTls, https_config};
+pub use upstream::{UpstreamMode, UpstreamTls, client_config, https_config};
 pub use web::WebCertificate;
 
 use rustls::crypto::CryptoProvider;

@@ -143,13 +143,26 @@ pub fn upstream_config(settings: &UpstreamTls) -> Result<Arc<ClientConfig>, TlsE
 /// # Errors
 /// When the CA file can't be used or the machine has no roots.
 pub fn https_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(chain_verifier(ca)?)
-        .with_no_client_auth();
+    let mut config = client_config(ca, None)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The configuration to connect to any server with, whose certificate has to be right, and to which `own` is shown: the files of
+/// a chain and of its key.
+///
+/// # Errors
+/// When a file can't be used or the machine has no roots.
+pub fn client_config(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(chain_verifier(ca)?);
+    let Some((certificate, key)) = own else { return Ok(builder.with_no_client_auth()) };
+    let (chain, private) = (files::certificates(certificate)?, files::private_key(key)?);
+    builder.with_client_auth_cert(chain, private).map_err(|error| {
+        files::content(key, format!("does not fit the certificate in {} ({error}): give the pair", certificate.display()))
+    })
 }
 
 fn chain_verifier(ca: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {

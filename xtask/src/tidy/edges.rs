@@ -44,7 +44,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
     ("sink", &["config", "credential", "evidence", "https", "tls"]),
-    ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
+    (
+        "control",
+        &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify", "sink"],
+    ),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https", "launch"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
@@ -77,7 +80,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The sections' types live in the parts that use them.
-    ("config", &["tls", "credential", "evidence", "notify"]),
+    ("config", &["tls", "credential", "evidence", "notify", "sink"]),
     ("app", &["*"]),
     ("main", &["app", "cli"]),
     ("lib", &[]),

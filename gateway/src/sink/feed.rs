@@ -1,0 +1,134 @@
+//! From the record's writer to the spool: events of what was just written, in its order, at least once.
+
+use super::own;
+use super::spool::{Spool, SpoolError, told};
+use crate::evidence::{Subscriber, Subscription, Walk};
+use gateway_core::event::{Event, Listener};
+use gateway_core::model::ids::SessionId;
+use gateway_core::record::FrameBuffer;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Events that may wait for a spool that can't be written, before nothing more is recorded.
+const MOST_WAITING: usize = 20_000;
+/// Events that are appended at once.
+const AT_ONCE: usize = 1000;
+
+/// Hears what records hold, and appends its events.
+pub struct Feed {
+    spool: Arc<Spool>,
+    state_dir: PathBuf,
+    host: String,
+    waiting: Arc<Mutex<Vec<Event>>>,
+    /// Of each session in the spool the last frame that was told, as it was when a crash was found.
+    told: OnceLock<HashMap<SessionId, u64>>,
+}
+
+impl Feed {
+    /// For the spool of a state directory.
+    #[must_use]
+    pub fn new(spool: Arc<Spool>, state_dir: &Path, host: &str) -> Self {
+        Self { spool, state_dir: state_dir.to_owned(), host: host.to_owned(), waiting: Arc::default(), told: OnceLock::new() }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All events of a record that may not be in the spool.
+    fn retell(&self, session: SessionId) -> Result<(), String> {
+        let told = self.told.get_or_init(|| {
+            told(&self.state_dir).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the spool can't be read: what a crash left is told from its beginning");
+                HashMap::new()
+            })
+        });
+        let after = told.get(&session).copied();
+        let mut listener = Listener::new(&self.host, session);
+        let mut walk = Walk::open(&self.state_dir, session).map_err(|error| error.to_string())?;
+        let mut events = Vec::new();
+        while let Some(seen) = walk.next(|_| true).map_err(|error| error.to_string())? {
+            let heard = after.is_some_and(|after| seen.seq <= after);
+            listener.hear(seen.seq, seen.time, seen.kind, seen.body, &mut |event| {
+                if !heard {
+                    events.push(event);
+                }
+            });
+            if events.len() >= AT_ONCE {
+                self.spool.append(&events).map_err(|error| error.to_string())?;
+                events.clear();
+            }
+        }
+        self.spool.append(&events).map_err(|error| error.to_string())
+    }
+}
+
+impl Subscriber for Feed {
+    fn subscribe(&self, session: SessionId) -> Box<dyn Subscription> {
+        Box::new(Heard { listener: Listener::new(&self.host, session), waiting: Arc::clone(&self.waiting) })
+    }
+
+    fn recovered(&self, session: SessionId) {
+        if let Err(error) = self.retell(session) {
+            tracing::error!(%session, error, "not all events of a record that a crash left reach the sinks");
+        }
+    }
+
+    fn round(&self) {
+        let mut waiting = self.waiting();
+        while !waiting.is_empty() {
+            let most = waiting.len().min(AT_ONCE);
+            match self.spool.append(waiting.get(..most).unwrap_or_default()) {
+                Ok(()) => drop(waiting.drain(..most)),
+                // One that can't be written as it is keeps nobody from the others.
+                Err(error @ SpoolError::Event { .. }) if most == 1 => {
+                    tracing::error!(%error, "an event reaches no sink");
+                    waiting.clear();
+                }
+                Err(SpoolError::Event { .. }) => {
+                    let each = std::mem::take(&mut *waiting);
+                    for event in each {
+                        if let Err(error) = self.spool.append(std::slice::from_ref(&event)) {
+                            tracing::error!(%error, uid = event.uid, "an event reaches no sink");
+                        }
+                    }
+                }
+                Err(error) => {
+                    if !self.spool.is_full() {
+                        tracing::error!(%error, waiting = waiting.len(), "events can't be spooled, and wait");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn checkpoint(&self, note: &str) {
+        self.waiting().push(own::checkpoint(&self.host, note));
+        self.round();
+    }
+
+    fn holds_back(&self) -> bool {
+        if self.waiting().is_empty() {
+            return self.spool.is_full();
+        }
+        self.round();
+        self.spool.is_full() || self.waiting().len() > MOST_WAITING
+    }
+}
+
+/// Hears one record.
+struct Heard {
+    listener: Listener,
+    waiting: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Subscription for Heard {
+    fn wrote(&mut self, first: u64, frames: &FrameBuffer) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (seq, (time, kind, body)) in (first..).zip(frames.iter()) {
+            self.listener.hear(seq, time, kind, body, &mut |event| waiting.push(event));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! `kind = "kafka"`: records of a topic, acknowledged by all replicas in sync; a session's records are in one partition, in their order.
+
+#[cfg(feature = "kafka")]
+mod producer;
+
+use super::failure::Failure;
+use super::format::Format;
+use super::kind::Limits;
+use crate::config::{Table, ca, secret};
+use crate::credential::Source;
+use crate::https::is_this_host;
+#[cfg(feature = "kafka")]
+pub(super) use producer::KafkaLink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kafka {
+    brokers: Vec<String>,
+    topic: String,
+    tls: bool,
+    ca: Option<PathBuf>,
+    login: Option<Login>,
+    /// How long a record is tried, with all that the client does of itself.
+    delivery: Duration,
+}
+
+/// Who weir is to the brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Login {
+    mechanism: Mechanism,
+    user: Source,
+    password: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mechanism {
+    Plain,
+    Scram256,
+    Scram512,
+}
+
+impl Kafka {
+    /// What it tells where nothing is said.
+    pub(super) const FORMAT: Format = Format::Ocsf;
+
+    pub(super) fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Self> {
+        if !cfg!(feature = "kafka") {
+            table.problem("this build of weir has no Kafka", "build it with the feature `kafka`");
+        }
+        let hint = "where the cluster is first asked: brokers = [\"kafka-1.acme.example:9093\"]";
+        let span = table.span.clone();
+        let brokers = table.texts("brokers").map(|texts| {
+            let (fit, unfit): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| host(text.get_ref()).is_some());
+            for text in &unfit {
+                table.problem_at(text.span(), format!("`brokers` can't have {:?}", text.get_ref()), hint);
+            }
+            if fit.is_empty() && unfit.is_empty() {
+                table.problem_at(span.clone(), "`brokers` is empty", hint);
+            }
+            fit.into_iter().map(|text| text.into_inner()).collect::<Vec<_>>()
+        });
+        let brokers = table.required("brokers", brokers, hint)?;
+        let topic = table.parsed("topic", "a topic: letters, digits, dots, dashes and underscores, at most 249", topic);
+        let topic = table.required("topic", topic, "the topic, which has to be there: topic = \"weir-events\"");
+        let tls = table.flag("tls").unwrap_or(true);
+        if !tls && !brokers.iter().filter_map(|broker| host(broker)).all(is_this_host) {
+            table.problem("`tls = false` is for brokers on this host, and one is elsewhere", "leave `tls` out");
+            return None;
+        }
+        let ca = ca(table, directory);
+        let login = login(table, directory);
+        let delivery = table.number("delivery_seconds", 2, 60).unwrap_or(10);
+        Some(Self { brokers, topic: topic?, tls, ca, login: login?, delivery: Duration::from_secs(delivery) })
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        Limits { entries: 2000, bytes: 4 << 20, linger: Duration::ZERO }
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("{} of {}", self.topic, self.brokers.join(", "))
+    }
+
+    pub(super) fn secrets(&self) -> Vec<&Source> {
+        self.login.iter().flat_map(|login| [&login.user, &login.password]).collect()
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(super) async fn link(&self) -> Result<KafkaLink, Failure> {
+        KafkaLink::new(self).await
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    pub(super) async fn link(&self) -> Result<KafkaLink, Failure> {
+        Err(Failure::again("this build of weir has no Kafka"))
+    }
+}
+
+/// In place of a producer, in a build without one.
+#[cfg(not(feature = "kafka"))]
+pub(super) struct KafkaLink;
+
+#[cfg(not(feature = "kafka"))]
+impl KafkaLink {
+    pub(super) async fn send(&mut self, _batch: &[super::Entry<'_>]) -> Result<(), Failure> {
+        Err(Failure::again("this build of weir has no Kafka"))
+    }
+}
+
+/// The host of `host:port`.
+fn host(broker: &str) -> Option<&str> {
+    let (host, port) = broker.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let fit = port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains(['/', '@', ',', ' ']);
+    fit.then_some(host)
+}
+
+fn topic(text: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    (!text.is_empty() && text.len() <= 249 && text.bytes().all(legal) && !matches!(text, "." | "..")).then(|| text.to_owned())
+}
+
+/// A user with a password, or nobody; `None` where that was written wrongly.
+fn login(table: &mut Table<'_, '_>, directory: &Path) -> Option<Option<Login>> {
+    let mechanism = table.parsed("sasl", "\"scram-sha-512\", \"scram-sha-256\" or \"plain\"", |text| match text {
+        "plain" => Some(Mechanism::Plain),
+        "scram-sha-256" => Some(Mechanism::Scram256),
+        "scram-sha-512" => Some(Mechanism::Scram512),
+        _ => None,
+    });
+    match (mechanism, secret(table, "username", directory), secret(table, "password", directory)) {
+        (Some(mechanism), Some(user), Some(password)) => Some(Some(Login { mechanism, user, password })),
+        (None, None, None) => Some(None),
+        (_, _, _) => {
+            table.problem("the login is not one", "give `sasl`, `username` and `password`, or none of them");
+            None
+        }
+    }
+}
+
+#[cfg(all(test, feature = "kafka"))]
+mod tests {
+    use super::super::Kind;
+    use super::super::checks::{Events, Secrets, send, survives, wrong};
+    use super::*;
+    use std::collections::BTreeMap;
+    use weir_tests::receivers::Kafka as Cluster;
+
+    fn kind(cluster: &Cluster) -> Kind {
+        let brokers: Vec<_> = cluster.brokers.split(',').map(|broker| format!("\"{broker}\"")).collect();
+        let text =
+            format!("kind = \"kafka\"\nbrokers = [{}]\ntopic = \"weir\"\ntls = false\ndelivery_seconds = 2", brokers.join(", "));
+        Secrets::with(&[]).kind(&text)
+    }
+
+    #[test]
+    fn nothing_is_lost_by_brokers_that_go_down() {
+        let mut cluster = Cluster::start();
+        survives(&kind(&cluster), &mut cluster, 2);
+    }
+
+    #[tokio::test]
+    async fn errors_of_a_broker_are_tried_again_and_a_session_keeps_its_order() {
+        let cluster = Cluster::start();
+        // Produce (0): not the leader, not enough replicas, and a request that timed out.
+        cluster.fail(0, &[6, 19, 7]);
+        let events = Events::new(0, 100);
+        assert_eq!(send(&kind(&cluster), &events).await, Ok(()));
+        let mut sessions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for record in cluster.records() {
+            let number = record["headers"]["weir-number"].as_str().and_then(|number| number.parse().ok()).unwrap();
+            sessions.entry(record["key"].as_str().unwrap().to_owned()).or_default().push(number);
+        }
+        assert_eq!((sessions.len(), sessions.values().map(Vec::len).sum::<usize>()), (7, 100));
+        assert!(sessions.values().all(|numbers| numbers.is_sorted()), "{sessions:?}");
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_too_large_is_refused() {
+        let cluster = Cluster::start();
+        cluster.fail(0, &[10]);
+        let sent = send(&kind(&cluster), &Events::new(0, 1)).await;
+        assert!(matches!(&sent, Err(Failure::Refused { index: 0, why }) if why.contains("MessageTooLarge")), "{sent:?}");
+    }
+
+    #[test]
+    fn what_is_written_wrongly_is_said() {
+        for (text, told) in [
+            ("brokers = [\"kafka.example:9092\"]\ntopic = \"t\"\ntls = false", "`tls = false` is for brokers on this host"),
+            ("brokers = [\"kafka.example\"]\ntopic = \"t\"", "`brokers` can't have"),
+            ("brokers = []\ntopic = \"t\"", "`brokers` is empty"),
+            ("brokers = [\"kafka.example:9093\"]\ntopic = \"a b\"", "`topic` can't be"),
+            ("brokers = [\"kafka.example:9093\"]\ntopic = \"t\"\nsasl = \"plain\"", "the login is not one"),
+        ] {
+            let problems = wrong(&format!("kind = \"kafka\"\n{text}"));
+            assert!(problems.contains(told), "{told}: {problems}");
+        }
+    }
+}
