@@ -17,7 +17,7 @@ pub(in super::super) fn step() {
     AT_STEP.with_borrow_mut(|slot| *slot = Some(at_step));
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
