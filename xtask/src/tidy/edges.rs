@@ -13,7 +13,7 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("https", &["tls"]),
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
-    ("evidence", &[]),
+    ("evidence", &["https"]),
     ("replay", &["evidence"]),
     ("parse_pool", &[]),
     ("masking", &["catalog", "credential", "config"]),

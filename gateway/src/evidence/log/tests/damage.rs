@@ -40,7 +40,9 @@ fn tile_changed(tile: &str) -> Problem {
 #[test]
 fn each_change_is_named_by_its_place() {
     type Change = Box<dyn FnOnce(&Path)>;
-    let on = |file: &'static str, change: Box<dyn FnOnce(&mut Vec<u8>)>| -> Change { Box::new(move |log| edit(&log.join(file), change)) };
+    let on = |file: &'static str, change: Box<dyn FnOnce(&mut Vec<u8>)>| -> Change {
+        Box::new(move |log| edit(&log.join(file), change))
+    };
     let remove = |file: &'static str| -> Change { Box::new(move |log| fs::remove_file(log.join(file)).unwrap()) };
     let cases: Vec<(Change, Vec<Problem>)> = vec![
         (Box::new(|_| {}), vec![]),
@@ -53,23 +55,26 @@ fn each_change_is_named_by_its_place() {
         (remove("tile/0/001"), vec![Problem::TileMissing { tile: "tile/0/001".into() }]),
         (on("tile/0/002.p/78", Box::new(flip(33))), vec![tile_changed("tile/0/002.p/78")]),
         (remove("tile/0/002.p/78"), vec![Problem::TileMissing { tile: "tile/0/002.p/78".into() }]),
-        (on("tile/entries/002.p/78", Box::new(swap("\"at\":520000,", "\"at\":520001,"))), vec![tile_changed("tile/entries/002.p/78")]),
+        (
+            on("tile/entries/002.p/78", Box::new(swap("\"at\":520000,", "\"at\":520001,"))),
+            vec![tile_changed("tile/entries/002.p/78")],
+        ),
         (remove("tile/entries/002.p/78"), vec![Problem::TileMissing { tile: "tile/entries/002.p/78".into() }]),
         (on("tile/1/000.p/2", Box::new(flip(33))), vec![tile_changed("tile/1/000.p/2")]),
         (on("journal", Box::new(swap("\"at\":520000,", "\"at\":520001,"))), vec![Problem::Changed { entry: 520 }]),
         // Behind the checkpoint nothing says what was there: it looks like a crash.
         (on("journal", Box::new(swap("\"at\":595000,", "\"at\":595001,"))), vec![Problem::Torn { entry: 595 }]),
-        (on("journal", Box::new(|bytes| bytes.truncate(1000))), vec![Problem::Changed { entry: 521 }]),
+        (on("journal", Box::new(|bytes| bytes.truncate(1000))), vec![Problem::Changed { entry: 522 }]),
         (on("journal", Box::new(|bytes| bytes.truncate(16))), vec![Problem::Missing { from: 512, to: 590 }]),
         (Box::new(|log| fs::write(log.join("tile/0/003"), "x").unwrap()), vec![Problem::Extra { path: "tile/0/003".into() }]),
         (Box::new(|log| fs::write(log.join("tile/0/000.q"), "x").unwrap()), vec![Problem::Extra { path: "tile/0/000.q".into() }]),
         (Box::new(|log| fs::write(log.join("more"), "x").unwrap()), vec![Problem::Extra { path: "more".into() }]),
         (remove("checkpoint"), vec![Problem::NoCheckpoint { why: "it is not there".into() }]),
     ];
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     log_of_600(state.path());
     for (number, (change, expected)) in cases.into_iter().enumerate() {
-        let copied = tempfile::tempdir().unwrap();
+        let copied = folder();
         crash::copy(state.path(), copied.path());
         change(&copied.path().join("log"));
         assert_eq!(problems(copied.path(), &[]), expected, "case {number}");
@@ -78,7 +83,7 @@ fn each_change_is_named_by_its_place() {
 
 #[test]
 fn a_forged_checkpoint_shows() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     log_of_600(state.path());
     edit(&state.path().join("log/checkpoint"), swap("590", "589"));
     assert!(matches!(problems(state.path(), &[]).as_slice(), [Problem::Forged { size: 589, .. }, ..]));
@@ -89,7 +94,7 @@ fn a_forged_checkpoint_shows() {
 
 #[test]
 fn a_log_that_was_written_anew_or_cut_shows_by_what_left_the_host() {
-    let (state, forged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (state, forged) = (folder(), folder());
     let left = log_of_600(state.path());
     assert_eq!(problems(state.path(), &left), []);
     // Whoever has the key writes another log of the same size, in which all is right.
@@ -104,7 +109,7 @@ fn a_log_that_was_written_anew_or_cut_shows_by_what_left_the_host() {
     assert_eq!(problems(forged.path(), &[]), []);
     assert_eq!(problems(forged.path(), &left), [Problem::RolledBack { size: 590 }], "those of size 100 and 300 still hold");
     // A backup of an hour ago in place of the log.
-    let older = tempfile::tempdir().unwrap();
+    let older = folder();
     let log = open(older.path()).unwrap();
     append(&log, 300);
     log.checkpoint_now().unwrap().unwrap();
@@ -115,22 +120,25 @@ fn a_log_that_was_written_anew_or_cut_shows_by_what_left_the_host() {
 #[test]
 fn nothing_is_signed_over_a_log_that_was_changed() {
     let damaged = |change: &dyn Fn(&Path)| {
-        let state = tempfile::tempdir().unwrap();
+        let state = folder();
         log_of_600(state.path());
         change(&state.path().join("log"));
-        match open(state.path()).and_then(|log| { append(&log, 1); log.checkpoint_now() }) {
+        match open(state.path()).and_then(|log| {
+            append(&log, 1);
+            log.checkpoint_now()
+        }) {
             Err(LogError::Damaged { problem, .. }) => problem,
             other => panic!("{other:?}"),
         }
     };
-    let changed = damaged(&|log| edit(&log.join("tile/0/000"), flip(40)));
-    assert!(matches!(changed, Problem::Rewritten { size: 590 } | Problem::TileChanged { .. }) || true, "{changed:?}");
+    let changed = damaged(&|log| edit(&log.join("tile/1/000.p/2"), flip(40)));
+    assert_eq!(changed, Problem::Rewritten { size: 590 });
     let changed = damaged(&|log| edit(&log.join("journal"), swap("\"at\":520000,", "\"at\":520001,")));
     assert_eq!(changed, Problem::Missing { from: 520, to: 590 });
     let gone = damaged(&|log| fs::remove_file(log.join("journal")).unwrap());
     assert!(matches!(gone, Problem::NoJournal { .. }));
     let older = damaged(&|log| {
-        let state = tempfile::tempdir().unwrap();
+        let state = folder();
         let other = open(state.path()).unwrap();
         append(&other, 300);
         fs::copy(state.path().join("log/journal"), log.join("journal")).unwrap();
@@ -140,7 +148,7 @@ fn nothing_is_signed_over_a_log_that_was_changed() {
 
 #[test]
 fn a_journal_that_is_changed_under_a_running_gateway_is_not_signed() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     append(&log, 10);
     edit(&state.path().join("log/journal"), swap("\"at\":5000,", "\"at\":5001,"));
@@ -148,12 +156,12 @@ fn a_journal_that_is_changed_under_a_running_gateway_is_not_signed() {
     assert!(matches!(error, LogError::Damaged { problem: Problem::Changed { entry: 5 }, .. }), "{error}");
     assert!(!state.path().join("log/checkpoint").exists());
     edit(&state.path().join("log/journal"), |bytes| bytes.truncate(100));
-    assert!(log.locked(|log| log.append(&[entry(10)])).is_err() || log.size().unwrap() < 10);
+    assert!(matches!(log.size(), Err(LogError::Damaged { .. })) && matches!(log.size(), Err(LogError::Damaged { .. })));
 }
 
 #[test]
 fn times_that_run_backwards_show_beyond_what_gateways_differ_by() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     let at = |seconds: u64| Entry::Policy { at: seconds * 1_000_000_000, hash: String::new() };
     log.locked(|log| log.append(&[at(100), at(95), at(101), at(80), at(81), at(102)])).unwrap();
