@@ -13,7 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("https", &["tls"]),
     ("credential", &[]),
     ("catalog", &["credential", "tls"]),
-    ("evidence", &[]),
+    ("evidence", &["https"]),
     ("replay", &["evidence"]),
     ("rerun", &["evidence", "replay", "config", "credential", "catalog", "tls"]),
     ("auditing", &["evidence", "replay", "ledger", "config"]),

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod edge;
 pub mod entry;
+mod fuzz;
 pub mod key;
 pub mod note;
 pub mod proof;
@@ -16,6 +17,7 @@ pub mod tree;
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use edge::Edge;
 pub use entry::{Entry, EntryError, Grown};
+pub use fuzz::fuzz_entry;
 pub use key::{KeyError, SigningKey, VerifierKey};
 pub use note::{Note, NoteError, Signature};
 pub use proof::{Proof, ProofError};

@@ -5,7 +5,9 @@ use super::files::{Files, step};
 use super::shared::Log;
 use super::state::Locked;
 use gateway_core::record::log::tile::{Kind, Tile};
-use gateway_core::record::log::{Checkpoint, SignedCheckpoint};
+use gateway_core::record::log::{Checkpoint, Signature, SignedCheckpoint};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 impl Log {
     /// Signs all that is in the log, and publishes it: all of it is on the disk before that, and the checkpoint that was there
@@ -16,7 +18,7 @@ impl Log {
     pub fn checkpoint_now(&self) -> Result<Option<String>, LogError> {
         // Most of it is synced without the lock.
         self.sync()?;
-        let signer = self.signer();
+        let signer = self.current_signer()?;
         let Some(checkpoint) = self.locked(|log| log.prepare(signer.name()))? else { return Ok(None) };
         let mut signed = SignedCheckpoint::new(checkpoint)?;
         let signature = signer.sign(signed.note().text())?;
@@ -26,9 +28,8 @@ impl Log {
 
     /// Puts a checkpoint in place of the one that is there, if it is of a larger log.
     pub(super) fn publish(&self, signed: SignedCheckpoint) -> Result<Option<String>, LogError> {
-        let text = signed.to_string();
-        let published = self.locked(|log| log.publish(signed.checkpoint(), &text))?;
-        Ok(published.then_some(text))
+        let published = self.locked(|log| log.publish(&signed))?;
+        Ok(published.then(|| signed.to_string()))
     }
 
     /// The last checkpoint, as it was published.
@@ -42,7 +43,7 @@ impl Log {
     /// The checkpoint that is there must be signed by our key.
     pub(super) fn check_key(&self) -> Result<(), LogError> {
         let Some(signed) = self.files.last_checkpoint()? else { return Ok(()) };
-        let signer = self.signer();
+        let signer = self.current_signer()?;
         let other = |why| LogError::OtherKey { path: self.files.checkpoint(), key: signer.verifier().to_string(), why };
         signed.verify(signer.name(), std::slice::from_ref(signer.verifier())).map(drop).map_err(other)
     }
@@ -65,27 +66,31 @@ impl Locked {
     }
 
     /// Publishes a checkpoint; says whether it did.
-    fn publish(&mut self, checkpoint: &Checkpoint, text: &str) -> Result<bool, LogError> {
+    pub(super) fn publish(&mut self, signed: &SignedCheckpoint) -> Result<bool, LogError> {
+        let checkpoint = signed.checkpoint();
         let before = self.files.last_checkpoint()?;
         let before = before.map_or(0, |before| before.checkpoint().size);
-        if before >= checkpoint.size {
+        let signed_by = |key: &Signature| signed.note().signatures().iter().any(|by| (&by.name, by.id) == (&key.name, key.id));
+        // Another gateway may have replaced the key while this was signed.
+        let rotation = self.files.last_rotation()?;
+        let replaced = rotation.is_some_and(|rotation| rotation.note().signatures().get(1).is_none_or(|key| !signed_by(key)));
+        if before >= checkpoint.size || replaced {
             return Ok(false);
         }
         // What was signed is what is there: the log only grew since.
         self.check(checkpoint.size, checkpoint.root)?;
-        Files::write(&self.files.checkpoint(), text.as_bytes())?;
+        Files::write(&self.files.checkpoint(), signed.to_string().as_bytes())?;
         step();
-        self.prune(&[self.journal.base(), before, checkpoint.size])?;
+        self.prune(&[self.journal.base(), before, checkpoint.size], checkpoint.size)?;
         Ok(true)
     }
 
-    /// Deletes partial tiles that trees of none of these sizes have.
-    fn prune(&self, sizes: &[u64]) -> Result<(), LogError> {
+    /// Deletes partial tiles that trees of none of these sizes have. Those of a tree that is larger than `last` are another gateway's, which is signing it.
+    fn prune(&self, sizes: &[u64], last: u64) -> Result<(), LogError> {
         let entries = sizes.iter().filter_map(|&size| Tile::rightmost(Kind::Entries, size));
-        let keep: Vec<Tile> = sizes.iter().flat_map(|&size| Tile::edge(size)).chain(entries).collect();
-        for tile in &keep {
-            self.files.prune(*tile, &keep)?;
-        }
-        Ok(())
+        let keep: BTreeSet<Tile> = sizes.iter().flat_map(|&size| Tile::edge(size)).chain(entries).collect();
+        let needed = |tile: Tile| keep.contains(&tile) || tile.needs().is_some_and(|needs| needs > last);
+        let directories: BTreeSet<PathBuf> = keep.iter().filter_map(|tile| self.files.among(*tile)).collect();
+        directories.iter().try_for_each(|directory| self.files.prune(directory, needed))
     }
 }

@@ -35,6 +35,9 @@ pub enum LogError {
     /// An entry can't be written, or was not written by this version.
     #[error("log: {0}")]
     Entry(#[from] EntryError),
+    /// More is to be appended at once than may be.
+    #[error("log: {0} bytes of entries are too many to be appended at once: split them")]
+    TooMany(usize),
     /// There is no such entry, or no checkpoint covers it yet.
     #[error("log: entry {index} is not there: the log's last checkpoint covers {size} entries")]
     NoEntry {
@@ -59,6 +62,15 @@ pub enum LogError {
     /// A checkpoint can't be written: its origin has a line feed, say.
     #[error("log: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// Another key took the place of the one at hand.
+    #[error("log: the key {key} was replaced, and signs no more: name the new key (log.key), and restart this gateway")]
+    Replaced {
+        /// The key at hand.
+        key: String,
+    },
+    /// The key can't be replaced.
+    #[error("log: the key was not replaced: {0}")]
+    Rotation(String),
     /// The key can't be used.
     #[error(transparent)]
     Signer(#[from] SignerError),

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use crate::durable;
 use gateway_core::record::chain::Hash;
 use gateway_core::record::log::tile::{self, FULL, Kind, Tile};
-use gateway_core::record::log::{SignedCheckpoint, tree};
+use gateway_core::record::log::{SignedCheckpoint, VerifierKey, tree};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -28,6 +28,11 @@ impl Files {
     /// The log's below a state directory.
     pub(super) fn new(state_dir: &Path) -> Self {
         Self { directory: state_dir.join("log") }
+    }
+
+    /// The state directory.
+    pub(super) fn state_dir(&self) -> &Path {
+        self.directory.parent().unwrap_or(&self.directory)
     }
 
     /// The directory itself.
@@ -127,21 +132,37 @@ impl Files {
         signed.map(Some).map_err(|why| self.damaged(Problem::NoCheckpoint { why: why.to_string() }))
     }
 
+    /// The checkpoint at which the key was replaced last.
+    pub(super) fn last_rotation(&self) -> Result<Option<SignedCheckpoint>, LogError> {
+        let size = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u64>().ok());
+        let listed = list(&self.rotations())?.unwrap_or_default();
+        let Some(path) = listed.into_iter().filter(|path| size(path).is_some()).max_by_key(size) else { return Ok(None) };
+        let signed = SignedCheckpoint::parse(&read(&path, MOST_CHECKPOINT)?.unwrap_or_default());
+        signed.map(Some).map_err(|why| self.damaged(Problem::NoCheckpoint { why: format!("{}: {why}", path.display()) }))
+    }
+
+    /// What the witness of this key's name has signed last.
+    pub(super) fn witnessed(&self, key: &VerifierKey) -> PathBuf {
+        self.directory.join("witnesses").join(format!("{:08x}", key.id()))
+    }
+
     pub(super) fn damaged(&self, problem: Problem) -> LogError {
         LogError::Damaged { directory: self.directory.clone(), problem }
     }
 
-    /// Deletes the partial tiles beside `tile` and before it that none of `keep` is.
-    pub(super) fn prune(&self, tile: Tile, keep: &[Tile]) -> Result<(), LogError> {
-        let path = self.tile(tile.filled());
-        let Some(directory) = path.parent() else { return Ok(()) };
-        let Some(listed) = list(directory)? else { return Ok(()) };
+    /// The directory that a tile lies in, beside others.
+    pub(super) fn among(&self, tile: Tile) -> Option<PathBuf> {
+        self.tile(tile.filled()).parent().map(Path::to_owned)
+    }
+
+    /// Deletes the partial tiles of a directory that are not needed.
+    pub(super) fn prune(&self, directory: &Path, needed: impl Fn(Tile) -> bool) -> Result<(), LogError> {
+        let listed = list(directory)?.unwrap_or_default();
         for partial in listed.into_iter().filter(|path| path.extension().is_some_and(|end| end == "p")) {
             let mut empty = true;
             for path in list(&partial)?.unwrap_or_default() {
                 let name = path.strip_prefix(&self.directory).ok().and_then(Path::to_str);
-                let needed = name.and_then(Tile::parse).is_none_or(|tile| keep.contains(&tile));
-                if needed {
+                if name.and_then(Tile::parse).is_none_or(&needed) {
                     empty = false;
                 } else {
                     fs::remove_file(&path).map_err(LogError::io("remove", &path))?;

@@ -9,11 +9,13 @@ mod files;
 mod journal;
 mod problem;
 mod read;
+mod rotate;
 mod shared;
 mod signer;
 mod state;
 mod trust;
 mod verify;
+mod witness;
 
 pub use error::LogError;
 pub use problem::Problem;
@@ -22,6 +24,7 @@ pub use shared::{Entries, Log};
 pub use signer::{KeyReference, Signer, SignerError, public_beside};
 pub use state::Locked;
 pub use verify::{LogVerification, verify_log};
+pub use witness::{Cosigned, Witness, WitnessError};
 
 #[cfg(test)]
 mod tests;

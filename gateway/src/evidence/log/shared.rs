@@ -2,6 +2,7 @@
 
 use super::error::LogError;
 use super::files::Files;
+use super::rotate;
 use super::signer::Signer;
 use super::state::Locked;
 use gateway_core::record::log::tree;
@@ -16,8 +17,7 @@ pub struct Log {
     pub(super) files: Files,
     /// Its lock (`flock`) is held by who appends.
     lock: File,
-    /// None after an error: it is read again.
-    state: Mutex<Option<Locked>>,
+    state: Mutex<Locked>,
     /// The journal, for syncing without the lock.
     journal: Mutex<Arc<File>>,
     pub(super) signer: Mutex<Arc<Signer>>,
@@ -35,12 +35,12 @@ impl Log {
         let options = &mut OpenOptions::new();
         let lock =
             options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(LogError::io("open", &path))?;
-        lock.lock().map_err(LogError::io("lock", &path))?;
-        let state = Locked::load(&files);
-        lock.unlock().map_err(LogError::io("unlock", &path))?;
-        let state = state?;
+        let held = Held::of(&lock).map_err(LogError::io("lock", &path))?;
+        rotate::finish(&files)?;
+        let state = Locked::load(&files)?;
+        drop(held);
         let journal = Mutex::new(state.journal_file());
-        let log = Self { files, lock, state: Mutex::new(Some(state)), journal, signer: Mutex::new(Arc::new(signer)) };
+        let log = Self { files, lock, state: Mutex::new(state), journal, signer: Mutex::new(Arc::new(signer)) };
         log.check_key()?;
         Ok(log)
     }
@@ -51,13 +51,9 @@ impl Log {
     /// Where the log can't be read or locked, and what `work` says.
     pub fn locked<T, E: From<LogError>>(&self, work: impl FnOnce(&mut Locked) -> Result<T, E>) -> Result<T, E> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.files.lock();
-        self.lock.lock().map_err(LogError::io("lock", &path))?;
-        let result = self.current(&mut state).map_err(E::from).and_then(work);
-        if let Some(state) = state.as_ref() {
-            *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = state.journal_file();
-        }
-        self.lock.unlock().map_err(LogError::io("unlock", &path))?;
+        let _held = Held::of(&self.lock).map_err(LogError::io("lock", &self.files.lock()))?;
+        let result = state.catch_up().map_err(E::from).and_then(|()| work(&mut state));
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = state.journal_file();
         result
     }
 
@@ -96,7 +92,7 @@ impl Log {
     /// All entries from `from` on, as many as there are when their turn comes.
     #[must_use]
     pub const fn entries(&self, from: u64) -> Entries<'_> {
-        Entries { log: self, next: from, read: Vec::new() }
+        Entries { log: self, next: from, read: Vec::new(), failed: false }
     }
 
     /// The proof that entry `index` is covered by the last checkpoint, as text; the entry itself is in it.
@@ -117,16 +113,20 @@ impl Log {
     pub(super) fn signer(&self) -> Arc<Signer> {
         Arc::clone(&self.signer.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// The state, which knows all that is in the log now.
-    fn current<'a>(&self, state: &'a mut Option<Locked>) -> Result<&'a mut Locked, LogError> {
-        let mut known = match state.take() {
-            Some(known) => known,
-            None => Locked::load(&self.files)?,
-        };
-        // Where this fails it is read again the next time.
-        known.catch_up()?;
-        Ok(state.insert(known))
+/// The lock, until it is dropped.
+struct Held<'a>(&'a File);
+
+impl<'a> Held<'a> {
+    fn of(file: &'a File) -> std::io::Result<Self> {
+        file.lock().map(|()| Self(file))
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let _unlocked = self.0.unlock().is_ok();
     }
 }
 
@@ -136,16 +136,21 @@ pub struct Entries<'a> {
     next: u64,
     /// What was read, the next one last.
     read: Vec<Vec<u8>>,
+    /// What can't be read is told once.
+    failed: bool,
 }
 
 impl Iterator for Entries<'_> {
     type Item = Result<(u64, Entry), LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.read.is_empty() {
+        if self.read.is_empty() && !self.failed {
             match self.log.locked(|log| log.bytes_from(self.next)) {
                 Ok(read) => self.read = read,
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
             }
             self.read.reverse();
         }

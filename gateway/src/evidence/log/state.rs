@@ -16,6 +16,9 @@ const MOST_IN_JOURNAL: usize = 16 * FULL as usize;
 /// Bytes that it may have so.
 const MOST_BYTES_IN_JOURNAL: u64 = 16 << 20;
 
+/// Bytes of entries that may be appended at once: what the journal may have in all is four times that.
+const MOST_AT_ONCE: usize = 16 << 20;
+
 /// The log, locked.
 pub struct Locked {
     pub(super) files: Files,
@@ -71,6 +74,10 @@ impl Locked {
             Ok((bytes, leaf))
         });
         let bytes = bytes.collect::<Result<Vec<_>, LogError>>()?;
+        let length: usize = bytes.iter().map(|(bytes, _)| bytes.len()).sum();
+        if length > MOST_AT_ONCE {
+            return Err(LogError::TooMany(length));
+        }
         let first = self.size();
         self.journal.append(&bytes)?;
         for (_, leaf) in bytes {
@@ -128,11 +135,11 @@ impl Locked {
         if self.journal.is_current()? {
             return self.read_on();
         }
-        let covered = self.covered;
-        *self = Self::load(&self.files)?;
-        if self.size() < covered {
-            return Err(self.files.damaged(Problem::Missing { from: self.size(), to: covered }));
+        let fresh = Self::load(&self.files)?;
+        if fresh.size() < self.size() {
+            return Err(self.files.damaged(Problem::Missing { from: fresh.size(), to: self.size() }));
         }
+        *self = fresh;
         Ok(())
     }
 

@@ -2,7 +2,9 @@
 
 mod crash;
 mod damage;
+mod others;
 mod signers;
+mod witness;
 
 pub(super) use crash::step;
 
@@ -15,6 +17,11 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const NAME: &str = "acme.example/weir";
+
+/// In memory, where there is such a place: what a sync costs is not the matter here.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(NAME, &Zeroizing::new([seed; 32])).unwrap()
@@ -63,7 +70,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn entries_come_back_and_are_proved_across_bundles_and_restarts() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     assert_eq!((log.size().unwrap(), log.checkpoint_now().unwrap()), (0, None));
     assert!(matches!(log.prove(0), Err(LogError::NoEntry { index: 0, size: 0 })));
@@ -110,7 +117,7 @@ fn entries_come_back_and_are_proved_across_bundles_and_restarts() {
 
 #[test]
 fn partial_tiles_are_those_of_the_last_two_checkpoints() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     for count in [3, 4, 5, 250, 1, 1, 300, 2] {
         append(&log, count);
@@ -131,7 +138,7 @@ fn partial_tiles_are_those_of_the_last_two_checkpoints() {
 
 #[test]
 fn gateways_share_the_log_whoever_appends_rolls_and_signs() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let logs = [open(state.path()).unwrap(), open(state.path()).unwrap()];
     std::thread::scope(|scope| {
         for log in &logs {
@@ -156,8 +163,28 @@ fn gateways_share_the_log_whoever_appends_rolls_and_signs() {
 }
 
 #[test]
+fn a_checkpoint_that_was_overtaken_leaves_the_later_one_its_tiles() {
+    let state = folder();
+    let logs = [open(state.path()).unwrap(), open(state.path()).unwrap()];
+    let signed = |log: &Log| {
+        let mut signed = SignedCheckpoint::new(log.locked(|log| log.prepare(NAME)).unwrap().unwrap()).unwrap();
+        signed.note_mut().sign(&key(1));
+        signed
+    };
+    append(&logs[0], 100);
+    let early = signed(&logs[0]);
+    append(&logs[1], 5);
+    let late = signed(&logs[1]);
+    assert!(logs[0].publish(early.clone()).unwrap().is_some());
+    assert_eq!(problems(state.path(), &[]), []);
+    assert!(logs[1].publish(late).unwrap().is_some());
+    assert!(logs[0].publish(early).unwrap().is_none(), "it is not put in place of a later one");
+    assert_eq!(problems(state.path(), &[]), []);
+}
+
+#[test]
 fn an_entry_that_is_too_long_takes_none_with_it() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     let long = Entry::Policy { at: 1, hash: "a".repeat(70_000) };
     assert!(matches!(log.locked(|log| log.append(&[entry(0), long])), Err(LogError::Entry(_))));
@@ -176,7 +203,7 @@ fn an_entry_that_is_too_long_takes_none_with_it() {
 
 #[test]
 fn another_key_does_not_go_on_with_the_log() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     append(&log, 1);
     log.checkpoint_now().unwrap().unwrap();

@@ -76,23 +76,17 @@ impl Check {
         let snapshot = Snapshot::of(&self.files)?;
         let (size, base) = (snapshot.size(), snapshot.journal.base());
         self.found.size = size;
-        let extra: Vec<Tile> = tiles.iter().copied().filter(|tile| tile.needs().is_none_or(|needs| needs > size)).collect();
-        extra.iter().for_each(|tile| self.tell(Problem::Extra { path: tile.to_string() }));
-        for tile in tiles.iter().filter(|tile| !tile.is_full() && !extra.contains(tile)) {
-            self.partial.entry((tile.kind, tile.index)).or_default().push(*tile);
-        }
         let mut trust = Trust::read(&self.files, keys)?;
-        let outside: Vec<_> = outside.iter().map(|note| SignedCheckpoint::parse(note)).collect();
-        let checkpoint = match &snapshot.checkpoint {
-            Ok(checkpoint) => checkpoint.clone(),
-            Err(problem) => {
-                self.tell(problem.clone());
-                None
+        let checkpoint = self.believed(&snapshot, &trust, &tiles);
+        let most = checkpoint.as_ref().map_or(size, |signed| size.max(signed.checkpoint().size));
+        for tile in &tiles {
+            if tile.needs().is_none_or(|needs| needs > most) {
+                self.tell(Problem::Extra { path: tile.to_string() });
+            } else if !tile.is_full() {
+                self.partial.entry((tile.kind, tile.index)).or_default().push(*tile);
             }
-        };
-        if checkpoint.is_none() && snapshot.checkpoint.is_ok() && !tiles.is_empty() {
-            self.tell(Problem::NoCheckpoint { why: "it is not there".to_owned() });
         }
+        let outside: Vec<_> = outside.iter().map(|note| SignedCheckpoint::parse(note)).collect();
         let covering = checkpoint.iter().chain(outside.iter().filter_map(|signed| signed.as_ref().ok()));
         self.wanted = covering.map(|signed| signed.checkpoint().size).chain(trust.sizes()).collect();
         self.at_size();
@@ -113,6 +107,22 @@ impl Check {
         Ok(())
     }
 
+    /// The log's checkpoint, if there is one to go by.
+    fn believed(&mut self, snapshot: &Snapshot, trust: &Trust, tiles: &[Tile]) -> Option<SignedCheckpoint> {
+        match &snapshot.checkpoint {
+            Err(problem) => self.tell(problem.clone()),
+            Ok(None) if tiles.is_empty() => {}
+            Ok(None) => self.tell(Problem::NoCheckpoint { why: "it is not there".to_owned() }),
+            Ok(Some(signed)) => match trust.verify(signed) {
+                // Which other keys are to be believed is known at the end.
+                Err(_) if trust.sizes().next().is_some() => return Some(signed.clone()),
+                Err(why) => self.tell(Problem::Forged { size: signed.checkpoint().size, why }),
+                Ok(()) => return Some(signed.clone()),
+            },
+        }
+        None
+    }
+
     /// The tiles that are there.
     fn list(&mut self) -> Result<Vec<Tile>, LogError> {
         let top = self.files.directory().to_owned();
@@ -124,14 +134,14 @@ impl Check {
                 let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED));
                 if directory == top && name != "tile" {
                     if !unfinished && !KNOWN.contains(&name) {
-                        self.tell(Problem::Extra { path: path.display().to_string() });
+                        self.tell(Problem::Extra { path: name.to_owned() });
                     }
                 } else if path.is_dir() {
                     open.push(path);
                 } else if let Some(tile) = Tile::parse(name) {
                     tiles.push(tile);
                 } else if !unfinished {
-                    self.tell(Problem::Extra { path: path.display().to_string() });
+                    self.tell(Problem::Extra { path: name.to_owned() });
                 }
             }
         }

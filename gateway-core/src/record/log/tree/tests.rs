@@ -118,6 +118,29 @@ fn the_empty_tree_has_one_root() {
     assert_eq!(verify_inclusion(other, 0, 0, &[], other), Err(TreeError::Outside { index: 0, size: 0 }));
 }
 
+/// Another implementation, of the same RFC.
+#[test]
+fn roots_and_proofs_are_those_of_ct_merkle() {
+    let mut theirs = ct_merkle::mem_backed_tree::MemoryBackedTree::<Sha256, Vec<u8>>::new();
+    let all = leaves(600);
+    let bytes = |hashes: &[Hash]| hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
+    for size in 1..=600usize {
+        theirs.push((size as u64 - 1).to_be_bytes().to_vec());
+        let some = &all[..size];
+        let Ok(whole) = root(size as u64, reader(some));
+        assert_eq!(theirs.root().as_bytes().as_slice(), whole.0);
+        for at in [0, size / 3, size / 2, size - 1] {
+            let Ok(path) = inclusion(at as u64, size as u64, reader(some));
+            assert_eq!(theirs.prove_inclusion(at).as_bytes(), bytes(&path));
+            // Theirs proves growth by at least one.
+            let Ok(proof) = consistency((at + 1) as u64, size as u64, reader(some));
+            if at + 1 < size {
+                assert_eq!(theirs.prove_consistency(size - at - 1).as_bytes(), bytes(&proof));
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_proof_holds_and_no_changed_one_does(size in 1u64..=600, at in any::<u64>(), flip in any::<u16>()) {

@@ -42,7 +42,7 @@ pub(super) fn sign(path: &Path, key: &VerifierKey, text: &str, patience: Duratio
 }
 
 /// What a program prints. It is in a process group of its own, of which nothing is left, and has the gateway's `PATH` alone.
-pub(super) fn run(command: &mut Command, input: &[u8], patience: Duration) -> Result<Zeroizing<Vec<u8>>, SignerError> {
+pub(in super::super) fn run(command: &mut Command, input: &[u8], patience: Duration) -> Result<Zeroizing<Vec<u8>>, SignerError> {
     let program = Path::new(command.get_program()).display().to_string();
     let failed = |why: String| SignerError::Program { program: program.clone(), why };
     let environment: Vec<_> = command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();

@@ -1,13 +1,19 @@
 //! The log's key, by reference: a file, a seed that the TPM unseals, or a program that signs (KMS, HSM).
 
-mod command;
+pub(super) mod command;
 mod file;
-mod tpm;
+pub(super) mod tpm;
 
+use super::error::LogError;
+use super::files::Files;
+use super::rotate::is_signed_by;
 use gateway_core::record::log::{KeyError, Signature, SigningKey, VerifierKey};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+/// The public key's file, in the state directory.
+const PUBLIC: &str = "log.pub";
 
 /// Where the key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum KeyReference {
 pub struct Signer {
     verifier: VerifierKey,
     means: Means,
+    /// Where it came from.
+    reference: Option<KeyReference>,
 }
 
 enum Means {
@@ -79,32 +87,76 @@ impl Signer {
     /// Opens the key. `name` is what a key is called that is made now, or has no name of its own: the log's origin.
     ///
     /// # Errors
-    /// Where it can't be read or made.
-    pub fn open(state_dir: &Path, reference: &KeyReference, name: &str) -> Result<Self, SignerError> {
-        let public = state_dir.join("log.pub");
+    /// Where it can't be read or made, or is not the one whose public half lies beside the log.
+    pub fn open(state_dir: &Path, reference: &KeyReference, name: &str) -> Result<Self, LogError> {
+        let files = Files::new(state_dir);
+        let public = state_dir.join(PUBLIC);
         let beside = file::read_public(&public)?;
         let name = beside.as_ref().map_or(name, VerifierKey::name);
-        let signer = match reference {
-            KeyReference::File(path) => Self::of(file::open(path, name)?),
-            KeyReference::Tpm(handle) => Self::of(tpm::open(*handle, name)?),
-            KeyReference::Command(path) => {
-                Self { verifier: command::public(path, command::PATIENCE)?, means: Means::Command(path.clone()) }
-            }
-        };
-        match beside {
-            Some(beside) if beside != signer.verifier => Err(SignerError::Other { origin: reference.to_string(), path: public }),
-            Some(_) => Ok(signer),
-            None => {
-                file::write_public(&public, &signer.verifier)?;
-                Ok(signer)
-            }
+        if let KeyReference::File(path) = reference {
+            file::settle(path, &files)?;
         }
+        let signer = Self::read(reference, name)?;
+        let adopted = match beside {
+            Some(beside) if beside == signer.verifier => return Ok(signer),
+            Some(beside) => {
+                let rotation = files.last_rotation()?;
+                rotation
+                    .is_some_and(|rotation| is_signed_by(&rotation, &beside, 0) && is_signed_by(&rotation, &signer.verifier, 1))
+            }
+            None => true,
+        };
+        if !adopted {
+            return Err(SignerError::Other { origin: reference.to_string(), path: public }.into());
+        }
+        file::write_public(&public, &signer.verifier)?;
+        Ok(signer)
+    }
+
+    fn read(reference: &KeyReference, name: &str) -> Result<Self, SignerError> {
+        let of = |key: SigningKey| Self { reference: Some(reference.clone()), ..Self::of(key) };
+        Ok(match reference {
+            KeyReference::File(path) => of(file::open(path, name)?),
+            KeyReference::Tpm(handle) => of(tpm::open(*handle, name)?),
+            KeyReference::Command(path) => {
+                let verifier = command::public(path, command::PATIENCE)?;
+                Self { verifier, means: Means::Command(path.clone()), reference: Some(reference.clone()) }
+            }
+        })
     }
 
     /// A key that is at hand.
     #[must_use]
     pub fn of(key: SigningKey) -> Self {
-        Self { verifier: key.verifier().clone(), means: Means::Key(key) }
+        Self { verifier: key.verifier().clone(), means: Means::Key(key), reference: None }
+    }
+
+    /// The key that is to take this one's place. In the file of this key's own reference a new one is made, beside it as yet.
+    pub(super) fn next(&self, reference: &KeyReference) -> Result<Self, SignerError> {
+        match reference {
+            KeyReference::File(path) if self.reference.as_ref() == Some(reference) => {
+                let key = file::make_next(path, self.name())?;
+                Ok(Self { reference: Some(reference.clone()), ..Self::of(key) })
+            }
+            KeyReference::File(_) | KeyReference::Tpm(_) | KeyReference::Command(_) => Self::read(reference, self.name()),
+        }
+    }
+
+    /// It has taken the place of the key before. The log's lock is held.
+    pub(super) fn adopted(self, files: &Files) -> Result<Self, SignerError> {
+        if let Some(KeyReference::File(path)) = &self.reference {
+            file::adopt_next(path)?;
+        }
+        file::write_public(&files.state_dir().join(PUBLIC), &self.verifier)?;
+        Ok(self)
+    }
+
+    /// The key of the same reference, as it is now.
+    pub(super) fn reopened(&self, files: &Files) -> Result<Self, LogError> {
+        match &self.reference {
+            Some(reference) => Self::open(files.state_dir(), reference, self.name()),
+            None => Err(LogError::Replaced { key: self.verifier.to_string() }),
+        }
     }
 
     /// The key that checks its signatures.

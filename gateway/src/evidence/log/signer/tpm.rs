@@ -16,7 +16,11 @@ pub(super) fn open(handle: u32, name: &str) -> Result<SigningKey, SignerError> {
     unseal(handle, name, passed)
 }
 
-pub(super) fn unseal(handle: u32, name: &str, environment: Vec<(OsString, OsString)>) -> Result<SigningKey, SignerError> {
+pub(in super::super) fn unseal(
+    handle: u32,
+    name: &str,
+    environment: Vec<(OsString, OsString)>,
+) -> Result<SigningKey, SignerError> {
     let handle = format!("{handle:#010x}");
     let output = run(Command::new(PROGRAM).args(["-c", &handle]).envs(environment), b"", PATIENCE)?;
     let wrong = |why: String| SignerError::Program { program: PROGRAM.to_owned(), why };

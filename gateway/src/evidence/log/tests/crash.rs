@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 thread_local! {
     /// What is done after each write.
@@ -17,31 +18,30 @@ pub(in super::super) fn step() {
     AT_STEP.with_borrow_mut(|slot| *slot = Some(at_step));
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() { copy(&path, &target) } else { assert!(fs::copy(&path, &target).is_ok()) }
     }
 }
 
-/// What lay on the disk after each step of `work`, with the number of entries that were synced and covered by then.
-fn every_step(work: impl FnOnce(&Path, &RefCell<u64>)) -> Vec<(tempfile::TempDir, u64)> {
-    let state = tempfile::tempdir().unwrap();
+/// What lay on the disk after each step of `work`.
+pub(super) fn every_step(work: impl FnOnce(&Path)) -> Vec<tempfile::TempDir> {
+    let state = folder();
     let directory = state.path().to_owned();
-    let copies = std::rc::Rc::new(RefCell::new(Vec::new()));
-    let into = std::rc::Rc::clone(&copies);
+    let copies = Rc::new(RefCell::new(Vec::new()));
+    let into = Rc::clone(&copies);
     let take = move || {
-        let copied = tempfile::tempdir().unwrap();
+        let copied = folder();
         copy(&directory, copied.path());
-        into.borrow_mut().push((copied, 0u64));
+        into.borrow_mut().push(copied);
     };
     AT_STEP.with_borrow_mut(|slot| *slot = Some(Box::new(take)));
-    let least = RefCell::new(0);
-    work(state.path(), &least);
+    work(state.path());
     AT_STEP.with_borrow_mut(|slot| *slot = None);
-    std::rc::Rc::try_unwrap(copies).map(RefCell::into_inner).unwrap_or_default()
+    copies.take()
 }
 
 /// The log goes on: nothing that a checkpoint covered is lost, and what was signed before is a prefix.
@@ -61,7 +61,7 @@ fn goes_on(directory: &Path) {
 
 #[test]
 fn whatever_write_was_the_last_the_next_gateway_goes_on() {
-    let copies = every_step(|directory, _| {
+    let copies = every_step(|directory| {
         let log = open(directory).unwrap();
         for count in [2, 253, 3, 600, 1] {
             append(&log, count);
@@ -73,14 +73,14 @@ fn whatever_write_was_the_last_the_next_gateway_goes_on() {
         open(directory).unwrap().checkpoint_now().unwrap();
     });
     assert!(copies.len() > 60, "{}", copies.len());
-    for (copied, _) in copies {
+    for copied in copies {
         goes_on(copied.path());
     }
 }
 
 #[test]
 fn a_torn_end_is_cut_where_nothing_covers_it_and_nowhere_else() {
-    let state = tempfile::tempdir().unwrap();
+    let state = folder();
     let log = open(state.path()).unwrap();
     append(&log, 5);
     log.checkpoint_now().unwrap().unwrap();
@@ -89,7 +89,7 @@ fn a_torn_end_is_cut_where_nothing_covers_it_and_nowhere_else() {
     let journal = state.path().join("log/journal");
     let whole = fs::read(&journal).unwrap();
     for length in 0..whole.len() {
-        let copied = tempfile::tempdir().unwrap();
+        let copied = folder();
         copy(state.path(), copied.path());
         fs::write(copied.path().join("log/journal"), &whole[..length]).unwrap();
         if (length as u64) < covered {
@@ -112,14 +112,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn any_history_goes_on_after_any_write(counts in proptest::collection::vec((1u64..700, any::<bool>()), 1..5), at in any::<prop::sample::Index>(), cut in 0usize..200) {
-        let copies = every_step(|directory, _| {
+        let copies = every_step(|directory| {
             let log = open(directory).unwrap();
             for (count, publish) in counts {
                 append(&log, count);
                 if publish { log.checkpoint_now().unwrap(); }
             }
         });
-        let (copied, _) = at.get(&copies);
+        let copied = at.get(&copies);
         // Besides, the journal's end may not have reached the disk as far as nothing covers it.
         let path = copied.path().join("log/journal");
         let bytes = fs::read(&path).unwrap();
