@@ -52,6 +52,7 @@ mod owner;
 mod people;
 mod pgbench;
 mod policy;
+mod power;
 mod privileges;
 mod privileges_confined;
 mod privileges_daemon;

@@ -27,6 +27,7 @@ mod network;
 pub mod outside;
 pub mod pinned;
 mod postgres;
+pub mod power;
 mod provider;
 mod receiver;
 pub mod report;
