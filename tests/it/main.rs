@@ -22,6 +22,7 @@ mod control_speed;
 mod copy;
 mod crash;
 mod crash_control;
+mod crash_evidence;
 mod disk_full;
 mod doctor;
 mod doors;

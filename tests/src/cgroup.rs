@@ -1,5 +1,6 @@
 //! A cgroup of the test's own, removed with it.
 
+use crate::wait_until;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -38,5 +39,18 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         // A cgroup that still has processes stays: the next reader sees which test left it.
         std::fs::remove_dir(&self.0).ok();
+    }
+}
+
+/// SIGKILL leaves the cgroup of `weir run`, named for its pid; its job has ended by then.
+pub fn remove_left_cgroups(pid: u32) {
+    let left = cgroup2_mount().join(format!("weir-{pid}"));
+    for child in std::fs::read_dir(&left).into_iter().flatten().flatten() {
+        if child.path().is_dir() {
+            wait_until("the job's cgroup to empty", 20, || std::fs::remove_dir(child.path()).ok());
+        }
+    }
+    if left.exists() {
+        wait_until("the cgroup to go", 20, || std::fs::remove_dir(&left).ok());
     }
 }

@@ -14,6 +14,7 @@ pub mod containers;
 pub mod control_speed;
 pub mod corpus;
 pub mod crash_control;
+pub mod crash_evidence;
 mod daemon;
 pub mod directory;
 pub mod evasion;
@@ -42,7 +43,7 @@ pub mod wire;
 
 pub use authority::CertificateAuthority;
 pub use browser::{Browser, Page};
-pub use cgroup::{Cgroup, cgroup2_mount};
+pub use cgroup::{Cgroup, cgroup2_mount, remove_left_cgroups};
 pub use clients::{debian_root, node_modules, oidc_provider, playwright, python, python_with_psycopg, schemathesis};
 pub use daemon::Daemon;
 pub use directory::Directory;

@@ -3,6 +3,7 @@
 mod bench;
 mod bypass;
 mod ci;
+mod crash_evidence;
 mod deny;
 mod detect_quality;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
@@ -38,6 +39,8 @@ enum Chore {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Gateways die, by SIGKILL or with their disk's power: the records are whole, with what was answered (needs root and FUSE).
+    CrashEvidence(crash_evidence::Options),
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Chore::Bench(which) => bench::bench(&which),
         Chore::Bypass(options) => bypass::bypass(&options),
         Chore::CrashControl { json } => suite::suite("crash-control", json.as_deref()),
+        Chore::CrashEvidence(options) => crash_evidence::crash_evidence(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::DetectQuality(options) => detect_quality::detect_quality(&options),

@@ -77,7 +77,7 @@ impl Disk {
     pub fn power_on(&mut self, loss: Loss, seed: u64) -> anyhow::Result<()> {
         self.detach()?;
         let mut image = self.shared.lock().image.clone();
-        image.cut(loss, &mut Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
+        image.cut(loss, &mut Chance::of(seed, 0));
         self.shared = Arc::new(Shared::new(image, self.sync_takes));
         self.attach()
     }
