@@ -1,6 +1,6 @@
 //! The bodies of binary frames, taken apart. Numbers are little-endian unless said otherwise.
 
-use super::redact;
+use super::{Hash, redact};
 
 /// A statement, as [`crate::record::FrameKind::Statement`] keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,27 @@ impl<'a> Failure<'a> {
         let (operation, rest) = number(body)?;
         let (code, message) = rest.split_at_checked(5)?;
         Some(Self { operation, code, message })
+    }
+}
+
+/// A result in short, as [`crate::record::FrameKind::Digest`] keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// The operation.
+    pub operation: u64,
+    /// Rows that were digested.
+    pub rows: u64,
+    /// SHA-256 over their bodies in their order, each behind its length (u32, little-endian).
+    pub sha256: Hash,
+}
+
+impl Digest {
+    /// Takes a body apart; none where it is too short.
+    #[must_use]
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        let (operation, rest) = number(body)?;
+        let (rows, rest) = number(rest)?;
+        Some(Self { operation, rows, sha256: Hash(*rest.first_chunk()?) })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The chain: each frame's hash covers the frame and the hash before it.
+//! The chain: each block's hash covers the block and the hash before it.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -6,16 +6,16 @@ use std::fmt;
 /// Bytes of the header that every record file begins with.
 pub const FILE_HEADER: usize = 16;
 /// The first bytes of every record file.
-pub const MAGIC: &[u8; 8] = b"weirrec1";
+pub const MAGIC: &[u8; 8] = b"weir-rec";
 /// The version of a record file's layout that is written and read here.
-pub const FILE_VERSION: u16 = 1;
+pub const FILE_VERSION: u16 = 2;
 
 /// A link of the chain: a SHA-256 (FIPS 180-4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
-    /// The hash before a segment's first frame. `before` is the last hash of the segment before it;
+    /// The hash before a segment's first block. `before` is the last hash of the segment before it;
     /// the first segment has none.
     #[must_use]
     pub fn genesis(session: &str, segment: u32, before: Option<Self>) -> Self {

@@ -29,6 +29,8 @@ pub enum Head {
         session: SessionId,
         /// How many frames the record has.
         frames: u64,
+        /// How many blocks.
+        blocks: u64,
         /// How many bytes, in all its segments, their headers included.
         bytes: u64,
         /// How many segments.

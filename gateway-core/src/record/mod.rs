@@ -2,6 +2,7 @@
 //!
 //! The format, byte by byte, stands in `docs/evidence.md`.
 
+pub mod block;
 pub mod body;
 pub mod chain;
 pub mod frame;

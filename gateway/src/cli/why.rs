@@ -152,7 +152,7 @@ impl Why {
                 }
             }
             FrameKind::Ended => self.killed = at(&json(), "/kill/order"),
-            FrameKind::Parameters | FrameKind::Rows | FrameKind::Completed => {}
+            FrameKind::Parameters | FrameKind::Rows | FrameKind::Completed | FrameKind::Digest => {}
         }
     }
 

@@ -68,7 +68,12 @@ impl State {
             }
             FrameKind::Completed => self.ended(Completed::parse(body).map(|completed| completed.operation)),
             FrameKind::Failed => self.ended(Failure::parse(body).map(|failure| failure.operation)),
-            FrameKind::Opened | FrameKind::Decision | FrameKind::Rows | FrameKind::Note | FrameKind::Ended => {}
+            FrameKind::Opened
+            | FrameKind::Decision
+            | FrameKind::Rows
+            | FrameKind::Note
+            | FrameKind::Ended
+            | FrameKind::Digest => {}
         }
     }
 

@@ -103,9 +103,7 @@ pub fn summary(state_dir: &Path, session: SessionId) -> Result<Summary, Evidence
     let mut walk = Walk::open(state_dir, session)?;
     let mut summary = Summary::new(session, if live { State::Live } else { State::Unclosed });
     loop {
-        match walk
-            .next(|kind| !matches!(kind, FrameKind::Rows | FrameKind::Parameters | FrameKind::Statement | FrameKind::Decision))
-        {
+        match walk.next(|_| true) {
             Ok(Some(seen)) => summary.add(seen.time, seen.kind, seen.body),
             Ok(None) => break,
             Err(EvidenceError::Broken { .. }) => {
@@ -177,7 +175,7 @@ impl Summary {
                 self.errors += 1;
                 self.statements += u64::from(Failure::parse(body).is_some_and(|failure| failure.operation != 0));
             }
-            FrameKind::Decision | FrameKind::Statement | FrameKind::Parameters | FrameKind::Rows => {}
+            FrameKind::Decision | FrameKind::Statement | FrameKind::Parameters | FrameKind::Rows | FrameKind::Digest => {}
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Recorder {
 pub struct Closed {
     /// How many frames it has.
     pub frames: u64,
+    /// How many blocks.
+    pub blocks: u64,
     /// How many bytes, in all its files.
     pub bytes: u64,
     /// Its last hash.
@@ -111,7 +113,7 @@ impl Recorder {
     pub(super) fn write_first(&self, first: &mut FrameBuffer) -> Result<(), EvidenceError> {
         let mut tape = self.line.tape();
         match tape.as_mut() {
-            Some(tape) => tape.write(first),
+            Some(tape) => tape.write(first, &mut self.store.press.lock().unwrap_or_else(PoisonError::into_inner)),
             None => Ok(()),
         }
     }

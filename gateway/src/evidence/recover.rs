@@ -1,11 +1,11 @@
-//! Closes records that a gateway left open when it died: at their last whole frame, and says so.
+//! Closes records that a gateway left open when it died: at their last whole block, and says so.
 
 use super::heads::HeadsLog;
-use super::tape::{Left, Tape};
+use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::heads::Head;
-use gateway_core::record::read::{ReadError, Reader};
+use gateway_core::record::read::{Blocks, ReadError};
 use gateway_core::record::seal::Sealer;
 use gateway_core::record::verify::next_genuine;
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
@@ -21,9 +21,9 @@ pub struct Recovered {
     pub session: SessionId,
     /// How many whole frames it had.
     pub frames: u64,
-    /// How many bytes of a torn frame were cut off.
+    /// How many bytes of a torn block were cut off.
     pub cut_bytes: u64,
-    /// `crash`; `damaged` where it was left as it is, for whole frames lie behind broken ones;
+    /// `crash`; `damaged` where it was left as it is, for whole blocks lie behind broken ones;
     /// `missing` where there is no file.
     pub end: &'static str,
 }
@@ -61,7 +61,7 @@ fn close(state_dir: &Path, session: SessionId) -> Result<Option<(Recovered, Head
     let first = match OpenOptions::new().read(true).write(true).open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let nothing = Closed { frames: 0, bytes: 0, chain: Hash::genesis(&session.to_string(), 0, None) };
+            let nothing = Closed { frames: 0, blocks: 0, bytes: 0, chain: Hash::genesis(&session.to_string(), 0, None) };
             return Ok(Some(entry(session, nothing, 0, 0, "missing")));
         }
         Err(error) => return Err(EvidenceError::io("open", &path)(error)),
@@ -77,10 +77,10 @@ fn close(state_dir: &Path, session: SessionId) -> Result<Option<(Recovered, Head
 fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered, Head), EvidenceError> {
     let survey = survey(state_dir, session)?;
     let Survey { left, cut, ended, damaged } = survey;
-    let whole = left.sealer.next_seq;
+    let Sealer { next_frame: whole, next_block: blocks, chain } = left.sealer;
     let segments = left.segment + 1;
     if damaged {
-        let as_it_is = Closed { frames: whole, bytes: left.before + left.offset, chain: left.sealer.chain };
+        let as_it_is = Closed { frames: whole, blocks, bytes: left.before + left.offset, chain };
         return Ok(entry(session, as_it_is, segments, cut, "damaged"));
     }
     let mut tape = Tape::resume(state_dir, session, first, left)?;
@@ -91,7 +91,7 @@ fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered,
         let reason = json!({"reason": "crash"});
         last.push_json(now(), FrameKind::Ended, &reason);
     }
-    tape.write(&mut last)?;
+    tape.write(&mut last, &mut Press::default())?;
     tape.sync()?;
     let end = if ended { "ended" } else { "crash" };
     let (mut found, head) = entry(session, tape.closed(), segments, cut, end);
@@ -102,16 +102,16 @@ fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered,
 /// What there is of a record.
 struct Survey {
     left: Left,
-    /// Bytes behind the last whole frame.
+    /// Bytes behind the last whole block.
     cut: u64,
-    /// Whether the last whole frame ends the session.
+    /// Whether the last whole block ends the session.
     ended: bool,
-    /// Whether there are whole frames behind broken ones, so that nothing may be cut off.
+    /// Whether there are whole blocks behind broken ones, so that nothing may be cut off.
     damaged: bool,
 }
 
-/// Walks a record to its last whole frame. Only framing is checked: what was changed within
-/// frames stays as it is, for `weir audit verify` to name.
+/// Walks a record to its last whole block. Only framing is checked: what was changed within
+/// blocks stays as it is, for `weir audit verify` to name.
 fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError> {
     let mut survey = Survey { left: Left::new(session), cut: 0, ended: false, damaged: false };
     let segments = files::segments(state_dir, session)?;
@@ -125,11 +125,16 @@ fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError>
             left.sealer.rotate(&session.to_string(), segment);
         }
         (left.segment, left.offset) = (segment, 0);
-        match Reader::new(&bytes, segment) {
+        match Blocks::new(&bytes, segment) {
             Ok(mut reader) => {
-                for frame in reader.by_ref().map_while(Result::ok) {
-                    left.sealer = Sealer { next_seq: frame.seq.saturating_add(1), chain: frame.chain };
-                    survey.ended = frame.kind == FrameKind::Ended;
+                for block in reader.by_ref().map_while(Result::ok) {
+                    let header = block.header;
+                    left.sealer = Sealer {
+                        next_block: header.number.saturating_add(1),
+                        next_frame: header.first.saturating_add(u64::from(header.frames)),
+                        chain: block.chain,
+                    };
+                    survey.ended = header.ends;
                 }
                 left.offset = reader.position() as u64;
             }
@@ -148,8 +153,9 @@ fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError>
 }
 
 fn entry(session: SessionId, closed: Closed, segments: u32, cut_bytes: u64, end: &'static str) -> (Recovered, Head) {
-    let Closed { frames, bytes, chain } = closed;
+    let Closed { frames, blocks, bytes, chain } = closed;
     tracing::warn!(%session, frames, cut_bytes, end, "a record that a gateway left open is closed");
-    let head = Head::Closed { at: now().0, session, frames, bytes, segments, chain: chain.to_string(), end: end.to_owned() };
+    let head =
+        Head::Closed { at: now().0, session, frames, blocks, bytes, segments, chain: chain.to_string(), end: end.to_owned() };
     (Recovered { session, frames, cut_bytes, end }, head)
 }

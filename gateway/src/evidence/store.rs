@@ -3,7 +3,7 @@
 use super::heads::HeadsLog;
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
-use super::tape::Tape;
+use super::tape::{Press, Tape};
 use super::writer::{self, Queue};
 use super::{EvidenceError, files, now};
 use gateway_core::model::ids::{RunId, SessionId};
@@ -77,6 +77,8 @@ pub(super) struct Inner {
     state_dir: PathBuf,
     thread: Mutex<Option<JoinHandle<()>>>,
     recovered: Vec<Recovered>,
+    /// For the first frames of records, which are not the writer's.
+    pub(super) press: Mutex<Press>,
 }
 
 impl Store {
@@ -90,7 +92,8 @@ impl Store {
         let thread = writer::start(Arc::clone(&queue), settings).map_err(EvidenceError::Thread)?;
         let thread = Mutex::new(Some(thread));
         let state_dir = state_dir.to_owned();
-        Ok(Self { inner: Arc::new(Inner { queue, settings, state_dir, thread, recovered }) })
+        let press = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { queue, settings, state_dir, thread, recovered, press }) })
     }
 
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.

@@ -1,15 +1,18 @@
-//! One record's files as their writer holds them: sealed, appended, never left with half a frame.
+//! One record's files as their writer holds them: blocks, appended, never left with half of one.
 
 use super::recorder::Closed;
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
+use gateway_core::record::FrameBuffer;
 use gateway_core::record::chain::{FILE_HEADER, file_header};
-use gateway_core::record::seal::Sealer;
-use gateway_core::record::{FrameBuffer, Hash};
+use gateway_core::record::seal::{Packer, Sealer};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Memory beyond this is given back once it was needed.
+const KEEP: usize = 1 << 20;
 
 /// A record that is being written.
 pub(super) struct Tape {
@@ -22,7 +25,7 @@ pub(super) struct Tape {
     path: PathBuf,
     segment: u32,
     segment_bytes: u64,
-    /// Bytes of whole frames and the header in the current segment.
+    /// Bytes of whole blocks and the header in the current segment.
     offset: u64,
     /// Bytes in the segments before it.
     before: u64,
@@ -101,10 +104,10 @@ impl Tape {
         })
     }
 
-    /// Seals and appends all of `frames`, and empties it: whatever happens, the file then ends
-    /// with a whole frame, or is made to before the next one is written.
-    pub(super) fn write(&mut self, frames: &mut FrameBuffer) -> Result<(), EvidenceError> {
-        let result = self.try_write(frames);
+    /// Makes blocks of all of `frames`, appends them, and empties it: whatever happens, the file then ends
+    /// with a whole block, or is made to before the next one is written.
+    pub(super) fn write(&mut self, frames: &mut FrameBuffer, press: &mut Press) -> Result<(), EvidenceError> {
+        let result = self.try_write(frames, press);
         if result.is_err() {
             self.lost += frames.frames();
         }
@@ -121,7 +124,8 @@ impl Tape {
 
     /// What there is of the record.
     pub(super) const fn closed(&self) -> Closed {
-        Closed { frames: self.sealer.next_seq, bytes: self.before + self.offset, chain: self.sealer.chain }
+        let Sealer { next_frame, next_block, chain } = self.sealer;
+        Closed { frames: next_frame, blocks: next_block, bytes: self.before + self.offset, chain }
     }
 
     /// How many files the record has.
@@ -129,22 +133,22 @@ impl Tape {
         self.segment + 1
     }
 
-    fn try_write(&mut self, frames: &mut FrameBuffer) -> Result<(), EvidenceError> {
+    fn try_write(&mut self, frames: &FrameBuffer, press: &mut Press) -> Result<(), EvidenceError> {
         self.mend()?;
         if self.offset >= self.segment_bytes {
             self.rotate()?;
         }
-        let mut sealer = self.sealer.clone();
-        sealer.seal(frames.bytes_mut())?;
-        let batch = frames.bytes_mut();
-        if let Err(error) = self.file().write_all_at(batch, self.offset) {
+        let mut sealer = self.sealer;
+        press.out.clear();
+        sealer.seal(frames, &mut press.packer, None, &mut press.out)?;
+        if let Err(error) = self.file().write_all_at(&press.out, self.offset) {
             self.torn = true;
             let error = EvidenceError::io("write", &self.path)(error);
-            // Half a frame at the end is what the next start would have to mend; better now.
+            // Half a block at the end is what the next start would have to mend; better now.
             self.mend()?;
             return Err(error);
         }
-        self.offset += batch.len() as u64;
+        self.offset += press.out.len() as u64;
         self.sealer = sealer;
         self.unsynced = true;
         Ok(())
@@ -176,7 +180,24 @@ impl Tape {
     }
 }
 
-/// How far whole frames go in a record that was left open.
+/// Memory for making blocks, used again for each.
+#[derive(Default)]
+pub(super) struct Press {
+    packer: Packer,
+    out: Vec<u8>,
+}
+
+impl Press {
+    /// Gives memory back that one large frame took.
+    pub(super) fn shrink(&mut self) {
+        self.packer.shrink();
+        if self.out.capacity() > KEEP {
+            self.out = Vec::new();
+        }
+    }
+}
+
+/// How far whole blocks go in a record that was left open.
 pub(super) struct Left {
     pub(super) segment: u32,
     pub(super) offset: u64,
@@ -187,12 +208,7 @@ pub(super) struct Left {
 impl Left {
     /// A record of which nothing has been read yet.
     pub(super) fn new(session: SessionId) -> Self {
-        Self {
-            segment: 0,
-            offset: 0,
-            before: 0,
-            sealer: Sealer { next_seq: 0, chain: Hash::genesis(&session.to_string(), 0, None) },
-        }
+        Self { segment: 0, offset: 0, before: 0, sealer: Sealer::new(&session.to_string()) }
     }
 }
 

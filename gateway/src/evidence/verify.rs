@@ -5,7 +5,7 @@ use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::Hash;
 use gateway_core::record::heads::{Head, Heads, HeadsProblem};
-use gateway_core::record::verify::{ClosedAs, Problem, Report, Verifier};
+use gateway_core::record::verify::{ClosedAs, Mark, Problem, Report, Verifier};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -55,10 +55,10 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification,
         let listed = listed.entry(head.session()).or_default();
         match head {
             Head::Opened { .. } => listed.opened += 1,
-            Head::Closed { frames, bytes, chain, end, .. } => {
+            Head::Closed { frames, blocks, bytes, chain, end, .. } => {
                 listed.closings += 1;
                 let chain = Hash::from_hex(&chain).unwrap_or_default();
-                listed.closed.get_or_insert(ClosedAs { frames, bytes, chain, end });
+                listed.closed.get_or_insert(ClosedAs { mark: Mark { frames, blocks, chain }, bytes, end });
             }
         }
     }

@@ -3,26 +3,33 @@
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
+use gateway_core::record::block::{BlockKind, HEADER, Header, TRAILER};
 use gateway_core::record::chain::FILE_HEADER;
-use gateway_core::record::frame::{HEADER, TRAILER, VERSION};
-use gateway_core::record::read::{ReadError, check_header, frame_length};
+use gateway_core::record::read::{self, ReadError, Unpacker, check_header};
 use gateway_core::record::{FrameKind, Hash};
 use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Walks through one session's record. Nothing is verified: that is [`super::verify`]'s.
+/// Walks through the plain layer of one session's record. Nothing is verified: that is [`super::verify`]'s.
 pub struct Walk {
     state_dir: PathBuf,
     session: SessionId,
     segment: u32,
     path: PathBuf,
     reader: BufReader<File>,
-    /// Where the next frame begins in the segment.
+    /// Where the next block begins in the segment.
     at: u64,
-    /// Bytes of whole frames and headers in the segments before.
+    /// Bytes of whole blocks and headers in the segments before.
     before: u64,
-    body: Vec<u8>,
+    payload: Vec<u8>,
+    unpacker: Unpacker,
+    /// Where the next frame begins in the block that was unpacked.
+    frame: usize,
+    /// Its number.
+    next: u64,
+    /// Frames before this one are not wanted.
+    from: u64,
 }
 
 /// A frame that was read.
@@ -49,32 +56,93 @@ impl Walk {
             }
             Err(error) => return Err(EvidenceError::io("open", &path)(error)),
         };
-        let reader = BufReader::new(file);
-        let state_dir = state_dir.to_owned();
-        Ok(Self { state_dir, session, segment: 0, path, reader, at: 0, before: 0, body: Vec::new() })
+        Ok(Self {
+            state_dir: state_dir.to_owned(),
+            session,
+            segment: 0,
+            path,
+            reader: BufReader::new(file),
+            at: 0,
+            before: 0,
+            payload: Vec::new(),
+            unpacker: Unpacker::default(),
+            frame: 0,
+            next: 0,
+            from: 0,
+        })
     }
 
-    /// The next frame; none where no whole one is there, or not yet. Bodies are read of the kinds
+    /// Passes over the blocks whose frames all stand before `frame`: they are not even unpacked. Frames before it
+    /// may still come, where they share its block.
+    pub const fn skip_to(&mut self, frame: u64) {
+        self.from = frame;
+    }
+
+    /// The next frame; none where no whole block is there, or not yet. Bodies are those of the kinds
     /// that are `wanted`.
     pub fn next(&mut self, wanted: impl Fn(FrameKind) -> bool) -> Result<Option<Seen<'_>>, EvidenceError> {
-        loop {
-            let length = self.length()?;
-            if self.at == 0 && !self.header(length)? {
-                return Ok(None);
-            }
-            if self.at < length {
-                return self.frame(length, wanted);
-            }
-            if !self.advance()? {
+        while self.frame >= self.unpacker.raw().len() {
+            if !self.block()? {
                 return Ok(None);
             }
         }
+        let rest = self.unpacker.raw().get(self.frame..).unwrap_or_default();
+        let (found, behind) = match read::frame(rest) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(self.broken(error)),
+        };
+        self.frame += rest.len() - behind.len();
+        let seq = self.next;
+        self.next += 1;
+        let body = if wanted(found.kind) { found.body } else { &[] };
+        Ok(Some(Seen { seq, time: found.time, kind: found.kind, body }))
     }
 
     /// How many bytes of the record were read.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.before + self.at
+    }
+
+    /// Unpacks the next block that has frames that are wanted; false where no whole one is there.
+    fn block(&mut self) -> Result<bool, EvidenceError> {
+        loop {
+            let length = self.length()?;
+            if self.at == 0 && !self.header(length)? {
+                return Ok(false);
+            }
+            if self.at >= length {
+                if self.advance()? {
+                    continue;
+                }
+                return Ok(false);
+            }
+            let mut head = [0; HEADER];
+            if length - self.at < HEADER as u64 {
+                return Ok(false);
+            }
+            self.read(self.at, &mut head)?;
+            let header = Header::parse(&head).ok_or_else(|| self.broken(ReadError::Header))?;
+            if length - self.at < header.length as u64 {
+                return Ok(false);
+            }
+            let at = self.at;
+            self.at += header.length as u64;
+            let behind = header.first.saturating_add(u64::from(header.frames));
+            if header.kind == BlockKind::Plain && header.frames > 0 && behind > self.from {
+                let mut payload = std::mem::take(&mut self.payload);
+                payload.resize(header.length - HEADER - TRAILER, 0);
+                let read = self.read(at + HEADER as u64, &mut payload);
+                self.payload = payload;
+                read?;
+                let unpacked = self.unpacker.unpack(&header, &self.payload).map(drop);
+                unpacked.map_err(|error| EvidenceError::Broken { path: self.path.clone(), offset: at, error })?;
+                (self.frame, self.next) = (0, header.first);
+                return Ok(true);
+            }
+            self.next = behind;
+        }
     }
 
     fn header(&mut self, length: u64) -> Result<bool, EvidenceError> {
@@ -86,34 +154,6 @@ impl Walk {
         check_header(&header, self.segment).map_err(|error| self.broken(error))?;
         self.at = FILE_HEADER as u64;
         Ok(true)
-    }
-
-    fn frame(&mut self, length: u64, wanted: impl Fn(FrameKind) -> bool) -> Result<Option<Seen<'_>>, EvidenceError> {
-        let mut header = [0; HEADER];
-        if length - self.at < HEADER as u64 {
-            return Ok(None);
-        }
-        self.read(self.at, &mut header)?;
-        let bytes = frame_length(&header).map_err(|error| self.broken(error))?.unwrap_or_default();
-        if length - self.at < bytes as u64 {
-            return Ok(None);
-        }
-        let flags = u16::from_le_bytes([header[6], header[7]]);
-        if header[5] != VERSION || flags != 0 {
-            return Err(self.broken(ReadError::Version { version: header[5], flags }));
-        }
-        let kind = FrameKind::from_number(header[4]).ok_or_else(|| self.broken(ReadError::Kind(header[4])))?;
-        self.body.clear();
-        if wanted(kind) {
-            let mut body = std::mem::take(&mut self.body);
-            body.resize(bytes - HEADER - TRAILER, 0);
-            self.read(self.at + HEADER as u64, &mut body)?;
-            self.body = body;
-        }
-        self.at += bytes as u64;
-        let number =
-            |at: usize| header.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        Ok(Some(Seen { seq: number(8), time: Timestamp(number(16)), kind, body: &self.body }))
     }
 
     /// Goes on to the next segment, if it is there.

@@ -3,7 +3,7 @@
 use super::heads::{HeadsLog, SharedHeads};
 use super::recorder::{Closed, Done, Line};
 use super::store::{EvidenceSettings, OnFailure};
-use super::tape::Tape;
+use super::tape::{Press, Tape};
 use super::{EvidenceError, Failed, now};
 use gateway_core::record::heads::Head;
 use gateway_core::record::{FrameBuffer, FrameKind};
@@ -99,6 +99,7 @@ struct Writer {
     queue: Arc<Queue>,
     settings: EvidenceSettings,
     batch: FrameBuffer,
+    press: Press,
     unsynced: HashMap<u64, Arc<Line>>,
     sync_at: Option<Instant>,
 }
@@ -113,7 +114,7 @@ struct Ending {
 
 impl Writer {
     fn new(queue: Arc<Queue>, settings: EvidenceSettings) -> Self {
-        Self { queue, settings, batch: FrameBuffer::default(), unsynced: HashMap::new(), sync_at: None }
+        Self { queue, settings, batch: FrameBuffer::default(), press: Press::default(), unsynced: HashMap::new(), sync_at: None }
     }
 
     fn run(mut self) {
@@ -147,7 +148,8 @@ impl Writer {
             self.batch.clear();
             return None;
         };
-        let result = say_lost(tape).and_then(|()| tape.write(&mut self.batch));
+        let result = say_lost(tape, &mut self.press).and_then(|()| tape.write(&mut self.batch, &mut self.press));
+        self.press.shrink();
         if !self.batch.is_empty() {
             tape.lost += self.batch.frames();
             self.batch.clear();
@@ -240,11 +242,12 @@ impl Writer {
 
 impl Ending {
     fn head(&self) -> Head {
-        let Closed { frames, bytes, chain } = self.tape.closed();
+        let Closed { frames, blocks, bytes, chain } = self.tape.closed();
         Head::Closed {
             at: now().0,
             session: self.line.session,
             frames,
+            blocks,
             bytes,
             segments: self.tape.segments(),
             chain: chain.to_string(),
@@ -254,7 +257,7 @@ impl Ending {
 }
 
 /// Says in the record how much of it was lost, before anything else is written to it.
-fn say_lost(tape: &mut Tape) -> Result<(), EvidenceError> {
+fn say_lost(tape: &mut Tape, press: &mut Press) -> Result<(), EvidenceError> {
     if tape.lost == 0 || std::mem::replace(&mut tape.lost_said, tape.lost) == tape.lost {
         return Ok(());
     }
@@ -262,7 +265,7 @@ fn say_lost(tape: &mut Tape) -> Result<(), EvidenceError> {
     let mut note = FrameBuffer::default();
     note.push_json(now(), FrameKind::Note, &said);
     let lost = tape.lost;
-    tape.write(&mut note).inspect_err(|_| (tape.lost, tape.lost_said) = (lost, 0))
+    tape.write(&mut note, press).inspect_err(|_| (tape.lost, tape.lost_said) = (lost, 0))
 }
 
 /// Tells who waits for a record's end, where someone still does.

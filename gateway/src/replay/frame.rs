@@ -5,7 +5,7 @@ use super::text;
 use crate::evidence::Seen;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
-use gateway_core::record::body::{self, Completed, Failure, Statement};
+use gateway_core::record::body::{self, Completed, Digest, Failure, Statement};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
 
@@ -79,6 +79,8 @@ fn parts(kind: FrameKind, bytes: &[u8], formats: &[u16]) -> (Option<u64>, Json) 
         FrameKind::Failed => Failure::parse(bytes).map(|Failure { operation, code, message }| {
             (of(operation), json!({ "code": text::value(code), "message": text::value(message) }))
         }),
+        FrameKind::Digest => Digest::parse(bytes)
+            .map(|Digest { operation, rows, sha256 }| (of(operation), json!({ "rows": rows, "sha256": sha256.to_string() }))),
     };
     // What can't be read is still told.
     read.unwrap_or_else(|| (None, json!({ "unread": text::base64(bytes) })))

@@ -224,7 +224,8 @@ impl Gathered {
                         | FrameKind::Parameters
                         | FrameKind::Rows
                         | FrameKind::Completed
-                        | FrameKind::Failed => {}
+                        | FrameKind::Failed
+                        | FrameKind::Digest => {}
                     }
                 }
                 Ok(None) => break,

@@ -8,7 +8,7 @@ use crate::replay::{self, Formats, statement_name};
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
-use gateway_core::record::body::{self, Completed, Failure, Statement};
+use gateway_core::record::body::{self, Completed, Digest, Failure, Statement};
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
@@ -172,6 +172,12 @@ fn line(seen: &Seen<'_>, since: Duration, formats: &[u16], out: &mut dyn Write) 
                 writeln!(out, "{}{}: {}", what(operation, "failed"), text::line(code), text::line(message))
             }
             None => writeln!(out, "{}{}", what(0, "failed"), text::hex(body)),
+        },
+        FrameKind::Digest => match Digest::parse(body) {
+            Some(Digest { operation, rows, sha256 }) => {
+                writeln!(out, "{}{} sha256 {sha256}", what(operation, "digest"), count(rows, "row", "rows"))
+            }
+            None => writeln!(out, "{}{}", what(0, "digest"), text::hex(body)),
         },
     }
 }

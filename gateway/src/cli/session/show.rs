@@ -118,7 +118,7 @@ impl Shown {
                     shot.error = Some(format!("{}: {}", text::line(failure.code), text::line(failure.message)));
                 }
             }
-            FrameKind::Note | FrameKind::Rows => {}
+            FrameKind::Note | FrameKind::Rows | FrameKind::Digest => {}
         }
     }
 

@@ -13,7 +13,6 @@ use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
 use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::protocol::Encoding;
 use gateway_core::record::FrameKind;
-use gateway_core::record::read::frame;
 use serde_json::Value;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -199,15 +198,11 @@ impl Bed {
 
     /// The JSON frames so far.
     fn recorded(&mut self) -> Vec<Value> {
-        let bytes = self.frames.bytes_mut().clone();
-        let mut rest = bytes.as_slice();
-        let mut values = Vec::new();
-        while let Ok(one) = frame(rest) {
-            assert!(matches!(one.kind, FrameKind::Decision | FrameKind::Note));
-            values.push(serde_json::from_slice(one.body).unwrap());
-            rest = &rest[one.length()..];
-        }
-        values
+        let json = |(_, kind, body): (_, FrameKind, &[u8])| {
+            assert!(matches!(kind, FrameKind::Decision | FrameKind::Note));
+            serde_json::from_slice(body).unwrap()
+        };
+        self.frames.iter().map(json).collect()
     }
 
     fn finding(&mut self, kind: &str) -> Option<Value> {

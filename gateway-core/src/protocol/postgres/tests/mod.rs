@@ -13,6 +13,7 @@ use crate::protocol::{
     Answer, Credential, Directive, Event, Interest, OperationId, OperationKind, Outcome, Output, Pass, Protocol, ProtocolError,
     Refusal, Refused, Side,
 };
+use crate::record::FrameBuffer;
 use std::ops::{Deref, DerefMut};
 use zeroize::Zeroizing;
 
@@ -174,7 +175,7 @@ impl Script {
         self.output.to_client.clear();
         self.output.to_server.clear();
         self.output.text.clear();
-        frames(self.output.record.bytes_mut(), &mut self.seen.frames);
+        frames(&self.output.record, &mut self.seen.frames);
         self.output.record.clear();
         for answer in answers {
             let result = self.session.answer(answer, &mut self.output);
@@ -260,14 +261,10 @@ impl Seen {
 }
 
 /// Takes frames apart; rows of one operation that follow each other become one.
-fn frames(bytes: &[u8], into: &mut Vec<Frame>) {
-    let mut rest = bytes;
-    while let Some(length) = rest.first_chunk::<4>() {
-        let (frame, after) = rest.split_at(u32::from_le_bytes(*length) as usize);
-        rest = after;
-        let body = &frame[24..frame.len() - 32];
+fn frames(buffer: &FrameBuffer, into: &mut Vec<Frame>) {
+    for (_, kind, body) in buffer.iter() {
         let operation = u64::from_le_bytes(*body.first_chunk().unwrap());
-        let kind = frame[4];
+        let kind = kind as u8;
         match into.last_mut() {
             Some(last) if kind == 5 && last.kind == 5 && last.operation == operation => {
                 last.rest.extend_from_slice(&body[8..]);
