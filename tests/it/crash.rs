@@ -31,5 +31,5 @@ fn a_gateway_that_is_killed_leaves_a_readable_record_and_no_open_query() {
     job.wait();
     assert!(weir.cli(&["session", "play", &session, "--instant"]).stdout.contains("before the crash"));
     wait_until("the server to notice", 20, || (server.active() == 0).then_some(()));
-    remove_left_cgroups(pid);
+    remove_left_cgroups(pid).expect("the job ended with its gateway");
 }

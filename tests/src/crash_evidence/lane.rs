@@ -46,6 +46,8 @@ pub(super) struct Lane<'s> {
     folder: TempDir,
     /// Sessions of the points before.
     seen: BTreeSet<String>,
+    /// What of this point's jobs went on without its gateway.
+    outlived: Vec<String>,
 }
 
 impl Setting {
@@ -81,7 +83,7 @@ impl<'s> Lane<'s> {
         let sync = setting.sync_ms.map(|sync| format!("sync_ms = {sync}\n")).unwrap_or_default();
         let record = format!("[record]\nflush_ms = {}\n{sync}", setting.flush_ms);
         let weir = Weir::for_server(server).state_dir(&place.join("state")).extra(&record).build();
-        let lane = Self { setting, disk, weir, program, folder, seen: BTreeSet::new() };
+        let lane = Self { setting, disk, weir, program, folder, seen: BTreeSet::new(), outlived: Vec::new() };
         lane.succeed(lane.weir.run(&["true"])).context("a first job")?;
         lane.disk.settle();
         Ok(lane)
@@ -116,7 +118,7 @@ impl<'s> Lane<'s> {
             ensure!(!notes.is_empty(), "no statement was answered");
             lost.add(&held(&notes, &recorded, &mark(number, gateway), moment));
         }
-        Ok(Came { number, how, setting: self.setting, after, late, verify, lost })
+        Ok(Came { number, how, setting: self.setting, after, late, verify, lost, outlived: std::mem::take(&mut self.outlived) })
     }
 
     /// A gateway whose job asks, once it has been answered for the first time.
@@ -143,7 +145,9 @@ impl<'s> Lane<'s> {
         for job in jobs {
             let pid = job.pid();
             job.wait();
-            remove_left_cgroups(pid);
+            if let Err(running) = remove_left_cgroups(pid) {
+                self.outlived.push(running);
+            }
         }
         if how.cuts_power() {
             let loss =

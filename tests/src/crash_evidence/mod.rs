@@ -116,6 +116,7 @@ fn report(options: &Options, points: &[Came]) -> Value {
             "bytes_at_risk": points.iter().map(|came| came.lost.within.bytes).max(),
             "verify_failures": sum(&|came| u64::from(came.verify.is_some())),
             "gaps": sum(&|came| came.lost.gaps),
+            "jobs_that_outlived": sum(&|came| came.outlived.len() as u64),
             "power_cuts": powerless,
             "durable_before_forward": durable,
             "acknowledged": sum(&|came| came.lost.acknowledged),
@@ -138,7 +139,7 @@ fn report(options: &Options, points: &[Came]) -> Value {
 #[must_use]
 pub fn faults(report: &Value) -> Vec<String> {
     let summary = &report["summary"];
-    let mut faults: Vec<_> = ["acknowledged_lost_bytes", "verify_failures", "gaps"]
+    let mut faults: Vec<_> = ["acknowledged_lost_bytes", "verify_failures", "gaps", "jobs_that_outlived"]
         .into_iter()
         .filter(|name| summary[*name].as_u64() != Some(0))
         .map(|name| format!("{name} is {}", summary[name]))

@@ -60,6 +60,8 @@ pub(super) struct Came {
     /// What verify found, where it found something.
     pub(super) verify: Option<String>,
     pub(super) lost: Lost,
+    /// What of its jobs went on without a gateway.
+    pub(super) outlived: Vec<String>,
 }
 
 impl How {
@@ -132,9 +134,12 @@ impl Count {
 impl Came {
     pub(super) fn tell(&self) -> String {
         let Lost { acknowledged, within, beyond, gaps, oldest } = self.lost;
-        let verify = self.verify.as_deref().map(|found| format!("; VERIFY: {found}")).unwrap_or_default();
+        let mut wrong = self.verify.as_deref().map(|found| format!("; VERIFY: {found}")).unwrap_or_default();
+        if !self.outlived.is_empty() {
+            wrong.push_str(&format!("; OUTLIVED: {:?}", self.outlived));
+        }
         format!(
-            "{} after {} ms: of {acknowledged} answered, {} lost within the window (the oldest {} ms), {} beyond it, {gaps} gaps{verify}",
+            "{} after {} ms: of {acknowledged} answered, {} lost within the window (the oldest {} ms), {} beyond it, {gaps} gaps{wrong}",
             self.how.name(),
             self.after.as_millis(),
             within.statements,
@@ -162,6 +167,7 @@ impl Came {
             "oldest_lost_ms": milliseconds(self.lost.oldest),
             "gaps": self.lost.gaps,
             "verify": self.verify,
+            "outlived": self.outlived,
         })
     }
 }
