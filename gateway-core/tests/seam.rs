@@ -432,7 +432,9 @@ impl<P: Protocol> Wire<P> {
         }
         self.to_client.extend_from_slice(self.output.to_client.as_slice());
         self.to_server.extend_from_slice(self.output.to_server.as_slice());
-        self.record.extend_from_slice(self.output.record.bytes_mut());
+        for (_, _, body) in self.output.record.iter() {
+            self.record.extend_from_slice(body);
+        }
         self.output.to_client.clear();
         self.output.to_server.clear();
         self.output.record.clear();
@@ -470,6 +472,8 @@ fn settings(operations: bool) -> Settings {
             result_rows: u64::MAX,
             result_bytes: 1 << 20,
             parameter_bytes: 0,
+            digests: false,
+            sealed: false,
             texts: true,
             masks: false,
             payloads: true,

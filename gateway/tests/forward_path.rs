@@ -129,6 +129,8 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: O
             result_rows: 100,
             result_bytes: 1 << 20,
             parameter_bytes: 4096,
+            digests: false,
+            sealed: false,
             texts: true,
             masks: false,
             payloads: true,

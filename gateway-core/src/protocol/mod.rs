@@ -490,6 +490,10 @@ pub struct Interest {
     pub result_bytes: u64,
     /// How many bytes of each statement's parameters are recorded: 0 for none.
     pub parameter_bytes: u64,
+    /// Whether the rows of each result are digested as they are sent.
+    pub digests: bool,
+    /// Whether the sealed layer is kept: exact texts and parameters, and a digest of each result as the server sent it.
+    pub sealed: bool,
     /// Whether the protocol records the texts of statements as they come; else who is asked about them does.
     pub texts: bool,
     /// Whether results may be masked: [`Pass::masks`].

@@ -30,6 +30,13 @@ pub fn write_statement(operation: u64, kind: u8, text: &[u8], body: &mut Vec<u8>
     redact::without_passwords(text, body);
 }
 
+/// The same for the sealed layer: nothing is hidden.
+pub fn write_exact(operation: u64, kind: u8, text: &[u8], body: &mut Vec<u8>) {
+    body.extend_from_slice(&operation.to_le_bytes());
+    body.push(kind);
+    body.extend_from_slice(text);
+}
+
 /// An operation's end, as [`crate::record::FrameKind::Completed`] keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completed<'a> {
@@ -84,6 +91,13 @@ pub struct Digest {
     pub rows: u64,
     /// SHA-256 over their bodies in their order, each behind its length (u32, little-endian).
     pub sha256: Hash,
+}
+
+/// Writes the body of a digest's frame.
+pub fn write_digest(operation: u64, rows: u64, sha256: &Hash, body: &mut Vec<u8>) {
+    body.extend_from_slice(&operation.to_le_bytes());
+    body.extend_from_slice(&rows.to_le_bytes());
+    body.extend_from_slice(&sha256.0);
 }
 
 impl Digest {

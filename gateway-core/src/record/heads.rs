@@ -202,7 +202,16 @@ mod tests {
             let head = if at % 2 == 0 {
                 Head::Opened { at, session, run: RunId::new(Timestamp(at), 1) }
             } else {
-                Head::Closed { at, session, frames: 3, bytes: 99, segments: 1, chain: end.chain.to_string(), end: "ended".into() }
+                Head::Closed {
+                    at,
+                    session,
+                    frames: 3,
+                    blocks: 2,
+                    bytes: 99,
+                    segments: 1,
+                    chain: end.chain.to_string(),
+                    end: "ended".into(),
+                }
             };
             end.append(&head, &mut log);
         }

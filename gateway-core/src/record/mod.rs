@@ -7,6 +7,7 @@ pub mod body;
 pub mod chain;
 pub mod frame;
 pub mod heads;
+pub mod log;
 pub mod read;
 pub mod redact;
 pub mod seal;

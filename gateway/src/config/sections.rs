@@ -70,6 +70,12 @@ impl RecordSettings {
         EvidenceSettings { flush: self.flush, on_failure: self.on_failure, ..EvidenceSettings::default() }
     }
 
+    /// Whether a record keeps a digest of each result: as the deciding policies say, else as here.
+    #[must_use]
+    pub fn digests(&self, decided: Option<RecordLevel>) -> bool {
+        decided.unwrap_or(self.results) == RecordLevel::Digest
+    }
+
     /// How many rows and bytes of each result a record keeps: as the deciding policies say, else as here.
     #[must_use]
     pub fn result_limits(&self, decided: Option<RecordLevel>) -> (u64, u64) {

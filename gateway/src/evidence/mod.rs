@@ -8,6 +8,7 @@ mod error;
 pub mod files;
 mod heads;
 mod index;
+pub mod log;
 mod policies;
 mod recorder;
 mod recover;

@@ -271,6 +271,8 @@ fn engine(
             result_rows,
             result_bytes,
             parameter_bytes: record.parameter_bytes,
+            digests: record.digests(decision.record),
+            sealed: record.seal_to.is_some(),
             texts: enforcer.is_none_or(|enforcer| !enforcer.records_texts()),
             masks: enforcer.is_some_and(Enforcer::masks),
             payloads: enforcer.is_none_or(Enforcer::passes_payloads),

@@ -39,7 +39,7 @@ impl Relay {
         }
         let Some(mut entry) = self.statements.current(&statement).cloned() else {
             if !self.ask {
-                self.recorder.parameters(UNKNOWN, values, scan.output);
+                self.recorder.parameters(UNKNOWN, values, true, scan.output);
                 self.await_answer(Awaited::Bind(portal), UNKNOWN, false);
                 return Ok(Step::Pass);
             }
@@ -94,9 +94,7 @@ impl Relay {
                 entry.shape = Some(shape);
             }
         }
-        if !entry.unrecorded() {
-            self.recorder.parameters(entry.operation, values, scan.output);
-        }
+        self.recorder.parameters(entry.operation, values, !entry.unrecorded(), scan.output);
         let server = match self.portals.current(&portal) {
             Some(entry) if !portal.is_empty() => entry.server,
             Some(_) | None if portal.is_empty() || !self.ask => ServerName::Same,

@@ -182,8 +182,9 @@ impl Relay {
         let operation = if matches!(self.gate, Gate::Open) {
             let operation = self.next_operation();
             self.recorder.statement(operation, header.kind, message.text, scan.output);
-            if message.kind == OperationKind::FunctionCall && self.recorder.keeps_texts() {
-                self.recorder.parameters(operation, body.get(4..).unwrap_or_default(), scan.output);
+            if message.kind == OperationKind::FunctionCall {
+                let kept = self.recorder.keeps_texts();
+                self.recorder.parameters(operation, body.get(4..).unwrap_or_default(), kept, scan.output);
             }
             operation
         } else {

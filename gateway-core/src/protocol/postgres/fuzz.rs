@@ -56,6 +56,8 @@ impl Drive {
             result_rows: u64::MAX,
             result_bytes: 4096,
             parameter_bytes: 64,
+            digests: true,
+            sealed: true,
             texts: true,
             masks: true,
             payloads: false,

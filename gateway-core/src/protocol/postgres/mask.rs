@@ -244,7 +244,7 @@ impl Relay {
         self.totals.rows += 1;
         self.totals.masked_rows += changed;
         self.masked_rows += changed;
-        self.recorder.masked(item.operation, message, unrecorded);
+        self.recorder.masked(item.operation, (row, message), unrecorded);
         Ok(Some(Step::Drop))
     }
 

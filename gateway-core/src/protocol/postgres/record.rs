@@ -1,7 +1,9 @@
 //! What the record keeps of a Postgres session: frames of statements, parameters, rows and ends.
 
+use super::codec::HEADER;
 use crate::protocol::{Interest, OperationId, Output};
-use crate::record::{FrameKind, body};
+use crate::record::{FrameKind, Hash, body};
+use sha2::{Digest as _, Sha256};
 
 /// One message longer than this is counted and not recorded, whatever the limit of a result is.
 const LONGEST_MESSAGE: usize = 16 << 20;
@@ -21,6 +23,10 @@ pub(super) struct Recorder {
     /// A message that comes in parts, as far as it has come.
     part: Option<OperationId>,
     part_bytes: Vec<u8>,
+    /// Of the rows that the job is sent.
+    digest: Digesting,
+    /// Of those that the server sent.
+    sealed: Digesting,
     /// Messages that were written anew and are to be recorded so.
     anew: Option<OperationId>,
     anew_bytes: Vec<u8>,
@@ -34,8 +40,10 @@ struct Run {
 }
 
 impl Recorder {
-    pub(super) const fn new(interest: Interest) -> Self {
+    pub(super) fn new(interest: Interest) -> Self {
         Self {
+            digest: Digesting::new(interest.digests),
+            sealed: Digesting::new(interest.sealed),
             interest,
             rows: 0,
             bytes: 0,
@@ -51,6 +59,9 @@ impl Recorder {
 
     /// A statement's text, where it is kept here: who judges it may keep it instead.
     pub(super) fn statement(&self, operation: OperationId, kind: u8, text: &[u8], output: &mut Output) {
+        if self.interest.sealed {
+            output.record.push_sealed(output.now, FrameKind::Statement, |to| body::write_exact(operation.0, kind, text, to));
+        }
         if !self.interest.texts {
             return;
         }
@@ -64,12 +75,23 @@ impl Recorder {
 
     /// How many bytes of parameters are kept.
     pub(super) fn parameter_bytes(&self) -> usize {
+        if self.interest.sealed { LONGEST_MESSAGE } else { self.plain_parameter_bytes() }
+    }
+
+    fn plain_parameter_bytes(&self) -> usize {
         usize::try_from(self.interest.parameter_bytes).unwrap_or(usize::MAX).min(LONGEST_MESSAGE)
     }
 
-    pub(super) fn parameters(&self, operation: OperationId, values: &[u8], output: &mut Output) {
-        let limit = self.parameter_bytes();
-        if limit > 0 {
+    /// What something is run with: in the plain layer only where it may be `kept` there.
+    pub(super) fn parameters(&self, operation: OperationId, values: &[u8], kept: bool, output: &mut Output) {
+        if self.interest.sealed {
+            output.record.push_sealed(output.now, FrameKind::Parameters, |body| {
+                body.extend_from_slice(&operation.0.to_le_bytes());
+                body.extend_from_slice(values.get(..LONGEST_MESSAGE).unwrap_or(values));
+            });
+        }
+        let limit = self.plain_parameter_bytes();
+        if kept && limit > 0 {
             output.record.push(output.now, FrameKind::Parameters, |body| {
                 body.extend_from_slice(&operation.0.to_le_bytes());
                 body.extend_from_slice(values.get(..limit).unwrap_or(values));
@@ -82,6 +104,11 @@ impl Recorder {
         let ResultMessage { operation, row, at, total } = message;
         self.rows += u64::from(row);
         self.bytes += total as u64;
+        if row {
+            let come = bytes.get(at + HEADER..(at + total).min(bytes.len())).unwrap_or_default();
+            self.digest.begin(total - HEADER, come);
+            self.sealed.begin(total - HEADER, come);
+        }
         let after = self.recorded.saturating_add(total as u64);
         self.full |= after > self.interest.result_bytes || self.rows > self.interest.result_rows || total > LONGEST_MESSAGE;
         if self.full {
@@ -105,8 +132,11 @@ impl Recorder {
     }
 
     /// Counts a row that was written anew, and records it unless it is not to be.
-    pub(super) fn masked(&mut self, operation: OperationId, message: &[u8], unrecorded: bool) {
+    pub(super) fn masked(&mut self, operation: OperationId, (row, message): (&[u8], &[u8]), unrecorded: bool) {
         self.rows += 1;
+        let body = message.get(HEADER..).unwrap_or_default();
+        self.digest.begin(body.len(), body);
+        self.sealed.begin(row.len(), row);
         self.bytes += message.len() as u64;
         let after = self.recorded.saturating_add(message.len() as u64);
         self.full |= unrecorded
@@ -122,12 +152,16 @@ impl Recorder {
 
     /// Counts what is not recorded: a row, or another message of a result.
     pub(super) fn counted(&mut self, total: usize, row: bool) {
+        self.digest.give_up();
+        self.sealed.give_up();
         self.rows += u64::from(row);
         self.bytes += total as u64;
     }
 
     /// More of the message that comes in parts; it goes to the record when it is `complete`.
     pub(super) fn more(&mut self, bytes: &[u8], complete: bool, output: &mut Output) {
+        self.digest.more(bytes);
+        self.sealed.more(bytes);
         let Some(operation) = self.part else { return };
         self.part_bytes.extend_from_slice(bytes);
         if complete {
@@ -162,6 +196,12 @@ impl Recorder {
     /// A result is over.
     pub(super) fn completed(&mut self, operation: OperationId, tag: &[u8], output: &mut Output) {
         let (rows, bytes) = (self.rows, self.bytes);
+        if let Some(digest) = self.digest.take(rows) {
+            output.record.push(output.now, FrameKind::Digest, |to| body::write_digest(operation.0, rows, &digest, to));
+        }
+        if let Some(digest) = self.sealed.take(rows) {
+            output.record.push_sealed(output.now, FrameKind::Digest, |to| body::write_digest(operation.0, rows, &digest, to));
+        }
         output.record.push(output.now, FrameKind::Completed, |body| {
             body.extend_from_slice(&operation.0.to_le_bytes());
             body.extend_from_slice(&rows.to_le_bytes());
@@ -186,6 +226,58 @@ impl Recorder {
         self.bytes = 0;
         self.recorded = 0;
         self.full = false;
+        self.digest.reset();
+        self.sealed.reset();
+    }
+}
+
+/// SHA-256 over the bodies of a result's rows, each behind its length.
+#[derive(Debug, Default)]
+struct Digesting {
+    wanted: bool,
+    /// Some row was not seen whole.
+    given_up: bool,
+    /// Bytes of the row's body that are still to come.
+    left: usize,
+    hash: Sha256,
+}
+
+impl Digesting {
+    fn new(wanted: bool) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
+    /// A row whose body has so many bytes, of which some have come.
+    fn begin(&mut self, length: usize, come: &[u8]) {
+        if self.wanted {
+            self.hash.update(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+            self.left = length;
+            self.more(come);
+        }
+    }
+
+    fn more(&mut self, come: &[u8]) {
+        if self.wanted && self.left > 0 {
+            let come = come.get(..self.left).unwrap_or(come);
+            self.hash.update(come);
+            self.left -= come.len();
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    /// The digest of a result that has rows, all of which were seen.
+    fn take(&mut self, rows: u64) -> Option<Hash> {
+        (self.wanted && rows > 0 && !self.given_up && self.left == 0).then(|| Hash(self.hash.finalize_reset().into()))
+    }
+
+    fn reset(&mut self) {
+        (self.given_up, self.left) = (false, 0);
+        if self.wanted {
+            self.hash.reset();
+        }
     }
 }
 

@@ -69,6 +69,8 @@ fn ask(operations: bool) -> Script {
         result_rows: u64::MAX,
         result_bytes: 200,
         parameter_bytes: 100,
+        digests: true,
+        sealed: true,
         texts: true,
         masks: false,
         payloads: true,

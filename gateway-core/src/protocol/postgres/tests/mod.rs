@@ -66,6 +66,8 @@ fn settings() -> Settings {
             result_rows: u64::MAX,
             result_bytes: 1 << 20,
             parameter_bytes: 1 << 10,
+            digests: false,
+            sealed: false,
             texts: true,
             masks: false,
             payloads: true,

@@ -1,0 +1,27 @@
+//! The transparency log of this state directory: who opened, grew and closed which record, under which policy and key, signed
+//! so that whoever has a checkpoint from outside finds a host that was rewritten.
+//!
+//! The layout is C2SP's tlog-tiles, so that others' tools read it; `docs/log.md` has it byte by byte. Several gateways share it.
+
+mod checkpoint;
+mod error;
+mod files;
+mod journal;
+mod problem;
+mod read;
+mod shared;
+mod signer;
+mod state;
+mod trust;
+mod verify;
+
+pub use error::LogError;
+pub use problem::Problem;
+pub use read::{Reading, read_log};
+pub use shared::{Entries, Log};
+pub use signer::{KeyReference, Signer, SignerError};
+pub use state::Locked;
+pub use verify::{LogVerification, verify_log};
+
+#[cfg(test)]
+mod tests;

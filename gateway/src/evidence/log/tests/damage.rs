@@ -1,0 +1,3 @@
+//! What somebody does to the files shows, and where.
+
+use super::*;
