@@ -44,6 +44,7 @@ pub mod wire;
 pub use authority::CertificateAuthority;
 pub use browser::{Browser, Page};
 pub use cgroup::{Cgroup, cgroup2_mount, remove_left_cgroups};
+pub use chance::Chance;
 pub use clients::{debian_root, node_modules, oidc_provider, playwright, python, python_with_psycopg, schemathesis};
 pub use daemon::Daemon;
 pub use directory::Directory;

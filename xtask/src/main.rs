@@ -17,6 +17,7 @@ mod run;
 mod soak;
 mod sql_corpus;
 mod suite;
+mod tamper;
 mod test;
 mod tidy;
 mod vm;
@@ -77,6 +78,8 @@ enum Chore {
     Regress(regress::Options),
     /// Jobs that start and die under a daemon that is killed and taken over; a target counts what gets through (needs root).
     Soak(soak::Options),
+    /// What can be done to a store of evidence, by craft and by chance: each found, and placed (needs root).
+    Tamper(tamper::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),
+        Chore::Tamper(options) => tamper::tamper(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
         Chore::Vm(options) => vm::vm(&options),
