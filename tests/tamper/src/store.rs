@@ -257,7 +257,7 @@ fn long_log(state: &Path) -> anyhow::Result<()> {
     let mut first = 0;
     for size in ENTRIES {
         let entries: Vec<Entry> = (first..size).map(entry).collect();
-        log.locked(|log| log.append(&entries).map_err(LogError::from))?;
+        log.locked(|log| log.append(&entries))?;
         first = size;
         if size != 905 {
             log.checkpoint_now()?;
