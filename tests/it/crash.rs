@@ -1,7 +1,7 @@
 //! A crash of the server or of the gateway: the job gets a clear error, and what was recorded stays.
 
 use nix::sys::signal::Signal;
-use weir_tests::{Postgres, Weir, cgroup2_mount, wait_until};
+use weir_tests::{Postgres, Weir, remove_left_cgroups, wait_until};
 
 #[test]
 fn a_server_that_crashes_ends_the_session_and_the_record_is_whole() {
@@ -31,18 +31,5 @@ fn a_gateway_that_is_killed_leaves_a_readable_record_and_no_open_query() {
     job.wait();
     assert!(weir.cli(&["session", "play", &session, "--instant"]).stdout.contains("before the crash"));
     wait_until("the server to notice", 20, || (server.active() == 0).then_some(()));
-    remove_left_cgroups(pid);
-}
-
-/// SIGKILL leaves the cgroup of `weir run`, named for its pid; its job has ended by then.
-fn remove_left_cgroups(pid: u32) {
-    let left = cgroup2_mount().join(format!("weir-{pid}"));
-    for child in std::fs::read_dir(&left).into_iter().flatten().flatten() {
-        if child.path().is_dir() {
-            wait_until("the job's cgroup to empty", 20, || std::fs::remove_dir(child.path()).ok());
-        }
-    }
-    if left.exists() {
-        wait_until("the cgroup to go", 20, || std::fs::remove_dir(&left).ok());
-    }
+    remove_left_cgroups(pid).expect("the job ended with its gateway");
 }

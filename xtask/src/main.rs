@@ -3,6 +3,7 @@
 mod bench;
 mod bypass;
 mod ci;
+mod crash_evidence;
 mod deny;
 mod detect_quality;
 // The tests' crate has it for its own reports, and would be much to build for a chore.
@@ -16,6 +17,7 @@ mod run;
 mod soak;
 mod sql_corpus;
 mod suite;
+mod tamper;
 mod test;
 mod tidy;
 mod vm;
@@ -38,6 +40,8 @@ enum Chore {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Gateways die, by SIGKILL or with their disk's power: the records are whole, with what was answered (needs root and FUSE).
+    CrashEvidence(crash_evidence::Options),
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -74,6 +78,8 @@ enum Chore {
     Regress(regress::Options),
     /// Jobs that start and die under a daemon that is killed and taken over; a target counts what gets through (needs root).
     Soak(soak::Options),
+    /// What can be done to a store of evidence, by craft and by chance: each found, and placed (needs root).
+    Tamper(tamper::Options),
     /// The test suites, behaviour tests included (needs root).
     Test,
     /// The house rules that no compiler checks: module edges, file sizes, purity of the core.
@@ -87,6 +93,7 @@ fn main() -> ExitCode {
         Chore::Bench(which) => bench::bench(&which),
         Chore::Bypass(options) => bypass::bypass(&options),
         Chore::CrashControl { json } => suite::suite("crash-control", json.as_deref()),
+        Chore::CrashEvidence(options) => crash_evidence::crash_evidence(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::DetectQuality(options) => detect_quality::detect_quality(&options),
@@ -97,6 +104,7 @@ fn main() -> ExitCode {
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),
+        Chore::Tamper(options) => tamper::tamper(&options),
         Chore::Test => test::test(),
         Chore::Tidy => tidy::tidy(),
         Chore::Vm(options) => vm::vm(&options),
