@@ -22,6 +22,7 @@ pub mod tls;
 pub mod api;
 pub mod auditing;
 pub mod backtest;
+pub mod bundle;
 pub mod classify;
 pub mod cli;
 pub mod control;

@@ -3,6 +3,7 @@
 use super::session::{finish, tell};
 use super::{CliError, Format, count, state_dir};
 use crate::auditing::{self, AuditingError, Form, Range};
+use crate::bundle::{self, BundleReport};
 use crate::evidence::{self, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
@@ -29,13 +30,68 @@ pub(crate) struct Verify {
     /// A checkpoint that left the host: the log has to begin with what it signed
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// A bundle of `weir audit prove`, instead of this host's records
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["session", "checkpoint"])]
+    bundle: Option<PathBuf>,
+}
+
+/// What `weir audit prove` is told.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct Prove {
+    /// The session
+    session: SessionId,
+    /// Where to write the bundle: a tar file, which must not be there yet [default: SESSION.tar]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Writes a session's bundle.
+pub(crate) fn prove(state_dir: &Path, arguments: &Prove, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let to = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", arguments.session)));
+    bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
+    let printed = match format {
+        Format::Text => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
+        Format::Json => tell(&serde_json::json!({ "session": arguments.session, "bundle": to }), out),
+    };
+    finish(printed, ExitCode::SUCCESS)
+}
+
+/// Checks a bundle.
+fn verify_bundle(path: &Path, keys: &[VerifierKey], format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let found = bundle::check(path, keys).map_err(CliError::new)?;
+    let status = if found.wrong() == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    let printed = match format {
+        Format::Text => print_bundle(&found, keys.is_empty(), out),
+        Format::Json => tell(&found, out),
+    };
+    finish(printed, status)
+}
+
+fn print_bundle(found: &BundleReport, untold: bool, out: &mut dyn Write) -> io::Result<()> {
+    for problem in &found.problems {
+        writeln!(out, "{}", text::line(problem.as_bytes()))?;
+    }
+    for problem in &found.record.problems {
+        writeln!(out, "record: {problem}")?;
+    }
+    if untold {
+        writeln!(out, "no --key: the key in the bundle was taken at its word")?;
+    }
+    let session = found.session.map_or_else(|| "no session".to_owned(), |session| session.to_string());
+    write!(out, "{session}: {}, signed by {}", count(found.record.frames, "frame", "frames"), found.signed_by.join(", "))?;
+    write!(out, " in a log of {}", count(found.checkpoint_size, "entry", "entries"))?;
+    match found.wrong() {
+        0 => writeln!(out, "; intact: every frame is as it was written"),
+        problems => writeln!(out, "; {}", count(problems, "problem", "problems")),
+    }
 }
 
 impl Verify {
     /// With nothing from outside.
     #[cfg(test)]
     pub(super) const fn of(session: Option<SessionId>) -> Self {
-        Self { session, key: Vec::new(), checkpoint: Vec::new() }
+        Self { session, key: Vec::new(), checkpoint: Vec::new(), bundle: None }
     }
 
     fn trusted(&self) -> Result<Trusted, CliError> {
@@ -60,6 +116,9 @@ impl Verify {
 /// Checks one record, or all; exit status 1 where anything is wrong.
 pub(crate) fn verify(state_dir: &Path, arguments: &Verify, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let session = arguments.session;
+    if let Some(bundle) = &arguments.bundle {
+        return verify_bundle(bundle, &arguments.trusted()?.keys, format, out);
+    }
     let records = evidence::verify(state_dir, session, &arguments.trusted()?).map_err(CliError::new)?;
     // Of one session alone nothing is said of what people decided.
     let ledger = if session.is_none() { ledger::check(state_dir).map_err(CliError::new)? } else { None };

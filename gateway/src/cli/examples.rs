@@ -313,11 +313,19 @@ Examples:
   weir why s-01jd5k2v8q3xm      all that was refused in the session
   weir why s-01jd5k2v8q3xm/4    every decision on its 4th operation, as a refusal's HINT names it";
 
+pub(super) const PROVE: &str = "\
+Examples:
+  weir audit prove s-01jd5k2v8q3xm
+  weir audit prove s-01jd5k2v8q3xm -o for-the-auditor.tar
+
+The record, the log's proofs of its beginning and end, the policies' texts, what people decided.";
+
 pub(super) const VERIFY: &str = "\
 Examples:
   weir audit verify
   weir audit verify s-01jd5k2v8q3xm --format json
   weir audit verify --key acme-weir.pub --checkpoint from-the-siem.txt    against what left the host
+  weir audit verify --bundle s-01jd5k2v8q3xm.tar --key acme-weir.pub                   anywhere, offline
 
 Exit status 1 where anything is not as it was written.";
 

@@ -193,6 +193,14 @@ enum SessionCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
+    /// Write a session's record with all that proves it into one file, which verifies offline
+    #[command(after_help = examples::PROVE)]
+    Prove {
+        #[command(flatten)]
+        what: audit::Prove,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Name what was changed, removed, reordered, cut, back-dated or forged; exit status 1 if anything was
     #[command(after_help = examples::VERIFY)]
     Verify {
@@ -368,6 +376,9 @@ fn dispatch(command: Command) -> Result {
         Command::Login(arguments) => login::login(&arguments),
         Command::Logout(arguments) => login::logout(&arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
+        Command::Audit(AuditCommand::Prove { what, common }) => {
+            view(&common, |state, format, out| audit::prove(state, &what, format, out))
+        }
         Command::Audit(AuditCommand::Verify { what, common }) => {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }

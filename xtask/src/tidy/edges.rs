@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("catalog", &["credential", "tls"]),
     ("evidence", &["https"]),
     ("replay", &["evidence"]),
+    ("bundle", &["evidence", "ledger"]),
     ("rerun", &["evidence", "replay", "config", "credential", "catalog", "tls"]),
     ("auditing", &["evidence", "replay", "ledger", "config"]),
     ("parse_pool", &[]),
@@ -57,6 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "bundle",
             "launch",
             "api",
             "people",

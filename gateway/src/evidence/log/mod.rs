@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod journal;
 mod problem;
+mod prove;
 mod read;
 mod rotate;
 mod shared;
@@ -19,6 +20,7 @@ mod witness;
 
 pub use error::LogError;
 pub use problem::Problem;
+pub use prove::prove;
 pub use read::{Reading, read_log};
 pub use shared::{Entries, Log};
 pub use signer::{KeyReference, Signer, SignerError, public_beside};
