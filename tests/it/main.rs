@@ -31,6 +31,7 @@ mod drivers;
 mod dump_restore;
 mod egress;
 mod evasion;
+mod evidence;
 mod failure;
 mod fidelity;
 mod garbage;

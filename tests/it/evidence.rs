@@ -1,0 +1,75 @@
+//! A record proves itself: by a bundle and a public key alone, against a checkpoint that left the host, and event by event at a sink.
+
+use serde_json::Value;
+use std::path::Path;
+use weir_tests::{Postgres, Weir};
+
+/// A recipient whose secret nobody has.
+const RECIPIENT: &str = "age1uy3jtmyf7h4hm8ud6ref3x05aza8rt3tkd6twrkmy2h5xqae4fcq04f4zn";
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).expect("the sink has written it");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+#[test]
+fn a_bundle_verifies_anywhere_with_the_key_alone_and_a_touched_one_does_not() {
+    let server = Postgres::start();
+    let more = format!(
+        "[record]\nsync_ms = 0\nseal_to = [\"{RECIPIENT}\"]\n\
+         [[sink]]\nname = \"own\"\nkind = \"file\"\nformat = \"json\"\npath = \"own.jsonl\"\n\
+         [[sink]]\nname = \"siem\"\nkind = \"file\"\nformat = \"ocsf\"\npath = \"siem.jsonl\"\n"
+    );
+    let weir = Weir::for_server(&server).extra(&more).build();
+    weir.run(&["psql", "-X", "-c", "CREATE ROLE r PASSWORD 'hunter2'", "-c", "SELECT 'the evidence'"]).expect_success();
+    let session = weir.sessions()[0]["session"].as_str().expect("an id").to_owned();
+
+    // What went to the sinks is what the record has, and the anchor is among it.
+    let own = lines(&weir.directory().join("own.jsonl"));
+    let kinds: Vec<&str> = own.iter().filter_map(|event| event["what"]["kind"].as_str()).collect();
+    for kind in ["opened", "statement", "ended", "checkpoint"] {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    let numbers: Vec<u64> = own.iter().filter_map(|event| event["weir"]["number"].as_u64()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "no gap");
+    let statements = |event: &&Value| event["what"]["text"].as_str() == Some("SELECT 'the evidence'");
+    let statement = own.iter().find(statements).expect("the statement was told");
+    assert_eq!((statement["what"]["rows"].as_u64(), statement["session"].as_str()), (Some(1), Some(session.as_str())));
+    let siem = lines(&weir.directory().join("siem.jsonl"));
+    assert!(siem.iter().any(|event| event["class_uid"] == 6005), "a datastore activity");
+    assert_eq!(siem.len(), own.len());
+
+    // Nothing of what is sealed is anywhere in the clear.
+    let state = weir.directory().join("state");
+    let record = std::fs::read(state.join(format!("sessions/{session}.weir"))).expect("root reads it");
+    assert!(!record.windows(7).any(|window| window == b"hunter2"));
+    let files = [weir.directory().join("own.jsonl"), weir.directory().join("siem.jsonl")];
+    assert!(files.iter().all(|file| !std::fs::read_to_string(file).expect("it is there").contains("hunter2")));
+
+    // Elsewhere, with the key that was noted down.
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| elsewhere.path().join(name).display().to_string();
+    std::fs::copy(state.join("log.pub"), at("key")).expect("the key is there");
+    weir.cli(&["audit", "prove", &session, "--output", &at("bundle.tar")]).expect_success();
+    let told = weir.cli(&["audit", "verify", "--bundle", &at("bundle.tar"), "--key", &at("key")]).expect_success().stdout;
+    assert!(told.contains(&session) && told.contains("intact"), "{told}");
+    let whole = std::fs::read(at("bundle.tar")).expect("it is there");
+    let places = [whole.len() / 4, whole.windows(4).position(|window| window == b"\"ns\"").unwrap_or(3000)];
+    for place in places {
+        let mut touched = whole.clone();
+        touched[place] ^= 1;
+        std::fs::write(at("touched.tar"), touched).expect("it is written");
+        assert_eq!(weir.cli(&["audit", "verify", "--bundle", &at("touched.tar"), "--key", &at("key")]).status, Some(1), "{place}");
+    }
+
+    // A host that is set back to what it was shows by a checkpoint that left it.
+    let note = own.iter().rev().find_map(|event| event["what"]["note"].as_str()).expect("a checkpoint left the host");
+    std::fs::write(at("checkpoint"), note).expect("it is written");
+    weir.cli(&["audit", "verify", "--checkpoint", &at("checkpoint"), "--key", &at("key")]).expect_success();
+    std::fs::rename(state.join("log"), state.join("log.old")).expect("root moves it");
+    std::fs::rename(state.join("log.pub"), state.join("log.pub.old")).expect("root moves it");
+    std::fs::rename(state.join("log.key"), state.join("log.key.old")).expect("root moves it");
+    weir.run(&["psql", "-X", "-c", "SELECT 1"]).expect_success();
+    let rewritten = weir.cli(&["audit", "verify", "--checkpoint", &at("checkpoint"), "--key", &at("key")]);
+    assert_eq!(rewritten.status, Some(1), "{}", rewritten.stdout);
+}
