@@ -1,6 +1,6 @@
 //! Where notices arrive: an HTTP server in the test's own process, which keeps what it was told, and may be slow, rude or gone.
 
-use crate::CertificateAuthority;
+use crate::{CertificateAuthority, wait_until};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -85,6 +85,16 @@ impl Receiver {
     /// All that it was told so far.
     pub fn heard(&self) -> Vec<Heard> {
         self.state.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it: what it was told, with what it was answering when it was to end.
+    pub fn end(self) -> Vec<Heard> {
+        let state = Arc::clone(&self.state);
+        drop(self);
+        // Each exchange that goes on has the state as well.
+        wait_until("the last exchange to be over", 30, || (Arc::strong_count(&state) == 1).then_some(()));
+        let mut heard = state.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut heard)
     }
 
     /// What came of this event.

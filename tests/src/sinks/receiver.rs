@@ -93,7 +93,7 @@ impl Running {
             Self::Rsyslog(rsyslog) => rsyslog.kill(),
             Self::Web { receiver, heard, .. } => {
                 if let Some(receiver) = receiver.take() {
-                    heard.extend(receiver.heard());
+                    heard.extend(receiver.end());
                 }
             }
         }
