@@ -19,9 +19,9 @@ use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::{Desk, Scribe, apply_changes, sample};
 use crate::credential::Credentials;
-use crate::evidence::{Store, keep_policy};
+use crate::evidence::{Store, keep_policy, now};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
-use crate::identity::{Claimant, Resolver};
+use crate::identity::{Claimant, Resolver, host_name};
 use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
@@ -40,6 +40,7 @@ use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use containers::ContainerSocket;
 use gateway_core::model::ids::RunId;
+use gateway_core::record::log::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -117,8 +118,9 @@ impl Gateway {
     fn prepare(start: Start) -> Result<Self> {
         let Start { config, attach, pins, host, inherited } = start;
         let (policy, texts) = load_policy(&config.policy.dir)?;
-        let store = Store::open(&config.state_dir, config.record.evidence())?;
+        let store = Store::open(&config.state_dir, config.evidence(&host_name(), capture::clock()))?;
         keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
+        store.enter(&Entry::Policy { at: now().0, hash: policy.hash().to_owned() })?;
         let authority = Arc::new(Authority::open(&config.state_dir)?);
         for target in config.targets.iter() {
             target.upstream.check().with_context(|| format!("target {}", target.name))?;

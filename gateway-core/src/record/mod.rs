@@ -6,7 +6,6 @@ pub mod block;
 pub mod body;
 pub mod chain;
 pub mod frame;
-pub mod heads;
 pub mod log;
 pub mod read;
 pub mod redact;

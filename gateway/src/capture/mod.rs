@@ -5,6 +5,7 @@
 mod attach;
 mod btf;
 mod cgroup;
+mod clock;
 mod disguise;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ pub(crate) mod sys;
 
 pub(crate) use btf::member_offset;
 pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount, is_hybrid};
+pub use clock::clock;
 pub use disguise::DisguiseRoute;
 pub use error::CaptureError;
 pub use events::{Call, Events, KernelEvent};

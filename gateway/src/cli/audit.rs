@@ -2,23 +2,60 @@
 
 use super::session::{finish, tell};
 use super::{CliError, Format, count};
-use crate::evidence::{self, Verification, Verified};
+use crate::evidence::{self, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
 use gateway_core::model::ids::SessionId;
+use gateway_core::record::log::VerifierKey;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Checks one record, or all; exit status 1 where anything is wrong.
-pub(crate) fn verify(
-    state_dir: &Path,
+/// What `weir audit verify` is told beside the place.
+#[derive(clap::Args)]
+pub(crate) struct Verify {
+    /// One session; all of them where none is given
     session: Option<SessionId>,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<ExitCode, CliError> {
-    let records = evidence::verify(state_dir, session).map_err(CliError::new)?;
+    /// The key that the log is signed by, as it was noted down elsewhere: a file, or `name+hash+base64`. Without one the key
+    /// beside the log is taken at its word
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+    /// A checkpoint that left the host: the log has to begin with what it signed
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+}
+
+impl Verify {
+    /// With nothing from outside.
+    #[cfg(test)]
+    pub(super) const fn of(session: Option<SessionId>) -> Self {
+        Self { session, key: Vec::new(), checkpoint: Vec::new() }
+    }
+
+    fn trusted(&self) -> Result<Trusted, CliError> {
+        let keys = self.key.iter().map(|key| {
+            let text = if key.contains('/') || Path::new(key).exists() {
+                std::fs::read_to_string(key).map_err(|error| CliError::new(format!("--key {key}: {error}")))?
+            } else {
+                key.clone()
+            };
+            text.trim().parse::<VerifierKey>().map_err(|error| CliError::new(format!("--key {key}: {error}")))
+        });
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| CliError::new(format!("--checkpoint {}: {error}", path.display())))
+        };
+        Ok(Trusted {
+            keys: keys.collect::<Result<_, _>>()?,
+            checkpoints: self.checkpoint.iter().map(read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Checks one record, or all; exit status 1 where anything is wrong.
+pub(crate) fn verify(state_dir: &Path, arguments: &Verify, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let session = arguments.session;
+    let records = evidence::verify(state_dir, session, &arguments.trusted()?).map_err(CliError::new)?;
     // Of one session alone nothing is said of what people decided.
     let ledger = if session.is_none() { ledger::check(state_dir).map_err(CliError::new)? } else { None };
     let found = Found { records, ledger };
@@ -51,8 +88,11 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
     for problem in all.ledger.iter().flat_map(|ledger| &ledger.problems) {
         writeln!(out, "ledger: {problem}")?;
     }
-    for problem in &found.heads {
+    for problem in &found.log {
         writeln!(out, "{problem}")?;
+    }
+    for hash in &found.policies {
+        writeln!(out, "policy set {hash}: it was in force, and its text is not there, or another")?;
     }
     for stranger in &found.strangers {
         writeln!(out, "{}: not a record: it does not belong there", text::line(stranger.as_bytes()))?;
@@ -80,6 +120,7 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
             write!(out, ", {number} {state}")?;
         }
     }
+    write!(out, "; {} in the log, {} signed", count(found.log_entries, "entry", "entries"), found.log_signed)?;
     if let Some(ledger) = &all.ledger {
         write!(out, "; {} of people's decisions", count(ledger.events, "event", "events"))?;
     }

@@ -282,6 +282,7 @@ pub(super) const VERIFY: &str = "\
 Examples:
   weir audit verify
   weir audit verify s-01jd5k2v8q3xm --format json
+  weir audit verify --key acme-weir.pub --checkpoint from-the-siem.txt    against what left the host
 
 Exit status 1 where anything is not as it was written.";
 

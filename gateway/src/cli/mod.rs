@@ -190,11 +190,11 @@ enum SessionCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Name every frame that was changed, removed, reordered or cut; exit status 1 if any was
+    /// Name what was changed, removed, reordered, cut, back-dated or forged; exit status 1 if anything was
     #[command(after_help = examples::VERIFY)]
     Verify {
-        /// One session; all of them where none is given
-        session: Option<SessionId>,
+        #[command(flatten)]
+        what: audit::Verify,
         #[command(flatten)]
         common: Common,
     },
@@ -347,8 +347,8 @@ fn dispatch(command: Command) -> Result {
         Command::Login(arguments) => login::login(&arguments),
         Command::Logout(arguments) => login::logout(&arguments),
         Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
-        Command::Audit(AuditCommand::Verify { session, common }) => {
-            view(&common, |state, format, out| audit::verify(state, session, format, out))
+        Command::Audit(AuditCommand::Verify { what, common }) => {
+            view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
         Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
         Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),

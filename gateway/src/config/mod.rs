@@ -23,11 +23,12 @@ pub use policy::{PolicyTexts, load_policy, problems};
 pub use problem::{Problem, Problems};
 pub(crate) use reader::Table;
 pub use saml::{SamlName, SamlSettings};
-pub use sections::{Limits, PolicySettings, RecordSettings};
+pub use sections::{Limits, PolicySettings, RecordSettings, TransparencySettings};
 pub use targets::{Match, TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
 use crate::credential::Source as SecretSource;
+use crate::evidence::EvidenceSettings;
 use crate::notify::{self, NotifierSettings};
 use gateway_core::mask::classes::Class;
 use gateway_core::model::principal::Principal;
@@ -60,6 +61,8 @@ pub struct Config {
     pub masking: MaskingSettings,
     /// `[record]`.
     pub record: RecordSettings,
+    /// `[transparency]`.
+    pub transparency: TransparencySettings,
     /// `[limits]`.
     pub limits: Limits,
     /// `[names]`.
@@ -157,6 +160,7 @@ impl Config {
             classes: Vec::new(),
             masking: MaskingSettings::default(),
             record: RecordSettings::default(),
+            transparency: TransparencySettings::default(),
             limits: Limits::default(),
             names: NamesSettings::default(),
             host: HostSettings::default(),
@@ -176,6 +180,23 @@ impl Config {
         muted
             .map(|notifier| format!("[[notify]] {:?}: glass.broken is told there, too; it can't be muted", notifier.name))
             .collect()
+    }
+
+    /// How records are written here. `host` is this host's name, `clock` how its clock is set.
+    #[must_use]
+    pub fn evidence(&self, host: &str, clock: String) -> EvidenceSettings {
+        EvidenceSettings {
+            flush: self.record.flush,
+            sync: self.record.sync,
+            on_failure: self.record.on_failure,
+            checkpoint: self.transparency.checkpoint,
+            seal_to: self.record.seal_to.clone(),
+            key: self.transparency.key.clone(),
+            origin: self.transparency.origin.clone().unwrap_or_else(|| format!("{}/weir/{host}", self.trust_domain)),
+            host: host.to_owned(),
+            clock,
+            ..EvidenceSettings::default()
+        }
     }
 
     /// Whether any class may have columns at this target.
@@ -215,6 +236,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let classes: Vec<_> = table.tables("class").into_iter().filter_map(|table| classes::class(table, &detectors)).collect();
     masking.unclassed = detectors.unclassed(table, &targets);
     let record = table.table("record").map(sections::record);
+    let transparency = table.table("transparency").map(sections::transparency);
     let limits = table.table("limits").map(sections::limits);
     let names = table.table("names").map(names::names);
     let host = table.table("host").map(|table| host::host(table, directory));
@@ -248,6 +270,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         classes,
         masking,
         record: record.unwrap_or_default(),
+        transparency: transparency.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         names: names.unwrap_or_default(),
         host: host.unwrap_or_default(),

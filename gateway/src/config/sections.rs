@@ -1,7 +1,8 @@
-//! The small sections: `[policy]`, `[record]`, `[limits]`, `[capture]`, `[log]`.
+//! The small sections: `[policy]`, `[record]`, `[transparency]`, `[limits]`, `[capture]`, `[log]`.
 
 use super::reader::Table;
-use crate::evidence::{EvidenceSettings, OnFailure};
+use crate::evidence::log::KeyReference;
+use crate::evidence::{OnFailure, Recipients};
 use gateway_core::policy::{Mode, RecordLevel};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,27 @@ pub struct RecordSettings {
     pub on_failure: OnFailure,
     /// How long frames may wait before they are written.
     pub flush: Duration,
+    /// How long they may then wait for the disk; zero where they are to be there before a statement goes on.
+    pub sync: Duration,
+    /// Who reads the sealed layer.
+    pub seal_to: Option<Recipients>,
+}
+
+/// `[transparency]`: the log of what is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransparencySettings {
+    /// The key that signs it, where that is not a file of the state directory.
+    pub key: Option<KeyReference>,
+    /// What it is called.
+    pub origin: Option<String>,
+    /// How often it is signed.
+    pub checkpoint: Duration,
+}
+
+impl Default for TransparencySettings {
+    fn default() -> Self {
+        Self { key: None, origin: None, checkpoint: Duration::from_secs(5) }
+    }
 }
 
 /// `[limits]`.
@@ -53,6 +75,8 @@ impl Default for RecordSettings {
             parameter_bytes: 4096,
             on_failure: OnFailure::Stop,
             flush: Duration::from_millis(200),
+            sync: Duration::from_secs(1),
+            seal_to: None,
         }
     }
 }
@@ -64,12 +88,6 @@ impl Default for Limits {
 }
 
 impl RecordSettings {
-    /// The same as the evidence store takes it.
-    #[must_use]
-    pub fn evidence(&self) -> EvidenceSettings {
-        EvidenceSettings { flush: self.flush, on_failure: self.on_failure, ..EvidenceSettings::default() }
-    }
-
     /// Whether a record keeps a digest of each result: as the deciding policies say, else as here.
     #[must_use]
     pub fn digests(&self, decided: Option<RecordLevel>) -> bool {
@@ -121,6 +139,37 @@ pub(super) fn record(mut table: Table<'_, '_>) -> RecordSettings {
             })
             .unwrap_or(default.on_failure),
         flush: table.number("flush_ms", 1, 60_000).map_or(default.flush, Duration::from_millis),
+        sync: table.number("sync_ms", 0, 60_000).map_or(default.sync, Duration::from_millis),
+        seal_to: seal_to(&mut table),
+    };
+    table.end();
+    settings
+}
+
+fn seal_to(table: &mut Table<'_, '_>) -> Option<Recipients> {
+    let texts = table.texts("seal_to")?;
+    let mut right = Vec::new();
+    for text in texts {
+        match Recipients::parse(&[text.get_ref()]) {
+            Ok(_) => right.push(text.into_inner()),
+            Err(error) => {
+                table.problem_at(text.span(), format!("`seal_to`: {error}"), "public keys of age: seal_to = [\"age1…\"]");
+            }
+        }
+    }
+    Recipients::parse(&right).ok().filter(|_| !right.is_empty())
+}
+
+pub(super) fn transparency(mut table: Table<'_, '_>) -> TransparencySettings {
+    let default = TransparencySettings::default();
+    let settings = TransparencySettings {
+        key: table.parsed("key", "file:/absolute/path, tpm:0x81010001 or command:/absolute/path", |text| text.parse().ok()),
+        origin: table.parsed("origin", "a name without spaces and `+`: \"acme.example/weir/ci-7\"", |text| {
+            let fit =
+                !text.is_empty() && text.len() <= 200 && !text.contains(|letter: char| letter.is_whitespace() || letter == '+');
+            fit.then(|| text.to_owned())
+        }),
+        checkpoint: table.number("checkpoint_seconds", 1, 3600).map_or(default.checkpoint, Duration::from_secs),
     };
     table.end();
     settings

@@ -48,9 +48,15 @@ pub enum EvidenceError {
         #[source]
         error: gateway_core::record::read::ReadError,
     },
-    /// The frames of a batch are not whole: a fault of ours.
-    #[error("evidence: a frame is malformed: {0}")]
+    /// Frames that can't be made a block of.
+    #[error("evidence: {0}")]
     Frame(#[from] gateway_core::record::seal::SealError),
+    /// The sealed layer.
+    #[error("evidence: {0}")]
+    Sealed(#[from] super::sealed::SealedError),
+    /// The transparency log.
+    #[error(transparent)]
+    Log(#[from] super::log::LogError),
 }
 
 impl EvidenceError {

@@ -12,12 +12,6 @@ pub fn sessions(state_dir: &Path) -> PathBuf {
     state_dir.join("sessions")
 }
 
-/// The log of sessions opened and closed.
-#[must_use]
-pub fn heads_log(state_dir: &Path) -> PathBuf {
-    state_dir.join("heads.log")
-}
-
 /// The file of one segment of a session's record.
 #[must_use]
 pub fn segment(state_dir: &Path, session: SessionId, number: u32) -> PathBuf {

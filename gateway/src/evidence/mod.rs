@@ -6,13 +6,15 @@
 mod doing;
 mod error;
 pub mod files;
-mod heads;
 mod index;
 pub mod log;
+mod open;
 mod policies;
 mod recorder;
 mod recover;
+mod sealed;
 mod store;
+mod subscriber;
 mod tape;
 mod verify;
 mod walk;
@@ -24,8 +26,10 @@ pub use index::{NOWHERE, State, Summary, index, summary};
 pub use policies::{KeptPolicy, PolicyFile, all_kept as kept_policies, keep as keep_policy, kept as kept_policy};
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;
+pub use sealed::{Opener, Recipients, SealedError};
 pub use store::{EvidenceSettings, OnFailure, Store};
-pub use verify::{Verification, Verified, verify};
+pub use subscriber::{Subscriber, Subscription};
+pub use verify::{Trusted, Verification, Verified, verify};
 pub use walk::{Seen, Walk, is_live, last_hash};
 
 use gateway_core::model::time::Timestamp;

@@ -2,13 +2,15 @@
 
 use super::doing::Doing;
 use super::store::{EvidenceSettings, Inner, OnFailure};
+use super::subscriber::Subscription;
 use super::tape::Tape;
 use super::{EvidenceError, Failed, now};
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
 use serde_json::json;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 use tokio::sync::{Notify, oneshot};
 
 /// So many waiting bytes wake the writer before its interval is over.
@@ -20,7 +22,7 @@ pub struct Recorder {
     line: Arc<Line>,
 }
 
-/// A record that is closed: what the log of heads says of it.
+/// A record that is closed: what the log says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// How many frames it has.
@@ -44,6 +46,27 @@ impl Recorder {
         self.line.session
     }
 
+    /// Whether nothing of a statement is to go on before its frames are on the disk.
+    #[must_use]
+    pub fn comes_first(&self) -> bool {
+        self.line.settings.sync.is_zero()
+    }
+
+    /// The number of what was submitted last: [`Self::is_on_disk`] asks for it.
+    #[must_use]
+    pub fn submitted(&self) -> u64 {
+        self.line.lock().submitted
+    }
+
+    /// Whether all up to the submission of this number is on the disk; where it is not, `cx` is woken once that may be so.
+    pub fn is_on_disk(&self, submission: u64, cx: &Context<'_>) -> bool {
+        if self.line.on_disk.load(Ordering::Acquire) >= submission {
+            return true;
+        }
+        *self.line.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        self.line.on_disk.load(Ordering::Acquire) >= submission
+    }
+
     /// What the session does, as far as its record has it.
     #[must_use]
     pub fn doing(&self) -> Arc<Doing> {
@@ -58,7 +81,7 @@ impl Recorder {
             return Ok(());
         }
         let mut state = self.line.lock();
-        state.accept(self.line.settings)?;
+        state.accept(&self.line.settings)?;
         self.hand_over(&mut state, frames);
         Ok(())
     }
@@ -69,7 +92,7 @@ impl Recorder {
             let notified = self.line.room.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            if self.line.lock().accept(self.line.settings) != Err(Failed::Full) {
+            if self.line.lock().accept(&self.line.settings) != Err(Failed::Full) {
                 return;
             }
             notified.await;
@@ -113,14 +136,17 @@ impl Recorder {
     pub(super) fn write_first(&self, first: &mut FrameBuffer) -> Result<(), EvidenceError> {
         let mut tape = self.line.tape();
         match tape.as_mut() {
-            Some(tape) => tape.write(first, &mut self.store.press.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => Ok(()),
+            Some(tape) => tape.write(first, &mut self.store.press.lock().unwrap_or_else(PoisonError::into_inner))?,
+            None => return Ok(()),
         }
+        self.line.wrote(0, first);
+        Ok(())
     }
 
     fn hand_over(&self, state: &mut MutexGuard<'_, LineState>, frames: &mut FrameBuffer) {
         let early = state.pending.len() < WAKE_AT && state.pending.len() + frames.len() >= WAKE_AT;
         state.outstanding += frames.len();
+        state.submitted += 1;
         frames.drain_into(&mut state.pending);
         if !std::mem::replace(&mut state.queued, true) {
             self.store.queue.push(&self.line);
@@ -154,7 +180,7 @@ pub(super) type Done = oneshot::Sender<Result<Closed, Failed>>;
 /// What a recorder and the writer share of one session.
 pub(super) struct Line {
     pub(super) session: SessionId,
-    pub(super) settings: EvidenceSettings,
+    pub(super) settings: Arc<EvidenceSettings>,
     state: Mutex<LineState>,
     /// The writer's alone, but for the first frame.
     tape: Mutex<Option<Tape>>,
@@ -162,6 +188,10 @@ pub(super) struct Line {
     pub(super) doing: Arc<Doing>,
     /// Whether the session has to stop, for a look without the lock.
     pub(super) stopped: AtomicBool,
+    /// So many submissions are on the disk, where anybody waits for that.
+    on_disk: AtomicU64,
+    waker: Mutex<Option<Waker>>,
+    subscription: Mutex<Option<Box<dyn Subscription>>>,
 }
 
 /// What waits to be written, and what came of what was.
@@ -170,6 +200,8 @@ pub(super) struct LineState {
     pub(super) pending: FrameBuffer,
     /// Bytes that were submitted and are not yet written.
     pub(super) outstanding: usize,
+    /// How often something was submitted.
+    pub(super) submitted: u64,
     pub(super) failed: Option<Failed>,
     /// Whether the writer has this line on its list.
     pub(super) queued: bool,
@@ -184,7 +216,12 @@ pub(super) struct Closing {
 }
 
 impl Line {
-    pub(super) fn new(session: SessionId, tape: Tape, settings: EvidenceSettings) -> Self {
+    pub(super) fn new(
+        session: SessionId,
+        tape: Tape,
+        settings: Arc<EvidenceSettings>,
+        subscription: Option<Box<dyn Subscription>>,
+    ) -> Self {
         Self {
             session,
             settings,
@@ -193,6 +230,29 @@ impl Line {
             room: Notify::new(),
             doing: Arc::default(),
             stopped: AtomicBool::new(false),
+            on_disk: AtomicU64::new(0),
+            waker: Mutex::default(),
+            subscription: Mutex::new(subscription),
+        }
+    }
+
+    /// These frames were written, the first plain one with this number.
+    pub(super) fn wrote(&self, first: u64, frames: &FrameBuffer) {
+        if let Some(subscription) = self.subscription.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            subscription.wrote(first, frames);
+        }
+    }
+
+    /// All up to the submission of this number is on the disk.
+    pub(super) fn on_disk(&self, submission: u64) {
+        self.on_disk.store(submission, Ordering::Release);
+        self.wake();
+    }
+
+    /// Wakes who waits for the disk, or for a record that can't be written.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            waker.wake();
         }
     }
 
@@ -206,7 +266,7 @@ impl Line {
 }
 
 impl LineState {
-    fn accept(&self, settings: EvidenceSettings) -> Result<(), Failed> {
+    fn accept(&self, settings: &EvidenceSettings) -> Result<(), Failed> {
         if self.closing.is_some() || self.closed {
             return Err(Failed::Closed);
         }

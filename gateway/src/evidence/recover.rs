@@ -1,18 +1,24 @@
 //! Closes records that a gateway left open when it died: at their last whole block, and says so.
 
-use super::heads::HeadsLog;
+use super::log::Log;
+use super::open::OpenRecords;
+use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
-use gateway_core::model::ids::SessionId;
-use gateway_core::record::heads::Head;
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::record::log::Entry;
+use gateway_core::record::log::tile::FULL;
 use gateway_core::record::read::{Blocks, ReadError};
 use gateway_core::record::seal::Sealer;
 use gateway_core::record::verify::next_genuine;
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
+
+/// An entry may be older than the one before it by so much: gateways write side by side.
+const SLACK: Duration = Duration::from_mins(1);
 
 /// A record that was found open and is now closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,41 +34,87 @@ pub struct Recovered {
     pub end: &'static str,
 }
 
-/// Closes what the log has open and no live gateway holds.
-pub(super) fn recover(state_dir: &Path, heads: &mut HeadsLog) -> Result<Vec<Recovered>, EvidenceError> {
-    heads.locked(|heads| {
-        let mut recovered = Vec::new();
-        for session in open_sessions(heads.entries()) {
-            if let Some((found, head)) = close(state_dir, session)? {
-                heads.append(&[head])?;
-                recovered.push(found);
+/// Closes what is open and no live gateway holds.
+pub(super) fn recover(
+    state_dir: &Path,
+    log: &Log,
+    open: &OpenRecords,
+    subscriber: Option<&dyn Subscriber>,
+) -> Result<Vec<Recovered>, EvidenceError> {
+    let mut recovered = Vec::new();
+    for session in open.all()? {
+        let known = Known::of(log, session)?;
+        let closed = log.locked(|log| {
+            // Another gateway that starts may have been faster.
+            if !open.has(session) {
+                return Ok(None);
+            }
+            let Some((found, closed)) = close(state_dir, session, &known)? else { return Ok(None) };
+            let mut entries = Vec::new();
+            if !known.opened && closed.is_some() {
+                // It was begun, and the host lost power before the log had its name.
+                entries.push(Entry::Opened { at: session.made_at().0, session, run: RunId::from_number(0) });
+            }
+            entries.extend(closed);
+            log.append(&entries)?;
+            Ok::<_, EvidenceError>(Some(found))
+        })?;
+        let Some(found) = closed else { continue };
+        log.sync()?;
+        open.remove(session);
+        let Some(found) = found else { continue };
+        if let Some(subscriber) = subscriber {
+            subscriber.recovered(session);
+        }
+        recovered.push(found);
+    }
+    Ok(recovered)
+}
+
+/// What the log has of a session.
+#[derive(Default)]
+struct Known {
+    opened: bool,
+    closed: bool,
+}
+
+impl Known {
+    /// Looks from the log's end back to where the session can't have been yet.
+    fn of(log: &Log, session: SessionId) -> Result<Self, EvidenceError> {
+        let (mut known, size) = (Self::default(), log.size()?);
+        let before = session.made_at().0.saturating_sub(u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX));
+        for bundle in (0..size.div_ceil(FULL)).rev() {
+            let mut oldest = u64::MAX;
+            for entry in log.entries(bundle * FULL).take(usize::try_from(FULL).unwrap_or(usize::MAX)) {
+                let (_, entry) = entry?;
+                oldest = oldest.min(entry.at());
+                known.opened |= matches!(entry, Entry::Opened { session: opened, .. } if opened == session);
+                known.closed |= matches!(entry, Entry::Closed { session: closed, .. } if closed == session);
+            }
+            if known.opened || oldest < before {
+                break;
             }
         }
-        heads.forget();
-        Ok(recovered)
-    })
+        Ok(known)
+    }
 }
 
-/// The sessions that were opened and not closed.
-pub(super) fn open_sessions(entries: &[Head]) -> BTreeSet<SessionId> {
-    let mut open = BTreeSet::new();
-    for entry in entries {
-        match entry {
-            Head::Opened { session, .. } => open.insert(*session),
-            Head::Closed { session, .. } => open.remove(session),
-        };
-    }
-    open
-}
+/// What came of an open record: none where nothing of it was ever there; and what the log is to say of it.
+type Outcome = (Option<Recovered>, Option<Entry>);
 
 /// Closes one record, unless a live gateway holds it.
-fn close(state_dir: &Path, session: SessionId) -> Result<Option<(Recovered, Head)>, EvidenceError> {
+fn close(state_dir: &Path, session: SessionId, known: &Known) -> Result<Option<Outcome>, EvidenceError> {
+    if known.closed {
+        return Ok(Some((None, None)));
+    }
     let path = files::segment(state_dir, session, 0);
     let first = match OpenOptions::new().read(true).write(true).open(&path) {
         Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !known.opened => return Ok(Some((None, None))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let nothing = Closed { frames: 0, blocks: 0, bytes: 0, chain: Hash::genesis(&session.to_string(), 0, None) };
-            return Ok(Some(entry(session, nothing, 0, 0, "missing")));
+            let (found, closed) = entry(session, nothing, 0, 0, "missing");
+            return Ok(Some((Some(found), Some(closed))));
         }
         Err(error) => return Err(EvidenceError::io("open", &path)(error)),
     };
@@ -71,10 +123,11 @@ fn close(state_dir: &Path, session: SessionId) -> Result<Option<(Recovered, Head
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(EvidenceError::io("lock", &path)(error)),
     }
-    mend(state_dir, session, first).map(Some)
+    let (found, closed) = mend(state_dir, session, first)?;
+    Ok(Some((Some(found), Some(closed))))
 }
 
-fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered, Head), EvidenceError> {
+fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered, Entry), EvidenceError> {
     let survey = survey(state_dir, session)?;
     let Survey { left, cut, ended, damaged } = survey;
     let Sealer { next_frame: whole, next_block: blocks, chain } = left.sealer;
@@ -91,7 +144,7 @@ fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered,
         let reason = json!({"reason": "crash"});
         last.push_json(now(), FrameKind::Ended, &reason);
     }
-    tape.write(&mut last, &mut Press::default())?;
+    tape.write(&last, &mut Press::default())?;
     tape.sync()?;
     let end = if ended { "ended" } else { "crash" };
     let (mut found, head) = entry(session, tape.closed(), segments, cut, end);
@@ -152,10 +205,9 @@ fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError>
     Ok(survey)
 }
 
-fn entry(session: SessionId, closed: Closed, segments: u32, cut_bytes: u64, end: &'static str) -> (Recovered, Head) {
+fn entry(session: SessionId, closed: Closed, segments: u32, cut_bytes: u64, end: &'static str) -> (Recovered, Entry) {
     let Closed { frames, blocks, bytes, chain } = closed;
     tracing::warn!(%session, frames, cut_bytes, end, "a record that a gateway left open is closed");
-    let head =
-        Head::Closed { at: now().0, session, frames, blocks, bytes, segments, chain: chain.to_string(), end: end.to_owned() };
-    (Recovered { session, frames, cut_bytes, end }, head)
+    let closed = Entry::Closed { at: now().0, session, frames, blocks, bytes, segments, chain, end: end.to_owned() };
+    (Recovered { session, frames, cut_bytes, end }, closed)
 }

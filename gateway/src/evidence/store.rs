@@ -1,13 +1,16 @@
 //! The store of one state directory: opened once, shared by all sessions of a gateway.
 
-use super::heads::HeadsLog;
+use super::log::{KeyReference, Log, Signer};
+use super::open::OpenRecords;
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
+use super::sealed::Recipients;
+use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
 use super::writer::{self, Queue};
 use super::{EvidenceError, files, now};
 use gateway_core::model::ids::{RunId, SessionId};
-use gateway_core::record::heads::Head;
+use gateway_core::record::log::Entry;
 use gateway_core::record::{FrameBuffer, FrameKind};
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -17,12 +20,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSettings {
     /// How long frames may wait before they are written to the file: what a crash of the gateway
     /// can lose.
     pub flush: Duration,
-    /// How long written frames may wait for the disk: what a crash of the host can lose.
+    /// How long written frames may wait for the disk: what a crash of the host can lose. Zero: nothing of a
+    /// statement goes to its server before its frames are on the disk.
     pub sync: Duration,
     /// What becomes of a session whose record can't be written.
     pub on_failure: OnFailure,
@@ -30,6 +34,18 @@ pub struct EvidenceSettings {
     pub segment_bytes: u64,
     /// How many bytes of one session may wait to be written before its peers are held back.
     pub pending_bytes: usize,
+    /// How often the log says how far open records are, and is signed.
+    pub checkpoint: Duration,
+    /// Who reads the sealed layer; without anybody there is none.
+    pub seal_to: Option<Recipients>,
+    /// The log's key; by default a file of the state directory.
+    pub key: Option<KeyReference>,
+    /// The log's name, where its key is made now.
+    pub origin: String,
+    /// The host's name.
+    pub host: String,
+    /// What the host's clock is set by, as far as the kernel says.
+    pub clock: String,
 }
 
 impl Default for EvidenceSettings {
@@ -40,6 +56,12 @@ impl Default for EvidenceSettings {
             on_failure: OnFailure::Stop,
             segment_bytes: 64 << 20,
             pending_bytes: 4 << 20,
+            checkpoint: Duration::from_secs(5),
+            seal_to: None,
+            key: None,
+            origin: "weir.invalid/log".to_owned(),
+            host: String::new(),
+            clock: String::new(),
         }
     }
 }
@@ -73,7 +95,8 @@ pub struct Store {
 /// What all clones of a store and all its recorders share.
 pub(super) struct Inner {
     pub(super) queue: Arc<Queue>,
-    settings: EvidenceSettings,
+    settings: Arc<EvidenceSettings>,
+    subscriber: Option<Arc<dyn Subscriber>>,
     state_dir: PathBuf,
     thread: Mutex<Option<JoinHandle<()>>>,
     recovered: Vec<Recovered>,
@@ -84,35 +107,70 @@ pub(super) struct Inner {
 impl Store {
     /// Opens the store below `state_dir`, makes what is missing, and closes the records that a
     /// gateway left open when it died.
+    ///
+    /// # Errors
+    /// Where it can't be read or written, or its log is damaged.
     pub fn open(state_dir: &Path, settings: EvidenceSettings) -> Result<Self, EvidenceError> {
+        Self::open_for(state_dir, settings, None)
+    }
+
+    /// The same; `subscriber` hears of all that is written.
+    ///
+    /// # Errors
+    /// Where it can't be read or written, or its log is damaged.
+    pub fn open_for(
+        state_dir: &Path,
+        settings: EvidenceSettings,
+        subscriber: Option<Arc<dyn Subscriber>>,
+    ) -> Result<Self, EvidenceError> {
         make_directories(state_dir)?;
-        let mut heads = HeadsLog::open(state_dir)?;
-        let recovered = recover::recover(state_dir, &mut heads)?;
-        let queue = Arc::new(Queue::new(heads));
-        let thread = writer::start(Arc::clone(&queue), settings).map_err(EvidenceError::Thread)?;
+        let open = OpenRecords::new(state_dir)?;
+        let key = settings.key.clone().unwrap_or_else(|| KeyReference::beside(state_dir));
+        let signer = Signer::open(state_dir, &key, &settings.origin).map_err(super::log::LogError::from)?;
+        let log = Log::open(state_dir, signer)?;
+        let started = Entry::Started {
+            at: now().0,
+            host: settings.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock: settings.clock.clone(),
+        };
+        log.locked(|log| log.append(&[started]))?;
+        let recovered = recover::recover(state_dir, &log, &open, subscriber.as_deref())?;
+        let settings = Arc::new(settings);
+        let queue = Arc::new(Queue::new(log, open, files::sessions(state_dir)));
+        let thread =
+            writer::start(Arc::clone(&queue), Arc::clone(&settings), subscriber.clone()).map_err(EvidenceError::Thread)?;
         let thread = Mutex::new(Some(thread));
         let state_dir = state_dir.to_owned();
         let press = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { queue, settings, state_dir, thread, recovered, press }) })
+        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press }) })
     }
 
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.
+    ///
+    /// # Errors
+    /// Where it can't be begun: the session must not begin either.
     pub fn begin(&self, session: SessionId, run: RunId, opened: &serde_json::Value) -> Result<Recorder, EvidenceError> {
-        let mut first = FrameBuffer::default();
-        first.push_json(now(), FrameKind::Opened, opened);
-        let state_dir = &self.inner.state_dir;
-        let tape = self.inner.queue.heads().locked(|heads| {
+        let (state_dir, settings) = (&self.inner.state_dir, &self.inner.settings);
+        let queue = &self.inner.queue;
+        let tape = queue.log().locked(|log| {
             // A name that is taken must not reach the log: its record would be closed twice.
             Tape::check_free(state_dir, session)?;
             // Out of descriptors or room, neither the file nor its name in the log may stay.
-            let tape = Tape::create(state_dir, session, self.inner.settings.segment_bytes)
-                .and_then(|tape| heads.append(&[Head::Opened { at: now().0, session, run }]).map(|()| tape));
+            let tape =
+                queue.open_records().add(session).and_then(|()| Tape::create(state_dir, session, settings)).and_then(|tape| {
+                    log.append(&[Entry::Opened { at: now().0, session, run }]).map(|_index| tape).map_err(EvidenceError::from)
+                });
             if tape.is_err() {
                 let _never_made = fs::remove_file(files::segment(state_dir, session, 0)).is_err();
+                queue.open_records().remove(session);
             }
             tape
         })?;
-        let line = Arc::new(Line::new(session, tape, self.inner.settings));
+        let mut first = FrameBuffer::default();
+        first.push_json(now(), FrameKind::Opened, opened);
+        let subscription = self.inner.subscriber.as_ref().map(|subscriber| subscriber.subscribe(session));
+        let line = Arc::new(Line::new(session, tape, Arc::clone(settings), subscription));
         let recorder = Recorder::new(Arc::clone(&self.inner), line);
         recorder.write_first(&mut first)?;
         Ok(recorder)
@@ -122,6 +180,22 @@ impl Store {
     #[must_use]
     pub fn recovered(&self) -> &[Recovered] {
         &self.inner.recovered
+    }
+
+    /// Enters something in the log that is not of a record: a policy set, a look at a record, an admin's act.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn enter(&self, entry: &Entry) -> Result<(), EvidenceError> {
+        self.inner.queue.log().locked(|log| log.append(std::slice::from_ref(entry)))?;
+        self.inner.queue.dirty();
+        Ok(())
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        self.inner.queue.log()
     }
 }
 

@@ -1,11 +1,13 @@
 //! One record's files as their writer holds them: blocks, appended, never left with half of one.
 
 use super::recorder::Closed;
-use super::{EvidenceError, files};
+use super::sealed::SessionKey;
+use super::store::EvidenceSettings;
+use super::{EvidenceError, files, now};
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameBuffer;
 use gateway_core::record::chain::{FILE_HEADER, file_header};
-use gateway_core::record::seal::{Packer, Sealer};
+use gateway_core::record::seal::{Packer, SealError, Sealer};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -32,6 +34,11 @@ pub(super) struct Tape {
     sealer: Sealer,
     /// Bytes beyond `offset` may be in the file.
     torn: bool,
+    /// Files were made whose names may not be on the disk.
+    new_names: bool,
+    /// The sealed layer's key, and whether it is in the record.
+    key: Option<SessionKey>,
+    key_written: bool,
     /// Whether something was written since the last sync.
     pub(super) unsynced: bool,
     /// Frames that could not be written and are gone.
@@ -51,9 +58,10 @@ impl Tape {
         }
     }
 
-    /// Makes a session's first file and locks it. The caller holds the heads log, so that no
+    /// Makes a session's first file and locks it. The caller holds the log, so that no
     /// gateway that starts now takes the record for an abandoned one.
-    pub(super) fn create(state_dir: &Path, session: SessionId, segment_bytes: u64) -> Result<Self, EvidenceError> {
+    pub(super) fn create(state_dir: &Path, session: SessionId, settings: &EvidenceSettings) -> Result<Self, EvidenceError> {
+        let key = settings.seal_to.as_ref().map(SessionKey::new).transpose()?;
         let path = files::segment(state_dir, session, 0);
         let first = create(&path, 0)?;
         first.lock().map_err(EvidenceError::io("lock", &path))?;
@@ -64,7 +72,10 @@ impl Tape {
             current: None,
             path,
             segment: 0,
-            segment_bytes,
+            segment_bytes: settings.segment_bytes,
+            new_names: true,
+            key,
+            key_written: false,
             offset: FILE_HEADER as u64,
             before: 0,
             sealer: Sealer::new(&session.to_string()),
@@ -94,6 +105,9 @@ impl Tape {
             path,
             segment: left.segment,
             segment_bytes: u64::MAX,
+            new_names: false,
+            key: None,
+            key_written: false,
             offset: left.offset.max(FILE_HEADER as u64),
             before: left.before,
             sealer: left.sealer,
@@ -104,15 +118,15 @@ impl Tape {
         })
     }
 
-    /// Makes blocks of all of `frames`, appends them, and empties it: whatever happens, the file then ends
+    /// Makes blocks of all of `frames` and appends them: whatever happens, the file then ends
     /// with a whole block, or is made to before the next one is written.
-    pub(super) fn write(&mut self, frames: &mut FrameBuffer, press: &mut Press) -> Result<(), EvidenceError> {
-        let result = self.try_write(frames, press);
-        if result.is_err() {
-            self.lost += frames.frames();
-        }
-        frames.clear();
-        result
+    pub(super) fn write(&mut self, frames: &FrameBuffer, press: &mut Press) -> Result<(), EvidenceError> {
+        if frames.is_empty() { Ok(()) } else { self.try_write(frames, press) }
+    }
+
+    /// Whether files were made since this was asked last.
+    pub(super) const fn took_new_names(&mut self) -> bool {
+        std::mem::replace(&mut self.new_names, false)
     }
 
     /// Brings what was written to the disk.
@@ -140,7 +154,16 @@ impl Tape {
         }
         let mut sealer = self.sealer;
         press.out.clear();
-        sealer.seal(frames, &mut press.packer, None, &mut press.out)?;
+        let key = self.key.as_ref();
+        let encrypt = |number: u64, head: &[u8], payload: &mut Vec<u8>| match key {
+            Some(key) => key.encrypt(number, head, payload),
+            None => Err(SealError::Encrypt),
+        };
+        sealer.seal(frames, &mut press.packer, Some(&encrypt), &mut press.out)?;
+        // Behind the record's first frame.
+        if let Some(key) = key.filter(|_| !self.key_written) {
+            sealer.key(&key.wrapped, now(), &mut press.out);
+        }
         if let Err(error) = self.file().write_all_at(&press.out, self.offset) {
             self.torn = true;
             let error = EvidenceError::io("write", &self.path)(error);
@@ -148,6 +171,7 @@ impl Tape {
             self.mend()?;
             return Err(error);
         }
+        self.key_written = true;
         self.offset += press.out.len() as u64;
         self.sealer = sealer;
         self.unsynced = true;
@@ -167,6 +191,7 @@ impl Tape {
         let segment = self.segment + 1;
         let path = files::segment(&self.state_dir, self.session, segment);
         self.current = Some(create(&path, segment)?);
+        self.new_names = true;
         self.sealer.rotate(&self.session.to_string(), segment);
         self.before += self.offset;
         self.offset = FILE_HEADER as u64;

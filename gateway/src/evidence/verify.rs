@@ -1,24 +1,43 @@
-//! Checks all records of a state directory, or one, against their chains and the log of heads.
+//! Checks all records of a state directory, or one, against their chains and the log.
 
+use super::log::{LogError, Problem as LogProblem, public_beside, read_log, verify_log};
+use super::policies::kept;
 use super::walk::is_live;
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
-use gateway_core::record::Hash;
-use gateway_core::record::heads::{Head, Heads, HeadsProblem};
+use gateway_core::model::time::Timestamp;
+use gateway_core::record::log::{Entry, VerifierKey};
 use gateway_core::record::verify::{ClosedAs, Mark, Problem, Report, Verifier};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A record's frames may be older than its entry in the log by so much: they are made first.
+const SLACK: Duration = Duration::from_mins(1);
+
+/// What is believed, beside the files.
+#[derive(Clone, Debug, Default)]
+pub struct Trusted {
+    /// The keys that the log may be signed by. Without any, the one beside the log is taken at its word.
+    pub keys: Vec<VerifierKey>,
+    /// Checkpoints that left the host.
+    pub checkpoints: Vec<Vec<u8>>,
+}
 
 /// What came of checking records.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verification {
-    /// What is wrong with the log of heads.
-    pub heads: Vec<HeadsProblem>,
+    /// How many entries the log has.
+    pub log_entries: u64,
+    /// How many of them its checkpoint covers.
+    pub log_signed: u64,
+    /// What is wrong with the log.
+    pub log: Vec<LogProblem>,
     /// Each record.
     pub sessions: Vec<Verified>,
+    /// Policy sets that the log names and whose text is not there, or another.
+    pub policies: Vec<String>,
     /// Files in the directory of records that are none.
     pub strangers: Vec<String>,
 }
@@ -28,7 +47,8 @@ pub struct Verification {
 pub struct Verified {
     /// The session.
     pub session: SessionId,
-    /// `live`: a gateway is writing it; `closed`: the log has its last hash; `unclosed`: its gateway died.
+    /// `live`: a gateway is writing it; `closed`: the log has its last hash; `unclosed`: its gateway died; `removed`: the log
+    /// says that it was removed, and by whom.
     pub state: &'static str,
     /// What was found.
     #[serde(flatten)]
@@ -40,28 +60,22 @@ impl Verification {
     #[must_use]
     pub fn problems(&self) -> u64 {
         let of = |verified: &Verified| verified.report.problems.len() as u64 + verified.report.more_problems;
-        self.heads.len() as u64 + self.strangers.len() as u64 + self.sessions.iter().map(of).sum::<u64>()
+        let other = self.log.len() + self.strangers.len() + self.policies.len();
+        other as u64 + self.sessions.iter().map(of).sum::<u64>()
     }
 }
 
 /// Checks the record of one session, or of all. Gateways may go on writing meanwhile.
-pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification, EvidenceError> {
+///
+/// # Errors
+/// Where files can't be read, or the session has no record.
+pub fn verify(state_dir: &Path, only: Option<SessionId>, trusted: &Trusted) -> Result<Verification, EvidenceError> {
     let (files, strangers) = listing(state_dir)?;
-    // After the files: the log stays locked from the making of a file until it is named there.
-    let heads = read_heads(state_dir)?;
     let mut listed: BTreeMap<SessionId, Listed> =
         files.into_iter().map(|(session, files)| (session, Listed { files, ..Listed::default() })).collect();
-    for head in heads.entries {
-        let listed = listed.entry(head.session()).or_default();
-        match head {
-            Head::Opened { .. } => listed.opened += 1,
-            Head::Closed { frames, blocks, bytes, chain, end, .. } => {
-                listed.closings += 1;
-                let chain = Hash::from_hex(&chain).unwrap_or_default();
-                listed.closed.get_or_insert(ClosedAs { mark: Mark { frames, blocks, chain }, bytes, end });
-            }
-        }
-    }
+    // After the files: the log stays locked from the making of a file until it is named there.
+    let mut policies = BTreeSet::new();
+    let found = log_of(state_dir, &mut listed, &mut policies, trusted)?;
     if let Some(session) = only.filter(|session| !listed.contains_key(session)) {
         return Err(EvidenceError::NoSession { session, directory: files::sessions(state_dir) });
     }
@@ -71,7 +85,46 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification,
             sessions.push(check(state_dir, session, listed)?);
         }
     }
-    Ok(Verification { heads: heads.problems, sessions, strangers })
+    let mut missing = Vec::new();
+    for hash in policies.into_iter().filter(|_| only.is_none()) {
+        if kept(state_dir, &hash)?.is_none() {
+            missing.push(hash);
+        }
+    }
+    let (log_entries, log_signed, log) = found;
+    Ok(Verification { log_entries, log_signed, log, sessions, policies: missing, strangers })
+}
+
+/// Reads what the log says of each session, and checks the log itself.
+fn log_of(
+    state_dir: &Path,
+    listed: &mut BTreeMap<SessionId, Listed>,
+    policies: &mut BTreeSet<String>,
+    trusted: &Trusted,
+) -> Result<(u64, u64, Vec<LogProblem>), EvidenceError> {
+    let entries = match read_log(state_dir) {
+        Ok(entries) => entries,
+        Err(LogError::Damaged { problem, .. }) => return Ok((0, 0, vec![problem])),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries.filter_map(|(_, entry)| entry.ok()) {
+        if let Entry::Grown { heads, .. } = &entry {
+            for head in heads {
+                let mark = Mark { frames: head.frames, blocks: head.blocks, chain: head.chain };
+                listed.entry(head.session).or_default().marks.push(mark);
+            }
+        }
+        if let Entry::Policy { hash, .. } = &entry {
+            policies.insert(hash.clone());
+        }
+        if let Some(session) = entry.session() {
+            listed.entry(session).or_default().hear(entry);
+        }
+    }
+    let beside = || public_beside(state_dir).map_err(LogError::from);
+    let keys = if trusted.keys.is_empty() { beside()?.into_iter().collect() } else { trusted.keys.clone() };
+    let found = verify_log(state_dir, &keys, &trusted.checkpoints);
+    Ok((found.size, found.covered, found.problems))
 }
 
 /// What the directory and the log say of a session.
@@ -79,8 +132,37 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>) -> Result<Verification,
 struct Listed {
     files: Vec<PathBuf>,
     opened: u64,
+    opened_at: u64,
     closings: u64,
+    closed_at: u64,
     closed: Option<ClosedAs>,
+    marks: Vec<Mark>,
+    removed: bool,
+}
+
+impl Listed {
+    fn hear(&mut self, entry: Entry) {
+        match entry {
+            Entry::Opened { at, .. } => {
+                self.opened += 1;
+                self.opened_at = at;
+            }
+            Entry::Closed { at, frames, blocks, bytes, chain, end, .. } => {
+                self.closings += 1;
+                self.closed_at = at;
+                self.closed.get_or_insert(ClosedAs { mark: Mark { frames, blocks, chain }, bytes, end });
+                // Its end stands for all that was said before.
+                self.marks = Vec::new();
+            }
+            Entry::Removed { .. } => self.removed = true,
+            Entry::Viewed { .. }
+            | Entry::Grown { .. }
+            | Entry::Policy { .. }
+            | Entry::Key { .. }
+            | Entry::Started { .. }
+            | Entry::Note { .. } => {}
+        }
+    }
 }
 
 fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Verified, EvidenceError> {
@@ -89,13 +171,18 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
         // It may have grown, or have been made, since the directory was listed.
         listed.files = files::segments(state_dir, session)?.into_iter().map(|(path, _)| path).collect();
     }
+    let missing = listed.files.is_empty();
     let state = match (&listed.closed, live) {
+        _ if listed.removed && missing => "removed",
         (Some(_), _) => "closed",
         (None, true) => "live",
         (None, false) => "unclosed",
     };
-    let missing = listed.files.is_empty();
-    let mut verifier = Verifier::new(&session.to_string(), listed.closed.filter(|_| !missing));
+    let slack = u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX);
+    let until = listed.closed.as_ref().map_or(u64::MAX, |_| listed.closed_at.saturating_add(slack));
+    let mut verifier = Verifier::new(&session.to_string(), listed.closed.filter(|_| !missing))
+        .with_marks(listed.marks.into_iter().filter(|_| !missing))
+        .made_between(Timestamp(listed.opened_at.saturating_sub(slack)), Timestamp(until));
     for path in listed.files {
         let bytes = std::fs::read(&path).map_err(EvidenceError::io("read", &path))?;
         verifier.segment(&bytes);
@@ -104,8 +191,10 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
     if live {
         report.problems.retain(|problem| !matches!(problem, Problem::Torn { .. }));
     }
-    if missing {
-        report.problems.push(Problem::Missing);
+    match (missing, listed.removed) {
+        (true, false) => report.problems.push(Problem::Missing),
+        (false, true) => report.problems.push(Problem::Returned),
+        (true, true) | (false, false) => {}
     }
     match listed.opened {
         0 => report.problems.push(Problem::Unlisted),
@@ -136,17 +225,4 @@ fn listing(state_dir: &Path) -> Result<Listing, EvidenceError> {
         files.into_iter().map(|(_, path)| path).collect()
     };
     Ok((sessions.into_iter().map(|(session, files)| (session, in_order(files))).collect(), strangers))
-}
-
-fn read_heads(state_dir: &Path) -> Result<Heads, EvidenceError> {
-    let path = files::heads_log(state_dir);
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Heads::default()),
-        Err(error) => return Err(EvidenceError::io("open", &path)(error)),
-    };
-    let mut log = Vec::new();
-    // Not while a line is being written: it would look torn.
-    file.lock_shared().and_then(|()| file.read_to_end(&mut log)).map_err(EvidenceError::io("read", &path))?;
-    Ok(Heads::parse(&log))
 }

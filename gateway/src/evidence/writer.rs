@@ -1,33 +1,47 @@
 //! The one thread that writes: it gathers what sessions submit and gives each one write an interval.
 
-use super::heads::{HeadsLog, SharedHeads};
+use super::log::Log;
+use super::open::{self, OpenRecords};
 use super::recorder::{Closed, Done, Line};
 use super::store::{EvidenceSettings, OnFailure};
+use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
 use super::{EvidenceError, Failed, now};
-use gateway_core::record::heads::Head;
+use gateway_core::record::log::{Entry, Grown};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde_json::json;
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// A buffer larger than this is not kept for the next session: 10 000 of them would be too much.
 const KEEP: usize = 1 << 20;
+/// How often it is looked whether a subscriber that holds writing back has room again.
+const HELD_BACK: Duration = Duration::from_millis(20);
 
 /// Starts the thread.
-pub(super) fn start(queue: Arc<Queue>, settings: EvidenceSettings) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("weir-evidence".into()).spawn(move || Writer::new(queue, settings).run())
+pub(super) fn start(
+    queue: Arc<Queue>,
+    settings: Arc<EvidenceSettings>,
+    subscriber: Option<Arc<dyn Subscriber>>,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("weir-evidence".into()).spawn(move || Writer::new(queue, settings, subscriber).run())
 }
 
 /// The sessions that have something to write.
 pub(super) struct Queue {
     state: Mutex<QueueState>,
     wake: Condvar,
-    heads: SharedHeads,
+    log: Log,
+    open: OpenRecords,
+    /// The directory of records.
+    records: PathBuf,
+    /// Whether something is in the log that no checkpoint covers.
+    dirty: AtomicBool,
 }
 
 #[derive(Default)]
@@ -38,12 +52,21 @@ struct QueueState {
 }
 
 impl Queue {
-    pub(super) fn new(heads: HeadsLog) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), heads: SharedHeads::new(heads) }
+    pub(super) fn new(log: Log, open: OpenRecords, records: PathBuf) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), log, open, records, dirty: AtomicBool::new(true) }
     }
 
-    pub(super) const fn heads(&self) -> &SharedHeads {
-        &self.heads
+    pub(super) const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) const fn open_records(&self) -> &OpenRecords {
+        &self.open
+    }
+
+    /// Something was entered in the log: the next checkpoint is to cover it.
+    pub(super) fn dirty(&self) {
+        self.dirty.store(true, Ordering::Relaxed);
     }
 
     /// Puts a session on the list. It does so once an interval, however much it submits.
@@ -67,12 +90,16 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    fn stops(&self) -> bool {
+        self.lock().stop
+    }
+
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for work, and then for the interval to pass; whether the store has been shut.
-    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, sync_at: Option<Instant>) -> bool {
+    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, wake_at: Option<Instant>) -> bool {
         let mut state = self.lock();
         let mut flush_at = None;
         loop {
@@ -81,10 +108,10 @@ impl Queue {
                 flush_at = Some(now + flush);
             }
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            if state.stop || state.hurry || due(flush_at) || due(sync_at) {
+            if state.stop || state.hurry || due(flush_at) || due(wake_at) {
                 break;
             }
-            state = match flush_at.into_iter().chain(sync_at).min() {
+            state = match flush_at.into_iter().chain(wake_at).min() {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => self.wake.wait_timeout(state, at - now).unwrap_or_else(PoisonError::into_inner).0,
             };
@@ -97,11 +124,17 @@ impl Queue {
 
 struct Writer {
     queue: Arc<Queue>,
-    settings: EvidenceSettings,
+    settings: Arc<EvidenceSettings>,
+    subscriber: Option<Arc<dyn Subscriber>>,
     batch: FrameBuffer,
     press: Press,
     unsynced: HashMap<u64, Arc<Line>>,
     sync_at: Option<Instant>,
+    /// How far open records are on the disk that have grown since the log said so.
+    grown: HashMap<u64, Grown>,
+    checkpoint_at: Instant,
+    /// Directories have new names that may not be on the disk.
+    names: bool,
 }
 
 /// A record that is written to its end and not yet in the log.
@@ -113,16 +146,36 @@ struct Ending {
 }
 
 impl Writer {
-    fn new(queue: Arc<Queue>, settings: EvidenceSettings) -> Self {
-        Self { queue, settings, batch: FrameBuffer::default(), press: Press::default(), unsynced: HashMap::new(), sync_at: None }
+    fn new(queue: Arc<Queue>, settings: Arc<EvidenceSettings>, subscriber: Option<Arc<dyn Subscriber>>) -> Self {
+        let checkpoint_at = Instant::now() + settings.checkpoint;
+        Self {
+            queue,
+            settings,
+            subscriber,
+            batch: FrameBuffer::default(),
+            press: Press::default(),
+            unsynced: HashMap::new(),
+            sync_at: None,
+            grown: HashMap::new(),
+            checkpoint_at,
+            names: false,
+        }
     }
 
     fn run(mut self) {
         let mut ready = Vec::new();
-        while !self.queue.take(&mut ready, self.settings.flush, self.sync_at) {
+        // What waits for the disk does not wait for others, too.
+        let flush = if self.settings.sync.is_zero() { Duration::ZERO } else { self.settings.flush };
+        while !self.queue.take(&mut ready, flush, Some(self.sync_at.map_or(self.checkpoint_at, |at| at.min(self.checkpoint_at))))
+        {
+            self.hold_back();
+            let wrote = !ready.is_empty();
             let mut endings = Vec::new();
             for line in ready.drain(..) {
                 endings.extend(self.write(line));
+            }
+            if wrote && let Some(subscriber) = &self.subscriber {
+                subscriber.round();
             }
             if !endings.is_empty() {
                 self.close(endings);
@@ -130,17 +183,30 @@ impl Writer {
             if self.sync_at.is_some_and(|at| at <= Instant::now()) {
                 self.sync();
             }
+            if self.checkpoint_at <= Instant::now() {
+                self.checkpoint();
+            }
         }
-        self.sync();
+        self.checkpoint();
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.round();
+        }
+    }
+
+    /// Writes nothing while the stream of events is full and is not to lose any: the sessions' own bounds then hold them.
+    fn hold_back(&self) {
+        while self.subscriber.as_ref().is_some_and(|subscriber| subscriber.holds_back()) && !self.queue.stops() {
+            thread::sleep(HELD_BACK);
+        }
     }
 
     /// Writes what waits of one session; gives it back where it was the last of it.
     fn write(&mut self, line: Arc<Line>) -> Option<Ending> {
-        let (bytes, closing) = {
+        let (bytes, submitted, closing) = {
             let mut state = line.lock();
             state.queued = false;
             state.pending.drain_into(&mut self.batch);
-            (self.batch.len(), state.closing.take().inspect(|_| state.closed = true))
+            (self.batch.len(), state.submitted, state.closing.take().inspect(|_| state.closed = true))
         };
         line.doing.hear(&self.batch);
         let mut slot = line.tape();
@@ -148,12 +214,19 @@ impl Writer {
             self.batch.clear();
             return None;
         };
-        let result = say_lost(tape, &mut self.press).and_then(|()| tape.write(&mut self.batch, &mut self.press));
-        self.press.shrink();
-        if !self.batch.is_empty() {
-            tape.lost += self.batch.frames();
-            self.batch.clear();
+        let said = say_lost(tape, &mut self.press);
+        let first = tape.closed().frames;
+        let mut result = said.and_then(|()| tape.write(&self.batch, &mut self.press));
+        match &result {
+            Ok(()) => line.wrote(first, &self.batch),
+            Err(_) => tape.lost += self.batch.frames(),
         }
+        self.names |= tape.took_new_names();
+        if result.is_ok() && self.settings.sync.is_zero() {
+            result = self.persist(&line, submitted, slot.as_mut());
+        }
+        self.batch.clear();
+        self.press.shrink();
         if self.batch.capacity() > KEEP {
             self.batch = FrameBuffer::default();
         }
@@ -164,20 +237,35 @@ impl Writer {
                 // The log keeps it open: the next start mends and closes it.
                 *slot = None;
                 answer(closing.done, Err(failed));
-                self.unsynced.remove(&line.session.number());
+                self.forget(&line);
                 return None;
             }
             (Some(closing), None) => slot.take().map(|tape| (tape, closing)),
         };
         drop(slot);
         if let Some((tape, closing)) = ending {
-            self.unsynced.remove(&line.session.number());
+            self.forget(&line);
             let end = if tape.lost > 0 { "failed" } else { closing.end };
             return Some(Ending { line, tape, end, done: closing.done });
         }
         self.unsynced.insert(line.session.number(), line);
         self.sync_at.get_or_insert_with(|| Instant::now() + self.settings.sync);
         None
+    }
+
+    /// Brings to the disk what a session waits for before anything of it goes on.
+    fn persist(&mut self, line: &Line, submitted: u64, tape: Option<&mut Tape>) -> Result<(), EvidenceError> {
+        self.sync_names()?;
+        if let Some(tape) = tape {
+            tape.sync()?;
+        }
+        line.on_disk(submitted);
+        Ok(())
+    }
+
+    fn forget(&mut self, line: &Line) {
+        self.unsynced.remove(&line.session.number());
+        self.grown.remove(&line.session.number());
     }
 
     /// Tells the session how its write went.
@@ -197,15 +285,20 @@ impl Writer {
             line.stopped.store(true, Ordering::Relaxed);
         }
         line.room.notify_waiters();
+        line.wake();
         failed
     }
 
     /// Syncs records that ended, enters them in the log, and tells who waits.
-    fn close(&self, mut endings: Vec<Ending>) {
-        let mut heads = Vec::new();
+    fn close(&mut self, mut endings: Vec<Ending>) {
+        let mut entries = Vec::new();
+        let names = self.sync_names();
+        if let Err(error) = &names {
+            tracing::error!(%error, "the names of records cannot be synced");
+        }
         endings.retain_mut(|ending| match ending.tape.sync() {
             Ok(()) => {
-                heads.push(ending.head());
+                entries.push(ending.entry());
                 true
             }
             Err(error) => {
@@ -214,13 +307,16 @@ impl Writer {
                 false
             }
         });
-        let log = &self.queue.heads;
-        let entered = log.locked(|log| log.append(&heads)).map_err(|error| error.to_string());
-        let entered = entered.and_then(|()| log.sync().map_err(|error| error.to_string()));
+        let log = &self.queue.log;
+        let entered = log.locked(|log| log.append(&entries)).and_then(|_index| log.sync()).map_err(|error| error.to_string());
+        self.queue.dirty();
         if let Err(error) = &entered {
-            tracing::error!(%error, sessions = endings.len(), "records that ended are not in the heads log: the next start closes them");
+            tracing::error!(%error, sessions = endings.len(), "records that ended are not in the log: the next start closes them");
         }
-        for Ending { tape, done, .. } in endings {
+        for Ending { line, tape, done, .. } in endings {
+            if entered.is_ok() {
+                self.queue.open.remove(line.session);
+            }
             answer(done, entered.clone().map(|()| tape.closed()).map_err(Failed::Write));
         }
     }
@@ -228,29 +324,78 @@ impl Writer {
     fn sync(&mut self) {
         let lines: Vec<_> = self.unsynced.drain().map(|(_, line)| line).collect();
         self.sync_at = None;
+        if let Err(error) = self.sync_names() {
+            tracing::error!(%error, "the names of records cannot be synced");
+        }
         for line in lines {
-            let synced = match line.tape().as_mut() {
-                Some(tape) if tape.unsynced => tape.sync(),
-                _ => Ok(()),
+            let mut slot = line.tape();
+            let synced = match slot.as_mut() {
+                Some(tape) => {
+                    let synced = if tape.unsynced { tape.sync() } else { Ok(()) };
+                    if synced.is_ok() {
+                        let Closed { frames, blocks, chain, .. } = tape.closed();
+                        self.grown.insert(line.session.number(), Grown { session: line.session, frames, blocks, chain });
+                    }
+                    synced
+                }
+                None => Ok(()),
             };
+            drop(slot);
             if let Err(error) = synced {
                 self.report(&line, 0, Err(error));
+            }
+        }
+    }
+
+    /// New files are there after a crash of the host only once their directories are synced; and so is what the log says of them.
+    fn sync_names(&mut self) -> Result<(), EvidenceError> {
+        if std::mem::take(&mut self.names) {
+            let records = &self.queue.records;
+            open::sync(records).map_err(EvidenceError::io("sync", records))?;
+            self.queue.open.sync().map_err(EvidenceError::io("sync", records))?;
+            self.queue.log.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Says in the log how far open records are, signs it, and hands the note on. Only of what is on the disk.
+    fn checkpoint(&mut self) {
+        self.checkpoint_at = Instant::now() + self.settings.checkpoint;
+        self.sync();
+        let dirty = self.queue.dirty.swap(false, Ordering::Relaxed);
+        if self.grown.is_empty() && !dirty {
+            return;
+        }
+        let heads: Vec<_> = self.grown.drain().map(|(_, grown)| grown).collect();
+        let entries: Vec<_> = Entry::grown(now().0, &heads).collect();
+        let log = &self.queue.log;
+        let signed = log.locked(|log| log.append(&entries)).and_then(|_index| log.checkpoint_now());
+        match signed {
+            Ok(None) => {}
+            Ok(Some(note)) => {
+                if let Some(subscriber) = &self.subscriber {
+                    subscriber.checkpoint(&note);
+                }
+            }
+            Err(error) => {
+                self.queue.dirty();
+                tracing::error!(%error, "the log of records cannot be signed");
             }
         }
     }
 }
 
 impl Ending {
-    fn head(&self) -> Head {
+    fn entry(&self) -> Entry {
         let Closed { frames, blocks, bytes, chain } = self.tape.closed();
-        Head::Closed {
+        Entry::Closed {
             at: now().0,
             session: self.line.session,
             frames,
             blocks,
             bytes,
             segments: self.tape.segments(),
-            chain: chain.to_string(),
+            chain,
             end: self.end.to_owned(),
         }
     }
@@ -264,8 +409,7 @@ fn say_lost(tape: &mut Tape, press: &mut Press) -> Result<(), EvidenceError> {
     let said = json!({"what": "lost", "frames": tape.lost, "why": "the record could not be written"});
     let mut note = FrameBuffer::default();
     note.push_json(now(), FrameKind::Note, &said);
-    let lost = tape.lost;
-    tape.write(&mut note, press).inspect_err(|_| (tape.lost, tape.lost_said) = (lost, 0))
+    tape.write(&note, press).inspect_err(|_| tape.lost_said = 0)
 }
 
 /// Tells who waits for a record's end, where someone still does.

@@ -62,13 +62,19 @@ struct Observed {
     claims: Option<Claims>,
 }
 
+/// This host's name.
+#[must_use]
+pub fn host_name() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
 impl Resolver {
     /// A resolver for this host.
     pub fn new(config: &Config) -> Self {
-        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
         Self {
             trust_domain: config.trust_domain.clone(),
-            host: host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned()),
+            host: host_name(),
             workloads: config.workloads.clone(),
             cgroups: Arc::new(Cgroups::new()),
             hashes: Hashes::default(),

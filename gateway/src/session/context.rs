@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use gateway_core::model::ids::{HoldId, RunId, SessionId};
 use gateway_core::model::target::Target;
 use gateway_core::policy::PolicySet;
+use gateway_core::record::log::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +83,7 @@ impl Shared {
         let hash = set.hash().to_owned();
         // What decides is kept before it decides.
         keep_policy(&self.config.state_dir, &hash, &texts.policies).map_err(|error| error.to_string())?;
+        self.store.enter(&Entry::Policy { at: now().0, hash: hash.clone() }).map_err(|error| error.to_string())?;
         self.policy.store(Arc::new(set));
         let ended = judge_again(self);
         tracing::info!(policy = hash, ended, "the policy set was replaced");

@@ -224,6 +224,7 @@ fn opened(
         "names_that_do_not_count": rebound,
         "decision": decision(judged, refused),
         "gateway_version": env!("CARGO_PKG_VERSION"),
+        "clock": crate::capture::clock(),
         "host": shared.resolver.host(),
     })
 }

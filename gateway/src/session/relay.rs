@@ -73,6 +73,10 @@ pub struct Relay {
     session: Arc<Session>,
     recorder: Recorder,
     frames: FrameBuffer,
+    /// What the record has of a statement is on the disk before the statement goes to the server.
+    record_first: bool,
+    /// What was submitted last for that.
+    submission: u64,
     flush_every: Duration,
     flush: Option<Pin<Box<Sleep>>>,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -106,6 +110,8 @@ impl Relay {
             client,
             server: None,
             session,
+            record_first: recorder.comes_first(),
+            submission: 0,
             recorder,
             frames: FrameBuffer::default(),
             flush_every,
@@ -245,6 +251,13 @@ impl Relay {
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let open = self.closing.is_none();
         for side in [Side::Client, Side::Server] {
+            if side == Side::Server {
+                match self.waits_for_the_record(cx) {
+                    Ok(false) => {}
+                    Ok(true) => continue,
+                    Err(step) => return Turn::Stop(step),
+                }
+            }
             if let Some(peer) = self.peer(side)
                 && let Poll::Ready(Err(error)) = peer.poll_flush(cx)
             {
@@ -280,6 +293,18 @@ impl Relay {
             return Turn::Stop(step);
         }
         if moved { Turn::Moved } else { Turn::Idle }
+    }
+
+    /// Whether what goes to the server has to wait until its frames are on the disk.
+    fn waits_for_the_record(&mut self, cx: &Context<'_>) -> Result<bool, Step> {
+        if !self.record_first || self.server.as_ref().is_none_or(|server| server.pending.is_empty()) {
+            return Ok(false);
+        }
+        if !self.frames.is_empty() {
+            self.submit()?;
+            self.submission = self.recorder.submitted();
+        }
+        Ok(!self.recorder.is_on_disk(self.submission, cx))
     }
 
     /// Reads from one side and lets the protocol have it, unless the other side can't take more.

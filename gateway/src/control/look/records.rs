@@ -2,7 +2,7 @@
 
 use super::super::CommandError;
 use super::{Actor, On, Role};
-use crate::evidence::{self, EvidenceError, State, Summary, Walk, files, is_live};
+use crate::evidence::{self, EvidenceError, State, Summary, Trusted, Walk, files, is_live};
 use crate::ledger;
 use crate::replay::{self, Formats};
 use gateway_core::model::ids::SessionId;
@@ -111,7 +111,7 @@ pub struct CheckedAll {
     pub records: usize,
     /// Their frames.
     pub frames: u64,
-    /// Of the records those whose last hash is in the log of heads.
+    /// Of the records those whose last hash is in the log.
     pub closed: usize,
     /// Those that are being written.
     pub live: usize,
@@ -245,8 +245,8 @@ pub(super) fn frames(
 
 pub(super) fn check(state_dir: &Path, shelf: &Shelf, actor: &Actor, id: SessionId) -> Result<CheckedRecord, CommandError> {
     visible(state_dir, shelf, actor, id)?;
-    let verification = evidence::verify(state_dir, Some(id))?;
-    let mut problems: Vec<_> = verification.heads.iter().map(ToString::to_string).collect();
+    let verification = evidence::verify(state_dir, Some(id), &Trusted::default())?;
+    let mut problems: Vec<_> = verification.log.iter().map(ToString::to_string).collect();
     let verified = verification.sessions.into_iter().next().ok_or(CommandError::NoSession(id))?;
     problems.extend(verified.report.problems.iter().take(PROBLEMS).map(ToString::to_string));
     if verified.report.more_problems > 0 {
@@ -268,11 +268,17 @@ pub(super) fn check(state_dir: &Path, shelf: &Shelf, actor: &Actor, id: SessionI
 pub(super) fn check_all(state_dir: &Path, actor: &Actor) -> Result<CheckedAll, CommandError> {
     actor.must(Role::Auditor, On::default(), "to check all that is recorded")?;
     let began = Instant::now();
-    let found = evidence::verify(state_dir, None)?;
+    let found = evidence::verify(state_dir, None, &Trusted::default())?;
     let ledger = ledger::check(state_dir)?;
     let at = |place: &str, what: String| Where { place: place.to_owned(), what };
-    let mut problems: Vec<_> = found.heads.iter().map(|problem| at("the log of heads", problem.to_string())).collect();
+    let mut problems: Vec<_> = found.log.iter().map(|problem| at("the log", problem.to_string())).collect();
     problems.extend(found.strangers.iter().map(|name| at(name, "not a record: it does not belong there".to_owned())));
+    problems.extend(
+        found
+            .policies
+            .iter()
+            .map(|hash| at(hash, "a policy set that was in force: its text is not there, or another".to_owned())),
+    );
     for verified in &found.sessions {
         let session = verified.session.to_string();
         problems.extend(verified.report.problems.iter().map(|problem| at(&session, problem.to_string())));

@@ -19,7 +19,7 @@ pub use error::LogError;
 pub use problem::Problem;
 pub use read::{Reading, read_log};
 pub use shared::{Entries, Log};
-pub use signer::{KeyReference, Signer, SignerError};
+pub use signer::{KeyReference, Signer, SignerError, public_beside};
 pub use state::Locked;
 pub use verify::{LogVerification, verify_log};
 

@@ -132,6 +132,14 @@ impl Signer {
     }
 }
 
+/// The public key beside a log; none where there is none.
+///
+/// # Errors
+/// Where it can't be read, or is no key.
+pub fn public_beside(state_dir: &Path) -> Result<Option<VerifierKey>, SignerError> {
+    file::read_public(&state_dir.join("log.pub"))
+}
+
 impl KeyReference {
     /// The default: a file in the state directory.
     #[must_use]

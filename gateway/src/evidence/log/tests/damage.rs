@@ -1,3 +1,1 @@
 //! What somebody does to the files shows, and where.
-
-use super::*;
