@@ -39,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { points: 500, seed: 1, lanes: 4, points_a_lane: 10, sync_ms: vec![None] }
+        Self { points: 500, seed: 1, lanes: 4, points_a_lane: 10, sync_ms: vec![None, Some(200), Some(0)] }
     }
 }
 

@@ -3,20 +3,21 @@
 use crate::place::{Finding, Place};
 use crate::store::Base;
 use gateway_core::model::ids::SessionId;
-use gateway_core::record::heads::HeadsProblem;
 use gateway_core::record::log::VerifierKey;
 use gateway_core::record::verify::{Problem, Span};
 use std::path::Path;
-use weir::evidence;
-use weir::evidence::log::{self, verify_log};
+use weir::evidence::{self, Trusted, log};
 use weir::ledger;
 
 /// All that is found in the store at `state`, which was `base`; `outside` are checkpoints that left the host.
 pub(crate) fn findings(state: &Path, base: &Base, keys: &[VerifierKey], outside: &[Vec<u8>]) -> Vec<Finding> {
     let mut all = Vec::new();
-    match evidence::verify(state, None) {
+    let trusted = Trusted { keys: keys.to_vec(), checkpoints: outside.to_vec() };
+    match evidence::verify(state, None, &trusted) {
         Ok(found) => {
-            all.extend(found.heads.iter().map(heads));
+            all.extend(found.log.iter().map(|problem| logged(state, problem)));
+            let policy = |hash: &String| finding(Place::Policy(hash.clone()), &"not there, or another text");
+            all.extend(found.policies.iter().map(policy));
             all.extend(found.strangers.iter().map(|stranger| finding(Place::File(below(state, stranger)), &"no record")));
             for checked in &found.sessions {
                 all.extend(checked.report.problems.iter().map(|problem| record(base, checked.session, problem)));
@@ -31,20 +32,11 @@ pub(crate) fn findings(state: &Path, base: &Base, keys: &[VerifierKey], outside:
             all.push(finding(Place::File(file.to_owned()), &error));
         }
     }
-    all.extend(verify_log(state, keys, outside).problems.iter().map(|problem| logged(state, problem)));
     all
 }
 
 fn finding(place: Place, what: &dyn std::fmt::Display) -> Finding {
     Finding { place, what: what.to_string() }
-}
-
-fn heads(problem: &HeadsProblem) -> Finding {
-    let line = match problem {
-        HeadsProblem::Changed { line } | HeadsProblem::Reordered { line, .. } | HeadsProblem::Torn { line } => *line,
-        HeadsProblem::Removed { line, .. } => *line,
-    };
-    finding(Place::Line(line), problem)
 }
 
 fn record(base: &Base, session: SessionId, problem: &Problem) -> Finding {

@@ -12,8 +12,6 @@ pub(crate) enum Place {
     Segment(SessionId, u32),
     /// A record as a whole.
     Record(SessionId),
-    /// A line of heads.log, from 1.
-    Line(u64),
     /// Entries of the log, both ends among them.
     Entries(u64, u64),
     /// A checkpoint of this size.
@@ -53,7 +51,6 @@ impl fmt::Display for Place {
             Self::Blocks(session, from, to) => write!(f, "{session}, blocks {from} to {to}"),
             Self::Segment(session, segment) => write!(f, "{session}, header of segment {segment}"),
             Self::Record(session) => write!(f, "{session}"),
-            Self::Line(line) => write!(f, "heads.log, line {line}"),
             Self::Entries(from, to) => write!(f, "log entries {from} to {to}"),
             Self::Checkpoint(size) => write!(f, "checkpoint of size {size}"),
             Self::File(path) => f.write_str(path),

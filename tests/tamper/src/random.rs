@@ -122,11 +122,6 @@ fn places(base: &Base, path: &str, touched: Range<usize>, kept: bool) -> Vec<Pla
         } else {
             vec![base.whole_segment(session, segment), Place::Segment(session, segment), Place::Record(session)]
         };
-    } else if path == "heads.log" {
-        let line = |at: usize| 1 + bytes(base, path).iter().take(at).filter(|&&byte| byte == b'\n').count() as u64;
-        // A line that has lost its end is one with the next; lines that are gone leave records that no line names.
-        places.extend((line(touched.start)..=line(touched.end) + 1).map(Place::Line));
-        places.extend(base.records.keys().filter(|_| !kept || touched.len() > 64).map(|session| Place::Record(*session)));
     } else if path == "log/checkpoint" {
         places.extend((0..2000).map(Place::Checkpoint));
     } else if path == "log/journal" {

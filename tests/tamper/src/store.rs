@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use weir::evidence::files;
-use weir::evidence::log::{Log, LogError, Signer};
+use weir::evidence::log::{Log, Signer};
 use weir::evidence::{EvidenceSettings, Store, now};
 use weir_tests::{Postgres, Weir};
 use zeroize::Zeroizing;
 
 /// What of a state directory is evidence: the rest is no matter here.
-const EVIDENCE: [&str; 7] = ["sessions", "policies", "log", "heads.log", "log.pub", "ledger.db", "ledger.pub"];
-/// Entries of the long log, and those that its last checkpoint covers.
+const EVIDENCE: [&str; 6] = ["sessions", "policies", "log", "log.pub", "ledger.db", "ledger.pub"];
+/// Entries of the long log, each time that it was signed.
 const ENTRIES: [u64; 4] = [300, 700, 900, 905];
 /// So large is a segment of the records that have several.
 const SEGMENT: u64 = 2500;
@@ -88,18 +88,15 @@ impl Stores {
 }
 
 impl Base {
-    /// Copies the evidence of a state directory, with a log where weir has written none.
+    /// Copies the evidence of a state directory.
     fn keep(name: &'static str, state: &Path, directory: &Path) -> anyhow::Result<Self> {
+        // All of its log is signed.
+        let key = fs::read_to_string(state.join("log.key")).with_context(|| format!("{}: log.key", state.display()))?;
+        let key = SigningKey::from_text(key.trim_end())?;
+        Log::open(state, Signer::of(SigningKey::from_text(&key.to_text())?))?.checkpoint_now()?;
         fs::create_dir_all(directory)?;
         for part in EVIDENCE {
             copy(&state.join(part), &directory.join(part))?;
-        }
-        let key = match fs::read_to_string(state.join("log.key")) {
-            Ok(text) => SigningKey::from_text(text.trim_end())?,
-            Err(_) => SigningKey::from_seed("weir.example/log", &Zeroizing::new([7; 32]))?,
-        };
-        if !directory.join("log").exists() {
-            mirror(directory, Signer::of(SigningKey::from_text(&key.to_text())?))?;
         }
         if directory.join("ledger.db").exists() {
             // One file, not three.
@@ -210,44 +207,12 @@ fn unlike(letter: char, number: u64) -> String {
     (0..3).map(|part| Hash::default().next(format!("{letter}{number}{part}").as_bytes()).to_string()).collect()
 }
 
-/// The log of what heads.log and the policies say, for stores that have none.
-fn mirror(directory: &Path, signer: Signer) -> anyhow::Result<()> {
-    let log = Log::open(directory, signer)?;
-    let heads = fs::read(directory.join("heads.log")).unwrap_or_default();
-    let read = gateway_core::record::heads::Heads::parse(&heads);
-    let mut entries: Vec<Entry> = read.entries.iter().map(logged).collect();
-    for (hash, since) in weir::evidence::kept_policies(directory)? {
-        entries.push(Entry::Policy { at: since.0, hash });
-    }
-    entries.sort_by_key(Entry::at);
-    for half in entries.chunks(entries.len().div_ceil(2).max(1)) {
-        log.locked(|log| log.append(half))?;
-        log.checkpoint_now()?;
-    }
-    Ok(())
-}
-
-fn logged(head: &gateway_core::record::heads::Head) -> Entry {
-    use gateway_core::record::heads::Head;
-    match head {
-        Head::Opened { at, session, run } => Entry::Opened { at: *at, session: *session, run: *run },
-        Head::Closed { at, session, frames, blocks, bytes, segments, chain, end } => Entry::Closed {
-            at: *at,
-            session: *session,
-            frames: *frames,
-            blocks: *blocks,
-            bytes: *bytes,
-            segments: *segments,
-            chain: Hash::from_hex(chain).unwrap_or_default(),
-            end: end.clone(),
-        },
-    }
-}
-
 /// Nothing but a log, of several bundles.
 fn long_log(state: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(state)?;
-    let log = Log::open(state, Signer::of(SigningKey::from_seed("weir.example/log", &Zeroizing::new([7; 32]))?))?;
+    let key = SigningKey::from_seed("weir.example/log", &Zeroizing::new([7; 32]))?;
+    fs::write(state.join("log.key"), format!("{}\n", *key.to_text()))?;
+    let log = Log::open(state, Signer::of(key))?;
     let entry = |number: u64| Entry::Note {
         at: 1_000_000_000 + number * 1_000_000,
         by: "somebody".to_owned(),
@@ -259,9 +224,7 @@ fn long_log(state: &Path) -> anyhow::Result<()> {
         let entries: Vec<Entry> = (first..size).map(entry).collect();
         log.locked(|log| log.append(&entries))?;
         first = size;
-        if size != 905 {
-            log.checkpoint_now()?;
-        }
+        log.checkpoint_now()?;
     }
     Ok(())
 }

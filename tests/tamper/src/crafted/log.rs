@@ -1,5 +1,6 @@
 //! What is done to the transparency log, and to all of a store with it.
 
+use super::records;
 use crate::alter::Alteration;
 use crate::place::Place;
 use crate::store::{Base, Files, Stores};
@@ -90,16 +91,25 @@ pub(super) fn of_records(stores: &Stores) -> anyhow::Result<Vec<Alteration>> {
     let closing = true_ones.iter().rposition(|entry| matches!(Entry::parse(entry), Ok(Entry::Closed { .. })));
     let closing = closing.context("a record was closed")?;
     let mut forged = true_ones.clone();
-    if let Ok(Entry::Closed { at, session, frames, blocks, bytes, segments, end, .. }) = Entry::parse(&true_ones[closing]) {
-        let chain = leaf_hash(b"another");
-        forged[closing] = Entry::Closed { at, session, frames, blocks, bytes, segments, chain, end }.to_bytes()?;
-    }
+    let Entry::Closed { at, session, frames, blocks, segments, end, .. } = Entry::parse(&true_ones[closing])? else {
+        anyhow::bail!("it closes a record");
+    };
+    // The record says another, and its closing entry fits it: from here on the log alone can tell.
+    let record = records::rewritten(base, session)?;
+    let bytes = record.files().iter().map(|file| file.len() as u64).sum();
+    let chain = record.last_hash();
+    forged[closing] = Entry::Closed { at, session, frames, blocks, bytes, segments, chain, end }.to_bytes()?;
+    let with_record = |alteration: Alteration| {
+        let files = (0..).zip(record.files());
+        files.fold(alteration, |all, (segment, bytes)| all.file(Base::path(session, segment), bytes))
+    };
     let of_log = |path: &str| path.starts_with("log/");
     let entry = |number: usize| Place::Entries(number as u64, number as u64);
     let latest = SignedCheckpoint::parse(&base.checkpoint)?.checkpoint().size;
     let without_last = last_gone(base, &true_ones)?;
     Ok(vec![
-        Alteration::new("an entry is forged in the journal").file(JOURNAL, journal(0, &forged)).at([entry(closing)]),
+        with_record(Alteration::new("a record is rewritten, and its closing entry").file(JOURNAL, journal(0, &forged)))
+            .at([entry(closing)]),
         replaced(
             "an entry is forged, and the log made anew with another key",
             base,
@@ -114,7 +124,7 @@ pub(super) fn of_records(stores: &Stores) -> anyhow::Result<Vec<Alteration>> {
         all_back("all of it is as it was a while ago", base, older, &[])
             .with_outside(&base.checkpoint)
             .at([Place::Checkpoint(latest)]),
-        all_back("the log alone is as it was a while ago", base, older, &["log/", "heads.log"])
+        all_back("the log alone is as it was a while ago", base, older, &["log/"])
             .with_outside(&base.checkpoint)
             .at([Place::Checkpoint(latest)]),
         Alteration::new("the checkpoint of a while ago is there again")
@@ -139,10 +149,6 @@ fn last_gone(base: &Base, entries: &[Vec<u8>]) -> anyhow::Result<Alteration> {
         Alteration::new("the last record is removed, and what the logs say of it").file(JOURNAL, journal(0, &kept));
     for path in base.files.keys().filter(|path| path.contains(&name)) {
         alteration = alteration.gone(path);
-    }
-    if let Some(heads) = base.files.get("heads.log") {
-        let lines = heads.split_inclusive(|&byte| byte == b'\n').filter(|line| !tells(line));
-        alteration = alteration.file("heads.log", lines.collect::<Vec<_>>().concat());
     }
     Ok(alteration)
 }

@@ -6,7 +6,6 @@ use crate::place::Place;
 use crate::store::{Base, Stores};
 use anyhow::Context as _;
 use gateway_core::model::ids::SessionId;
-use gateway_core::record::heads::{Head, Heads};
 
 /// A record that alterations are made of.
 struct Subject<'s> {
@@ -86,7 +85,7 @@ pub(super) fn all(stores: &Stores) -> anyhow::Result<Vec<Alteration>> {
 /// A statement is turned into another.
 fn edits(one: &Subject<'_>) -> anyhow::Result<Vec<Alteration>> {
     let session = Place::Record(one.session);
-    let mut all = vec![
+    let all = vec![
         one.edited("a statement is changed", |record| {
             let block = block_mut(record, 2)?;
             *block = forge(block)?;
@@ -129,23 +128,6 @@ fn edits(one: &Subject<'_>) -> anyhow::Result<Vec<Alteration>> {
         })?
         .at([one.blocks(1, 1)]),
     ];
-    let mut record = one.record.clone();
-    let block = block_mut(&mut record, 2)?;
-    *block = forge(block)?;
-    record.chain_anew();
-    let bytes = record.files().iter().map(Vec::len).sum::<usize>() as u64;
-    let heads = rewritten_heads(one.base, |head| {
-        if let Head::Closed { session, chain, bytes: closed, .. } = head
-            && *session == one.session
-        {
-            *chain = record.last_hash().to_string();
-            *closed = bytes;
-        }
-    });
-    if let Some(heads) = heads {
-        let what = "a statement is changed, the chain made anew, and heads.log too";
-        all.push(one.files(what, &record).file("heads.log", heads).at([session]));
-    }
     Ok(all)
 }
 
@@ -311,14 +293,11 @@ fn elsewhere(stores: &Stores, one: &Subject<'_>) -> anyhow::Result<Vec<Alteratio
     Ok(all)
 }
 
-/// heads.log with other content, and a chain that holds; none where there is no such log.
-fn rewritten_heads(base: &Base, mut change: impl FnMut(&mut Head)) -> Option<Vec<u8>> {
-    let read = Heads::parse(base.files.get("heads.log")?);
-    let mut end = gateway_core::record::heads::End::default();
-    let mut log = Vec::new();
-    for mut head in read.entries {
-        change(&mut head);
-        end.append(&head, &mut log);
-    }
-    Some(log)
+/// A record in which a statement is another, and all else fits.
+pub(super) fn rewritten(base: &Base, session: SessionId) -> anyhow::Result<Record> {
+    let mut record = Record::take_apart(session, &base.segments(session))?;
+    let block = block_mut(&mut record, 1)?;
+    *block = forge(block)?;
+    record.chain_anew();
+    Ok(record)
 }
