@@ -113,11 +113,11 @@ impl<'n> Page<'n> {
             let (kind, id) = resource_id(target, resource);
             let action_is = format!("action == Action::{:?}", action.name());
             let mut conditions = vec![one_of("context.verb", &done.verbs)];
-            let resource_is = match scope(target, resource) {
+            let resource_is = match odd_name(resource) {
                 None => format!("resource == {kind}::{id:?}"),
-                Some((scope, name)) => {
+                Some(name) => {
                     conditions.push(format!("resource.name == {name:?}"));
-                    format!("resource is {kind} in {scope}")
+                    format!("resource is {kind} in Target::{target:?}")
                 }
             };
             if !done.behind.contains(&None) {
@@ -269,17 +269,12 @@ fn target_is(target: &str) -> String {
     format!("resource == Target::{target:?}")
 }
 
-/// What something is in, and its name there, where its id has letters that a policy set may not have in an id.
-fn scope<'r>(target: &str, resource: &'r Resource) -> Option<(String, &'r str)> {
+/// The name of something whose id has letters that a policy set may not have in an id. Its schema can't be asked for beside it: a set that
+/// names a schema by itself has every name without one asked about there, too.
+fn odd_name(resource: &Resource) -> Option<&str> {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let (Resource::Table(schema, name) | Resource::Function(schema, name)) = resource else { return None };
-    let schema = schema.as_ref().map(|schema| resource_id(target, &Resource::Schema(schema.clone())).1);
-    match schema {
-        Some(schema) if plain(&schema) && plain(name) => None,
-        None if plain(name) => None,
-        Some(schema) if plain(&schema) => Some((format!("Schema::{schema:?}"), name)),
-        Some(_) | None => Some((format!("Target::{target:?}"), name)),
-    }
+    (!plain(name) || schema.as_ref().is_some_and(|schema| !plain(schema))).then_some(name)
 }
 
 fn one_of(fact: &str, values: &BTreeSet<String>) -> String {
