@@ -22,6 +22,7 @@ use crate::credential::Credentials;
 use crate::evidence::{Store, keep_policy};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
+use crate::index::Indexer;
 use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
@@ -74,6 +75,8 @@ pub struct Gateway {
     controlling: Option<Thread>,
     /// Where there is anybody to be notified.
     notifying: Option<Thread>,
+    /// Keeps the index of the records, where it can.
+    indexing: Option<Indexer>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -186,6 +189,7 @@ impl Gateway {
         };
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
+        let indexing = Indexer::start(&shared.config.state_dir).context("cannot start the thread that keeps the index")?;
         Ok(Self {
             shared,
             workers,
@@ -193,6 +197,7 @@ impl Gateway {
             accepting: None,
             controlling: Some(controlling),
             notifying,
+            indexing: Some(indexing),
             socket,
             trust,
             answering: None,

@@ -5,6 +5,7 @@ mod block;
 mod check;
 mod classify;
 mod containers;
+mod credential;
 mod desk;
 mod doctor;
 mod doctor_daemon;
@@ -12,13 +13,16 @@ mod examples;
 mod glass;
 mod grant;
 mod hold;
+mod incident;
 mod job_commands;
 mod kill;
+mod legal;
 mod login;
 mod notify;
 mod openapi;
 mod owner;
 mod policy;
+mod reindex;
 mod reload;
 mod remote;
 mod run;
@@ -115,6 +119,12 @@ enum Command {
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Put together what is known of a target after something has happened
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Which workloads use which login at which target
+    #[command(subcommand)]
+    Credential(credential::Credential),
     /// Check, test and show the policy, print its schema, write a starter set
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -147,9 +157,11 @@ enum JobCommand {
 
 #[derive(Subcommand)]
 enum SessionCommand {
-    /// All recorded sessions, live ones included
+    /// All recorded sessions, live ones included, or those that are like that
     #[command(after_help = examples::LIST)]
     List {
+        #[command(flatten)]
+        which: session::Which,
         #[command(flatten)]
         common: Common,
     },
@@ -190,6 +202,27 @@ enum SessionCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
+    /// When nothing proves that jobs were captured, and whose records are not whole; exit status 1 where there is any
+    #[command(after_help = examples::GAPS)]
+    Gaps {
+        /// From this time on: 2h ago, 7d, 2026-11-29, or with a time
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::control::moment)]
+        since: gateway_core::model::time::Timestamp,
+        /// Until this time [default: now]
+        #[arg(long, value_name = "TIME", value_parser = crate::control::moment)]
+        until: Option<gateway_core::model::time::Timestamp>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Legal holds: records that nobody removes
+    #[command(subcommand)]
+    Hold(legal::Legal),
+    /// Make the index of the records anew: it can be thrown away
+    #[command(after_help = examples::REINDEX)]
+    Reindex {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Name every frame that was changed, removed, reordered or cut; exit status 1 if any was
     #[command(after_help = examples::VERIFY)]
     Verify {
@@ -324,7 +357,9 @@ fn dispatch(command: Command) -> Result {
         Command::Job(JobCommand::End(arguments)) => job_commands::end(&arguments),
         Command::Job(JobCommand::List(arguments)) => job_commands::list(&arguments),
         Command::Session(SessionCommand::Kill(arguments)) => kill::kill(&arguments),
-        Command::Session(SessionCommand::List { common }) => view(&common, session::list),
+        Command::Session(SessionCommand::List { which, common }) => {
+            view(&common, |state, format, out| session::list(state, &which, format, out))
+        }
         Command::Session(SessionCommand::Show { session, common }) => {
             view(&common, |state, format, out| session::show(state, session, format, out))
         }
@@ -350,6 +385,11 @@ fn dispatch(command: Command) -> Result {
         Command::Audit(AuditCommand::Verify { session, common }) => {
             view(&common, |state, format, out| audit::verify(state, session, format, out))
         }
+        Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
+        Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
+        Command::Incident(command) => incident::incident(command),
+        Command::Audit(AuditCommand::Reindex { common }) => view(&common, reindex::reindex),
+        Command::Credential(command) => credential::credential(command),
         Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
         Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),
         Command::Policy(PolicyCommand::Show { which }) => policy::show(&which),

@@ -4,7 +4,7 @@ mod list;
 mod play;
 mod show;
 
-pub(super) use list::list;
+pub(super) use list::{Which, list};
 pub(super) use play::{play, revealed, watch};
 pub(super) use show::show;
 
@@ -20,6 +20,8 @@ use std::process::ExitCode;
 enum ViewError {
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    #[error("the records are not indexed, and so can't be searched: weir audit reindex")]
+    NoIndex,
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

@@ -4,7 +4,7 @@ use super::Report;
 use super::source::SourceFile;
 
 /// `(part, what it may use)`; what is absent is forbidden. In the order in which data flows.
-const EDGES: [(&str, &[&str]); 33] = [
+const EDGES: [(&str, &[&str]); 35] = [
     ("capture", &[]),
     ("netns", &["capture"]),
     ("origin", &["capture", "netns"]),
@@ -15,6 +15,8 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("catalog", &["credential", "tls"]),
     ("evidence", &[]),
     ("replay", &["evidence"]),
+    ("index", &["evidence"]),
+    ("incident", &["evidence", "index", "ledger"]),
     ("parse_pool", &[]),
     ("masking", &["catalog", "credential", "config"]),
     ("names", &["config", "evidence"]),
@@ -42,7 +44,7 @@ const EDGES: [(&str, &[&str]); 33] = [
     ("host", &["capture", "evidence", "config", "identity", "session", "names"]),
     ("notify", &["config", "credential", "evidence", "host", "https", "ledger"]),
     ("sink", &["config", "credential", "evidence", "https", "tls"]),
-    ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify"]),
+    ("control", &["session", "host", "config", "summary", "replay", "ledger", "capture", "credential", "evidence", "notify", "index", "incident"]),
     ("people", &["control", "ledger", "config", "credential", "evidence", "https", "launch"]),
     ("api", &["control", "people", "tls"]),
     ("classify", &["catalog"]),
@@ -61,6 +63,8 @@ const EDGES: [(&str, &[&str]); 33] = [
             "catalog",
             "classify",
             "evidence",
+            "index",
+            "incident",
             "replay",
             "ledger",
             "summary",
