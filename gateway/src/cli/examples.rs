@@ -313,6 +313,14 @@ Examples:
   weir incident open --target prod-pg --since 2h --html incident.html
   weir incident open --target prod-pg --since 7d --no-hold --format json | jq '.top[].run'";
 
+pub(super) const RECONCILE: &str = "\
+Examples:
+  weir target reconcile prod-pg
+  weir target reconcile prod-pg --log /var/log/postgresql/postgresql-18-main.log
+  weir target reconcile prod-pg --format json | jq '.now.past[] | .client'
+
+Needs the target's catalog credential, and root. Exit status 1 where anything came by another way.";
+
 pub(super) const REINDEX: &str = "\
 Examples:
   weir audit reindex

@@ -31,6 +31,7 @@ mod run_launch;
 mod runs;
 mod serve;
 mod session;
+mod target;
 mod token;
 mod upgrade;
 mod why;
@@ -119,6 +120,9 @@ enum Command {
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look whether a target's server has sessions that did not come through weir
+    #[command(subcommand)]
+    Target(target::Target),
     /// Put together what is known of a target after something has happened
     #[command(subcommand)]
     Incident(incident::Command),
@@ -387,6 +391,7 @@ fn dispatch(command: Command) -> Result {
         }
         Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
         Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
+        Command::Target(command) => target::target(command),
         Command::Incident(command) => incident::incident(command),
         Command::Audit(AuditCommand::Reindex { common }) => view(&common, reindex::reindex),
         Command::Credential(command) => credential::credential(command),

@@ -5,6 +5,7 @@ mod gaps;
 mod html;
 mod page;
 mod proof;
+pub mod reconcile;
 mod report;
 
 pub use gaps::{Cause, Gap, Gaps, gaps};

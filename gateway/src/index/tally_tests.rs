@@ -84,7 +84,7 @@ fn rows_go_to_what_was_read_and_classes_to_how_they_were_shown() {
         told(&tally),
         [
             "clear pii unasked 1x40",
-            "had SELECT * FROM customers WHERE id = ? ; COMMIT ; UPDATE t SET n = ? unasked 1x0",
+            "had SELECT * FROM customers WHERE id = ?; COMMIT; UPDATE t SET n = ? unasked 1x0",
             "had SELECT ? unasked 1x0",
             "had client_done unasked 1x0",
             "masked card unasked 1x40",

@@ -118,7 +118,7 @@ mod tests {
             started: Timestamp(100),
             last: Timestamp(200),
         };
-        let hold = |subject, since, until| LegalHold {
+        let hold = |subject, since: Option<u64>, until: Option<u64>| LegalHold {
             id: LegalHoldId::from_number(1),
             subject,
             since: since.map(Timestamp),
