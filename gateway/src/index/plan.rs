@@ -10,6 +10,10 @@ use std::collections::BinaryHeap;
 const BATCH: usize = 16;
 /// What looking into one list costs, in sessions that could be looked at in their order meanwhile.
 const SEEK: i64 = 8;
+/// What looking at a session's things costs, the same.
+const LOOK: i64 = 4;
+/// Sessions that are looked at in their order before lists are made after all: what is rare may lie together.
+const PATIENCE: i64 = 20_000;
 
 /// Profiles that are let through, each with how many sessions it has, and the ids of the newest and oldest: no session of
 /// it is outside of these.
@@ -26,6 +30,8 @@ pub(super) struct Plan<'c> {
     connection: &'c Connection,
     pub(super) hints: Hints,
     lists: Vec<List>,
+    /// The word whose lists are made.
+    leads: Option<&'c Found>,
     /// By the newest that each may still have.
     heap: BinaryHeap<(i64, usize)>,
     first: i64,
@@ -36,7 +42,8 @@ pub(super) struct Plan<'c> {
 #[derive(Clone, Copy, Debug)]
 enum From {
     Profile(i64),
-    Thing(i64, i64),
+    Thing(i64),
+    Pair(i64, i64),
     Run(i64),
     Open(i64),
     One(i64),
@@ -47,6 +54,8 @@ struct List {
     from: From,
     /// Ids that were fetched, the last of them first.
     fetched: Vec<i64>,
+    /// What was spent on all sessions in their order.
+    looked: i64,
     /// Whether there are none behind them.
     ended: bool,
     /// The newest that may still be fetched.
@@ -64,6 +73,19 @@ impl Hints {
         }
     }
 
+    /// How many sessions a profile has.
+    pub(super) fn count(&self, profile: i64) -> Option<i64> {
+        self.of(profile).map(|(count, ..)| count)
+    }
+
+    /// How many sessions all have, and the newest of them; none where there is no profile.
+    fn sum(&self) -> Option<(i64, i64)> {
+        let add = |(count, newest): (i64, i64), (_, (more, other, _)): (i64, Hint)| (count + more, newest.max(other));
+        let mut all = self.iter();
+        let (_, (count, newest, _)) = all.next()?;
+        Some(all.fold((count, newest), add))
+    }
+
     pub(super) fn has(&self, profile: i64) -> bool {
         self.of(profile).is_some()
     }
@@ -79,9 +101,17 @@ impl Hints {
 
 impl<'c> Plan<'c> {
     /// The cheapest way to all sessions that may fit.
-    pub(super) fn make(connection: &'c Connection, query: &Query, hints: Hints, found: &[Found]) -> rusqlite::Result<Self> {
+    pub(super) fn make(connection: &'c Connection, query: &Query, hints: Hints, found: &'c [Found]) -> rusqlite::Result<Self> {
         let (first, last) = query.range();
-        let mut plan = Self { connection, hints, lists: Vec::new(), heap: BinaryHeap::new(), first, last: None };
+        let mut plan = Self {
+            connection,
+            hints,
+            lists: Vec::new(),
+            leads: None,
+            heap: BinaryHeap::new(),
+            first,
+            last: None,
+        };
         if first > last {
             return Ok(plan);
         }
@@ -93,47 +123,56 @@ impl<'c> Plan<'c> {
             plan.add(From::Open(state), last);
             return Ok(plan);
         }
-        let mut best: Option<(i64, Vec<(From, Hint)>)> = None;
-        for word in found {
-            let lists = plan.lists_of(word, (first, last))?;
-            let count = lists.iter().map(|(_, (count, ..))| *count).sum();
-            if best.as_ref().is_none_or(|(least, _)| count < *least) {
-                best = Some((count, lists));
-            }
-        }
-        let by_words = found.len();
-        let (count, mut lists) = best.unwrap_or_else(|| {
-            let lists: Vec<_> = plan.hints.iter().map(|(profile, hint)| (From::Profile(profile), hint)).collect();
-            (lists.iter().map(|(_, (count, ..))| *count).sum(), lists)
-        });
-        let within = |(_, (_, newest, oldest)): &(From, Hint)| *newest >= first && *oldest <= last;
-        lists.retain(within);
-        let Some(newest) = lists.iter().map(|(_, (_, newest, _))| *newest).max() else { return Ok(plan) };
+        // The rarest word leads; whether the others are there is looked at.
+        plan.leads = found.iter().min_by_key(|word| word.count);
+        let Some((count, newest)) = plan.hints.sum() else { return Ok(plan) };
         let last = last.min(newest);
-        // Of all sessions so many have to be looked at for one that fits, where they lie evenly.
         let total: i64 = connection.prepare_cached("SELECT sum(count) FROM profile")?.query_row([], |row| row.get(0)).unwrap_or(0);
+        // Of all sessions so many have to be looked at for a page, where what is wanted lies evenly and apart.
         let wanted = i64::try_from(query.limit).unwrap_or(i64::MAX);
-        let in_order = (total / count.max(1)).saturating_mul(wanted);
-        let length = i64::try_from(lists.len()).unwrap_or(i64::MAX);
-        // A word may be one of a session's things, which takes a look at each; of several nobody knows how often all are there.
-        let cost = [1, 4].get(by_words).map(|each| in_order.saturating_mul(*each));
-        if cost.is_some_and(|cost| cost < length.saturating_mul(SEEK)) {
+        let share = |of: i64, sessions: i64| sessions.saturating_mul(total.max(1)) / of.max(1);
+        let in_order = found.iter().fold(share(count, wanted), |sessions, word| share(word.count, sessions));
+        let in_order = if found.is_empty() { in_order } else { in_order.saturating_mul(LOOK) };
+        let lists = i64::try_from(plan.hints.iter().count()).unwrap_or(i64::MAX).saturating_mul(SEEK);
+        let has_ids = found.iter().any(|word| word.runs.is_some() || word.sessions.is_some());
+        if !has_ids && in_order <= PATIENCE.min(lists.max(wanted)) {
             plan.add(From::Everything, last);
-            return Ok(plan);
-        }
-        for (from, (_, newest, _)) in lists {
-            plan.add(from, last.min(newest));
+        } else {
+            plan.make_lists(last, count.saturating_mul(20) >= total)?;
         }
         Ok(plan)
     }
 
+    /// The lists of what leads, none of them with anything newer than `last`. `most`: whether most sessions are let through.
+    fn make_lists(&mut self, last: i64, most: bool) -> rusqlite::Result<()> {
+        let lists = match self.leads {
+            Some(word) => self.lists_of(word, (self.first, last), most)?,
+            None => self.hints.iter().map(|(profile, hint)| (From::Profile(profile), hint)).collect(),
+        };
+        for (from, (_, newest, oldest)) in lists {
+            if newest >= self.first && oldest <= last {
+                self.add(from, last.min(newest));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions in their order did not bring what was hoped for: goes on by lists, behind what was looked at.
+    fn turn_to_lists(&mut self) -> rusqlite::Result<()> {
+        let Some(list) = self.lists.first().filter(|list| list.looked > PATIENCE) else { return Ok(()) };
+        let bound = list.fetched.last().copied().unwrap_or(list.bound);
+        self.heap.clear();
+        self.lists.clear();
+        self.make_lists(bound, true)
+    }
+
     fn add(&mut self, from: From, bound: i64) {
         self.heap.push((bound, self.lists.len()));
-        self.lists.push(List { from, fetched: Vec::new(), ended: false, bound });
+        self.lists.push(List { from, fetched: Vec::new(), looked: 0, ended: false, bound });
     }
 
     /// The lists of all sessions that have the word.
-    fn lists_of(&self, word: &Found, (first, last): (i64, i64)) -> rusqlite::Result<Vec<(From, Hint)>> {
+    fn lists_of(&self, word: &Found, (first, last): (i64, i64), most: bool) -> rusqlite::Result<Vec<(From, Hint)>> {
         let mut lists = Vec::new();
         for profile in &word.profiles {
             lists.extend(self.hints.of(*profile).map(|hint| (From::Profile(*profile), hint)));
@@ -141,11 +180,16 @@ impl<'c> Plan<'c> {
         let mut statement =
             self.connection.prepare_cached("SELECT profile, count, newest, oldest FROM seen WHERE thing = ?1 AND count > 0")?;
         for thing in &word.things {
+            // One long list of which most is let through is cheaper than many short ones.
+            if most {
+                lists.push((From::Thing(*thing), (1, last, first)));
+                continue;
+            }
             let mut rows = statement.query([thing])?;
             while let Some(row) = rows.next()? {
                 let profile = row.get(0)?;
                 if self.hints.has(profile) && !word.profiles.contains(&profile) {
-                    lists.push((From::Thing(*thing, profile), (row.get(1)?, row.get(2)?, row.get(3)?)));
+                    lists.push((From::Pair(*thing, profile), (row.get(1)?, row.get(2)?, row.get(3)?)));
                 }
             }
         }
@@ -179,15 +223,18 @@ impl<'c> Plan<'c> {
             if known {
                 list.fetched.pop();
             }
-            while list.fetched.is_empty() && !list.ended {
+            while list.fetched.is_empty() && !list.ended && list.looked <= PATIENCE {
                 list.fetch(self.connection, self.first, &self.hints)?;
             }
             if let Some(next) = list.fetched.last() {
                 self.heap.push((*next, place));
             }
+            list.looked += if known && matches!(list.from, From::Everything) { LOOK } else { 0 };
+            self.turn_to_lists()?;
             // A session may be on several lists.
             if known && self.last.is_none_or(|last| id < last) {
                 self.last = Some(id);
+
                 return Ok(Some(id));
             }
         }
@@ -208,7 +255,11 @@ impl List {
                 "SELECT id FROM session WHERE profile = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4",
                 params![profile, first, bound, limit],
             ),
-            From::Thing(thing, profile) => ask(
+            From::Thing(thing) => ask(
+                "SELECT session FROM link WHERE thing = ?1 AND session BETWEEN ?2 AND ?3 ORDER BY session DESC LIMIT ?4",
+                params![thing, first, bound, limit],
+            ),
+            From::Pair(thing, profile) => ask(
                 "SELECT session FROM link WHERE thing = ?1 AND profile = ?2 AND session BETWEEN ?3 AND ?4
                  ORDER BY session DESC LIMIT ?5",
                 params![thing, profile, first, bound, limit],
@@ -252,6 +303,7 @@ impl List {
             }
         }
         self.ended = looked < most;
+        self.looked += i64::try_from(looked).unwrap_or(i64::MAX);
         self.fetched.reverse();
         Ok(())
     }

@@ -35,6 +35,7 @@ CREATE TABLE thing (
   id INTEGER PRIMARY KEY,
   kind INTEGER NOT NULL,
   text TEXT NOT NULL,
+  count INTEGER NOT NULL DEFAULT 0,
   UNIQUE (kind, text)
 ) STRICT;
 CREATE VIRTUAL TABLE thing_text USING fts5(text, content='', tokenize='trigram');
@@ -78,8 +79,9 @@ CREATE TABLE link (
   thing INTEGER NOT NULL,
   profile INTEGER NOT NULL,
   session INTEGER NOT NULL,
-  PRIMARY KEY (thing, profile, session)
+  PRIMARY KEY (thing, session)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX link_profile ON link (thing, profile, session);
 CREATE TABLE seen (
   thing INTEGER NOT NULL,
   profile INTEGER NOT NULL,

@@ -17,6 +17,8 @@ const DIGITS: usize = 13;
 pub(super) struct Found {
     pub(super) profiles: HashSet<i64>,
     pub(super) things: HashSet<i64>,
+    /// In how many sessions it is, at most: those that have several of these things count several times.
+    pub(super) count: i64,
     /// The first and the last run, or session, whose id begins so.
     pub(super) runs: Option<(i64, i64)>,
     pub(super) sessions: Option<(i64, i64)>,
@@ -48,6 +50,11 @@ pub(super) fn find(connection: &Connection, word: &str, hints: &Hints) -> rusqli
         }
     }
     found.profiles.retain(|profile| hints.has(*profile));
+    let mut statement = connection.prepare_cached("SELECT count FROM thing WHERE id = ?1")?;
+    for thing in &found.things {
+        found.count += statement.query_row([thing], |row| row.get::<_, i64>(0))?;
+    }
+    found.count += found.profiles.iter().filter_map(|profile| hints.count(*profile)).sum::<i64>();
     found.runs = beginning(&word, "r-", |text| text.parse().map(RunId::number).ok());
     found.sessions = beginning(&word, "s-", |text| text.parse().map(SessionId::number).ok());
     Ok(found)

@@ -86,9 +86,9 @@ pub(super) fn remove(connection: &Connection, session: SessionId) -> rusqlite::R
         .query_map([id], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for thing in things {
-        let gone = cached(connection, "DELETE FROM link WHERE thing = ?1 AND profile = ?2 AND session = ?3")?
-            .execute([thing, profile, id])?;
+        let gone = cached(connection, "DELETE FROM link WHERE thing = ?1 AND session = ?2")?.execute([thing, id])?;
         if gone > 0 {
+            cached(connection, "UPDATE thing SET count = max(0, count - 1) WHERE id = ?1")?.execute([thing])?;
             cached(connection, "UPDATE seen SET count = max(0, count - 1) WHERE thing = ?1 AND profile = ?2")?
                 .execute([thing, profile])?;
         }
@@ -98,11 +98,18 @@ pub(super) fn remove(connection: &Connection, session: SessionId) -> rusqlite::R
 }
 
 fn link(connection: &Connection, thing: i64, profile: i64, session: i64) -> rusqlite::Result<()> {
-    let fresh = cached(connection, "INSERT OR IGNORE INTO link (thing, profile, session) VALUES (?1, ?2, ?3)")?
-        .execute([thing, profile, session])?;
-    if fresh == 0 {
-        return Ok(());
+    let known: Option<i64> = cached(connection, "SELECT profile FROM link WHERE thing = ?1 AND session = ?2")?
+        .query_row([thing, session], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(known) if known == profile => return Ok(()),
+        Some(_) => {}
+        None => {
+            cached(connection, "UPDATE thing SET count = count + 1 WHERE id = ?1")?.execute([thing])?;
+        }
     }
+    cached(connection, "INSERT OR REPLACE INTO link (thing, profile, session) VALUES (?1, ?2, ?3)")?
+        .execute([thing, profile, session])?;
     cached(
         connection,
         "INSERT INTO seen (thing, profile, count, newest, oldest) VALUES (?1, ?2, 1, ?3, ?3) ON CONFLICT (thing, profile)
