@@ -16,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 0] = [];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 22] = [
+const SECTIONS: [(&str, &[&str]); 23] = [
     ("weir job begin", &["job-begin"]),
     ("weir job end", &["job-end"]),
     ("weir job list", &["job-list"]),
@@ -37,6 +37,7 @@ const SECTIONS: [(&str, &[&str]); 22] = [
     ("weir token create, list, revoke", &["token-create", "token-list", "token-revoke"]),
     ("weir why ID", &["why-session", "why-operation"]),
     ("weir audit verify [ID]", &["audit-verify", "audit-verify-tampered"]),
+    ("weir credential report", &["credential-report"]),
     ("weir policy check", &["policy-check", "policy-check-bad"]),
     ("weir policy test, show, init", &["policy-test", "policy-test-failed", "policy-show"]),
     ("weir policy reload", &["policy-reload", "policy-reload-bad"]),
@@ -194,6 +195,7 @@ fn arguments(command: &str) -> Vec<Vec<String>> {
             "" | "OPTIONS" => continue,
             "ID" | "S" | "s-" => vec!["s-0000000000000".to_owned()],
             "HOLD" => vec!["h-0000000000000".to_owned()],
+            "LEGAL" => vec!["l-0000000000000".to_owned()],
             "GRANT" => vec!["g-0000000000000".to_owned()],
             "BLOCK" => vec!["b-0000000000000".to_owned()],
             "GLASS" => vec!["x-0000000000000".to_owned()],

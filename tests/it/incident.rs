@@ -1,7 +1,7 @@
 //! After something has happened: what is known of a target is on a page, its records are held, what came past weir is named.
 
 use serde_json::Value;
-use weir_tests::{Postgres, Weir, wait_until};
+use weir_tests::{Postgres, Weir, pinned, wait_until};
 
 fn json(told: &str) -> Value {
     serde_json::from_str(told).expect("it is JSON")
@@ -10,7 +10,8 @@ fn json(told: &str) -> Value {
 #[test]
 fn an_incident_says_who_read_and_changed_what_and_holds_the_records() {
     let server = Postgres::start();
-    let table = "CREATE TABLE customers AS SELECT n, 'c' || n AS name FROM generate_series(1, 40) n; GRANT ALL ON customers TO app";
+    let table =
+        "CREATE TABLE customers AS SELECT n, 'c' || n AS name FROM generate_series(1, 40) n; GRANT ALL ON customers TO app";
     server.psql("app").args(["-qc", table]).status().expect("psql runs");
     let weir = Weir::for_server(&server).build();
     weir.run(&["psql", "-X", "-c", "SELECT * FROM public.customers"]).expect_success();
@@ -19,12 +20,17 @@ fn an_incident_says_who_read_and_changed_what_and_holds_the_records() {
     let html = file.to_str().expect("a UTF-8 path");
     let open = ["incident", "open", "--target", "db", "--since", "1h", "--reason", "case 4711"];
     let told = json(&weir.cli(&[&open[..], &["--html", html, "--format", "json"]].concat()).expect_success().stdout);
+    let pinned = pinned::compare("incident-open", &told);
+    assert!(pinned.is_ok(), "{pinned:?}");
     let top = told["top"].as_array().expect("runs");
     assert_eq!((told["runs"].as_u64(), told["wrote"].as_u64(), top.len()), (Some(2), Some(1), 2), "{told:#}");
     assert_eq!((top[0]["rows"].as_u64(), top[0]["wrote"].as_str()), (Some(40), Some("no")), "{told:#}");
     assert_eq!(top[1]["wrote"], "yes", "{told:#}");
     let objects = top[0]["objects"].as_array().expect("objects");
-    assert!(objects.iter().any(|one| one["object"] == "public.customers" && one["verb"] == "read" && one["rows"] == 40), "{told:#}");
+    assert!(
+        objects.iter().any(|one| one["object"] == "public.customers" && one["verb"] == "read" && one["rows"] == 40),
+        "{told:#}"
+    );
     assert_eq!(top[0]["login"], "app", "{told:#}");
     let run = top[0]["run"].as_str().expect("a run").to_owned();
     let written = std::fs::read_to_string(&file).expect("it is written");
@@ -42,7 +48,9 @@ fn an_incident_says_who_read_and_changed_what_and_holds_the_records() {
 
     // What the index finds, and that it can be made anew.
     let found = |words: &str| {
-        json(&weir.cli(&["session", "list", "--search", words, "--format", "json"]).expect_success().stdout).as_array().map_or(0, Vec::len)
+        json(&weir.cli(&["session", "list", "--search", words, "--format", "json"]).expect_success().stdout)
+            .as_array()
+            .map_or(0, Vec::len)
     };
     assert_eq!((found("customers update"), found("customers"), found("no-such-thing")), (1, 2, 0));
     std::fs::write(weir.directory().join("state/index.db"), "damaged").expect("root writes it");
@@ -67,7 +75,11 @@ fn a_session_past_weir_is_named_and_one_through_it_is_not() {
     let job = weir.start(&["psql", "-X", "-c", "SELECT pg_sleep(600)"]);
     wait_until("the query to run", 20, || (server.active() == 1).then_some(()));
     let (status, told) = reconcile();
-    assert_eq!((status, told["now"]["through"].as_u64(), told["now"]["past"].as_array().map(Vec::len)), (Some(0), Some(1), Some(0)), "{told:#}");
+    assert_eq!(
+        (status, told["now"]["through"].as_u64(), told["now"]["past"].as_array().map(Vec::len)),
+        (Some(0), Some(1), Some(0)),
+        "{told:#}"
+    );
     // It says that it is weir's, which it is not.
     let live = weir.live_session();
     let mut past = server.psql("app");

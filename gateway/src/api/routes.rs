@@ -1,6 +1,8 @@
 //! The routes that are the same at the socket and on the web, each with the role without which nothing there can be done.
 
-use super::{blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions, tokens};
+use super::{
+    blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions, tokens,
+};
 use crate::control::{Desk, Role};
 use axum::Router;
 use axum::middleware;

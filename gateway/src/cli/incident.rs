@@ -49,7 +49,8 @@ pub(super) fn incident(command: Command) -> Result {
     let request = IncidentRequest { target, since, until, reason };
     let told = if no_hold {
         let encode = |text: &str| openidconnect::url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let exact = |time: Timestamp| serde_json::to_value(time).ok().and_then(|time| time.as_str().map(encode)).unwrap_or_default();
+        let exact =
+            |time: Timestamp| serde_json::to_value(time).ok().and_then(|time| time.as_str().map(encode)).unwrap_or_default();
         let mut path = format!("/v1/incidents?target={}&since={}", encode(&request.target), exact(since));
         if let Some(until) = until {
             path.push_str(&format!("&until={}", exact(until)));

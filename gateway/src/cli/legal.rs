@@ -74,9 +74,13 @@ struct Named {
 
 impl Named {
     fn subject(self) -> HeldFor {
-        let Self { target, session, run, workload } = self;
-        let named = target.map(HeldFor::Target).or(session.map(HeldFor::Session)).or(run.map(HeldFor::Run));
-        named.or(workload.map(HeldFor::Workload)).unwrap_or_else(|| HeldFor::Target(String::new()))
+        match self {
+            Self { session: Some(session), .. } => HeldFor::Session(session),
+            Self { run: Some(run), .. } => HeldFor::Run(run),
+            Self { workload: Some(workload), .. } => HeldFor::Workload(workload),
+            // One of them is there.
+            Self { target, .. } => HeldFor::Target(target.unwrap_or_default()),
+        }
     }
 }
 
@@ -98,7 +102,8 @@ pub(super) fn legal(command: Legal) -> Result {
             let path = format!("/v1/legal-holds/{hold}/lift");
             let body = json!({ "reason": reason });
             let lifted = common.ask(Method::POST, &path, Some(&body), Command::LiftLegalHold { id: hold, reason })?;
-            common.tell(&lifted, || format!("{hold} is lifted: the records of {} go when their time is over", named_by(&lifted)))?;
+            common
+                .tell(&lifted, || format!("{hold} is lifted: the records of {} go when their time is over", named_by(&lifted)))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,7 +15,9 @@ pub(super) fn reindex(state_dir: &Path, format: Format, out: &mut dyn Write) -> 
     let records = index::reindex(state_dir, &mut tell).map_err(CliError::new)?;
     let took = begun.elapsed();
     let printed = match format {
-        Format::Json => tell_json(&json!({ "records": records, "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }), out),
+        Format::Json => {
+            tell_json(&json!({ "records": records, "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }), out)
+        }
         Format::Text => {
             writeln!(out, "{} indexed in {:.1} s", count(records, "record", "records"), took.as_secs_f64())
         }

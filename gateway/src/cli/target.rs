@@ -77,7 +77,8 @@ pub(super) fn target(command: Target) -> Result {
 /// The server's sessions of now, looked at twice.
 fn live(arguments: &Reconcile, settings: &TargetSettings, secret: &Secret, state_dir: &Path) -> Result<Reconciled> {
     let address = arguments.address.or_else(|| settings.first_address());
-    let address = address.ok_or_else(|| CliError::new(format!("{} matches no single address: name one with --address", settings.name)))?;
+    let address =
+        address.ok_or_else(|| CliError::new(format!("{} matches no single address: name one with --address", settings.name)))?;
     let look = || -> Result<Reconciled> {
         // Before and after: who came or went while the server was asked is in one of them.
         let mut known = known(arguments, &settings.name, state_dir)?;
@@ -125,7 +126,8 @@ fn logged(file: &Path, secret: &Secret, state_dir: &Path) -> Result<Reconciled> 
 }
 
 fn told(target: &str, what: &str, found: &Reconciled) -> String {
-    let mut out = format!("{target}, {what}: {} through weir, {} of weir's own, {} past it", found.through, found.own, found.past.len());
+    let mut out =
+        format!("{target}, {what}: {} through weir, {} of weir's own, {} past it", found.through, found.own, found.past.len());
     if found.untold > 0 {
         out.push_str(&format!(
             "; of {} nothing is told: grant pg_read_all_stats to the catalog's user, or look again",

@@ -3,8 +3,9 @@
 use super::look::{Look, Shown};
 use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
-    Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed, ListedJob, ListedNotifier, ListedOwner, LiveSession, Me, Page,
-    Peer, Reloaded, RunDone, RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried,
+    Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
+    ListedJob, ListedNotifier, ListedOwner, LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say, ShellBound,
+    ShownToken, TakeRequest, TokenMade, TokenRequest, Tried,
 };
 use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
 use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, TokenId};

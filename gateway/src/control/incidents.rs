@@ -59,8 +59,10 @@ pub(super) fn look(
 ) -> Result<Incident, CommandError> {
     let on = On { target: Some(&request.target), workload: None };
     // Where else its runs went is told too: that is for who may see everything.
-    actor.must(Role::Auditor, On::default(), "to look into an incident").or_else(|error| {
-        if actor.may(Role::Auditor, on) { Err(CommandError::Wrong("an incident tells of other targets too: it takes an auditor of all".to_owned())) } else { Err(error) }
+    let auditor = actor.must(Role::Auditor, On::default(), "to look into an incident");
+    auditor.map_err(|error| match actor.may(Role::Auditor, on) {
+        true => CommandError::Wrong("an incident tells of other targets too: it takes an auditor of all".to_owned()),
+        false => error,
     })?;
     let scope = request.scope();
     if scope.since > scope.until {

@@ -114,11 +114,20 @@ mod tests {
     fn a_hold_is_set_survives_a_restart_and_is_lifted_once() {
         let folder = tempfile::tempdir().unwrap();
         let root = Actor::root(Some("ana".to_owned()));
-        let request = |subject, reason: &str| LegalHoldRequest { subject, since: Some(Timestamp(1)), until: None, reason: reason.to_owned() };
+        let request = |subject, reason: &str| LegalHoldRequest {
+            subject,
+            since: Some(Timestamp(1)),
+            until: None,
+            reason: reason.to_owned(),
+        };
         let target = || HeldFor::Target("prod-pg".to_owned());
         let id = {
             let ledger = Ledger::open(folder.path()).unwrap();
-            for bad in [request(target(), " "), request(HeldFor::Target(String::new()), "x"), LegalHoldRequest { until: Some(Timestamp(0)), ..request(target(), "x") }] {
+            for bad in [
+                request(target(), " "),
+                request(HeldFor::Target(String::new()), "x"),
+                LegalHoldRequest { until: Some(Timestamp(0)), ..request(target(), "x") },
+            ] {
                 assert!(set(&ledger, &root, &bad).is_err(), "{bad:?}");
             }
             assert!(set(&ledger, &Actor::nobody(), &request(target(), "x")).is_err());

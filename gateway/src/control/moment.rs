@@ -8,7 +8,8 @@ use gateway_core::model::time::{Timestamp, seconds};
 /// # Errors
 /// What it should look like.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
-    read(text, now()).ok_or_else(|| format!("`{text}` is no time: write 30m, 2h or 7d for so long ago, 2026-11-29 or 2026-11-29T07:43:28Z"))
+    read(text, now())
+        .ok_or_else(|| format!("`{text}` is no time: write 30m, 2h or 7d for so long ago, 2026-11-29 or 2026-11-29T07:43:28Z"))
 }
 
 fn read(text: &str, now: Timestamp) -> Option<Timestamp> {

@@ -2,10 +2,12 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
-use super::owners::Owned;
 use super::incidents::IncidentRequest;
+use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
-use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal, notifiers, tokens};
+use super::{
+    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal, notifiers, tokens,
+};
 use crate::incident::IncidentError;
 use crate::index::{self, Index};
 use crate::ledger::Ledger;

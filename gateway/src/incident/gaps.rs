@@ -193,9 +193,11 @@ fn of_host(host: &str, records: &[Signs], (since, until): (Timestamp, Timestamp)
                 last = Some(time);
             }
             Sign::Died => {
-                why.get_or_insert((Cause::Died, "its record was cut at its last whole frame".to_owned()));
+                why.get_or_insert_with(|| (Cause::Died, "its record was cut at its last whole frame".to_owned()));
             }
-            Sign::Lost(lost) => put(Timestamp(time.0.saturating_sub(1_000_000_000)), time, Cause::EventsLost, format!("{lost} of them")),
+            Sign::Lost(lost) => {
+                put(Timestamp(time.0.saturating_sub(1_000_000_000)), time, Cause::EventsLost, format!("{lost} of them"))
+            }
         }
     }
     // And it goes on until now.
@@ -240,12 +242,12 @@ mod tests {
                 vec![with(&[0, 60], &[(90, Sign::Stopped)]), with(&[200, 260, 320, 380, 440, 500, 560], &[])],
                 vec![(90, 200, Stopped)],
             ),
-            ("taken over", vec![with(&[0, 60, 120], &[(180, Sign::Stopped)]), with(&[180, 240, 300, 360, 420, 480, 540], &[])], vec![]),
             (
-                "killed",
-                vec![with(&[0, 60], &[(300, Sign::Died)]), with(&[300, 360, 420, 480, 540], &[])],
-                vec![(60, 300, Died)],
+                "taken over",
+                vec![with(&[0, 60, 120], &[(180, Sign::Stopped)]), with(&[180, 240, 300, 360, 420, 480, 540], &[])],
+                vec![],
             ),
+            ("killed", vec![with(&[0, 60], &[(300, Sign::Died)]), with(&[300, 360, 420, 480, 540], &[])], vec![(60, 300, Died)]),
             ("stopped for good", vec![with(&[0, 60], &[(90, Sign::Stopped)])], vec![(90, 600, Stopped)]),
             ("dead, and not found yet", vec![with(&[0, 60], &[])], vec![(60, 600, Silent)]),
             (
@@ -258,7 +260,8 @@ mod tests {
         ] {
             let mut gaps = Vec::new();
             of_host("h", &records, (at(0), at(600)), &mut gaps);
-            let found: Vec<_> = gaps.iter().map(|gap| (gap.from.0 / 1_000_000_000, gap.until.0 / 1_000_000_000, gap.cause)).collect();
+            let found: Vec<_> =
+                gaps.iter().map(|gap| (gap.from.0 / 1_000_000_000, gap.until.0 / 1_000_000_000, gap.cause)).collect();
             assert_eq!(found, expected, "{what}: {gaps:?}");
         }
         // Only what is in the time that was asked for, and no canary at all is a gap of its own.

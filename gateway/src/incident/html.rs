@@ -120,8 +120,7 @@ fn of_run(out: &mut String, run: &IncidentRun) {
 }
 
 fn exposure(out: &mut String, classes: &[Exposure]) {
-    let rows =
-        classes.iter().map(|one| vec![one.class.clone(), one.clear_rows.to_string(), one.masked_rows.to_string()]);
+    let rows = classes.iter().map(|one| vec![one.class.clone(), one.clear_rows.to_string(), one.masked_rows.to_string()]);
     table(out, &["Class", "Rows in clear", "Rows masked"], rows);
 }
 
@@ -234,14 +233,7 @@ mod tests {
                 was_there: false,
             }],
             unwatched: Gaps {
-                gaps: vec![Gap {
-                    host: evil(),
-                    from: at(1),
-                    until: at(2),
-                    cause: Cause::Died,
-                    detail: evil(),
-                    session: None,
-                }],
+                gaps: vec![Gap { host: evil(), from: at(1), until: at(2), cause: Cause::Died, detail: evil(), session: None }],
                 ..Gaps::default()
             },
             hold: None,

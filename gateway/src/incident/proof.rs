@@ -68,9 +68,7 @@ impl Signs {
                 }
             }
             (Some("finding"), Some("canary")) => Sign::Blind(text("why").unwrap_or_default().to_owned()),
-            (Some("finding"), Some("events_lost")) => {
-                Sign::Lost(note.get("lost").and_then(Value::as_u64).unwrap_or_default())
-            }
+            (Some("finding"), Some("events_lost")) => Sign::Lost(note.get("lost").and_then(Value::as_u64).unwrap_or_default()),
             // The note is made by whoever found the record: what is before it is what the one who died wrote last.
             (Some("recovered"), _) => Sign::Died,
             _ => return,

@@ -156,11 +156,7 @@ fn is_own(backend: &Backend, catalog: Option<&str>) -> bool {
 ///
 /// # Errors
 /// Where the log can't be read.
-pub fn read_log(
-    mut log: impl BufRead,
-    catalog: Option<&str>,
-    is_session: impl Fn(SessionId) -> bool,
-) -> io::Result<Reconciled> {
+pub fn read_log(mut log: impl BufRead, catalog: Option<&str>, is_session: impl Fn(SessionId) -> bool) -> io::Result<Reconciled> {
     let mut found = Reconciled::default();
     let mut received: BTreeMap<u32, (Option<String>, Option<String>)> = BTreeMap::new();
     let mut line = Vec::new();

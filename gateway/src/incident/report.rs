@@ -1,7 +1,7 @@
 //! The report: one value, of which every rendering is made.
 
-use super::gaps::{Gaps, gaps};
 use super::IncidentError;
+use super::gaps::{Gaps, gaps};
 pub use crate::index::{Elsewhere, Exposure, Object, Visit as IncidentRun};
 use crate::index::{Index, Window};
 use crate::ledger::LegalHold;

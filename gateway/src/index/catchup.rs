@@ -209,10 +209,7 @@ fn mtime(state_dir: &Path) -> Result<Option<i64>, IndexError> {
 }
 
 /// Does all of it or nothing.
-pub(super) fn in_one(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> Result<(), IndexError> {
+pub(super) fn in_one(connection: &Connection, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), IndexError> {
     let failed = failed(connection);
     let transaction = connection.unchecked_transaction().map_err(&failed)?;
     work(&transaction).map_err(&failed)?;

@@ -73,6 +73,12 @@ impl Hints {
         }
     }
 
+    pub(super) fn retain(&mut self, kept: impl Fn(i64) -> bool) {
+        for (profile, hint) in (0i64..).zip(&mut self.all) {
+            *hint = hint.filter(|_| kept(profile));
+        }
+    }
+
     /// How many sessions a profile has.
     pub(super) fn count(&self, profile: i64) -> Option<i64> {
         self.of(profile).map(|(count, ..)| count)
@@ -103,15 +109,7 @@ impl<'c> Plan<'c> {
     /// The cheapest way to all sessions that may fit.
     pub(super) fn make(connection: &'c Connection, query: &Query, hints: Hints, found: &'c [Found]) -> rusqlite::Result<Self> {
         let (first, last) = query.range();
-        let mut plan = Self {
-            connection,
-            hints,
-            lists: Vec::new(),
-            leads: None,
-            heap: BinaryHeap::new(),
-            first,
-            last: None,
-        };
+        let mut plan = Self { connection, hints, lists: Vec::new(), leads: None, heap: BinaryHeap::new(), first, last: None };
         if first > last {
             return Ok(plan);
         }
@@ -127,7 +125,8 @@ impl<'c> Plan<'c> {
         plan.leads = found.iter().min_by_key(|word| word.count);
         let Some((count, newest)) = plan.hints.sum() else { return Ok(plan) };
         let last = last.min(newest);
-        let total: i64 = connection.prepare_cached("SELECT sum(count) FROM profile")?.query_row([], |row| row.get(0)).unwrap_or(0);
+        let total: i64 =
+            connection.prepare_cached("SELECT sum(count) FROM profile")?.query_row([], |row| row.get(0)).unwrap_or(0);
         // Of all sessions so many have to be looked at for a page, where what is wanted lies evenly and apart.
         let wanted = i64::try_from(query.limit).unwrap_or(i64::MAX);
         let share = |of: i64, sessions: i64| sessions.saturating_mul(total.max(1)) / of.max(1);
@@ -291,8 +290,8 @@ impl List {
     /// Of all sessions those of the profiles that are wanted.
     fn fetch_everything(&mut self, connection: &Connection, first: i64, hints: &Hints) -> rusqlite::Result<()> {
         let most = BATCH * 64;
-        let mut statement = connection
-            .prepare_cached("SELECT id, profile FROM session WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3")?;
+        let mut statement =
+            connection.prepare_cached("SELECT id, profile FROM session WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3")?;
         let mut rows = statement.query(params![first, self.bound, i64::try_from(most).unwrap_or(i64::MAX)])?;
         let mut looked = 0;
         while let Some(row) = rows.next()? {

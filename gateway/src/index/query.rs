@@ -63,11 +63,15 @@ impl Query {
     /// The page that they are on, of what `may` be seen.
     pub(super) fn page(&self, connection: &Connection, may: &May<'_>) -> Result<Page, IndexError> {
         let failed = super::failed(connection);
-        let Some(hints) = self.hints(connection, may).map_err(&failed)? else { return Ok(Page::default()) };
+        let Some(mut hints) = self.hints(connection, may).map_err(&failed)? else { return Ok(Page::default()) };
         let words = self.search.iter().flat_map(|text| text.split_whitespace()).take(WORDS);
         let mut found = Vec::new();
         for word in words {
             found.push(find(connection, word, &hints).map_err(&failed)?);
+        }
+        // A word that no session has but by its profile leaves only these.
+        for word in found.iter().filter(|word| word.is_of_profiles()) {
+            hints.retain(|profile| word.profiles.contains(&profile));
         }
         let mut ids = self.ids(connection, hints, &found).map_err(&failed)?;
         let more = ids.len() > self.limit;
@@ -91,13 +95,7 @@ impl Query {
         Ok(ids)
     }
 
-    fn takes(
-        &self,
-        connection: &Connection,
-        plan: &Plan<'_>,
-        candidate: &Candidate,
-        found: &[Found],
-    ) -> rusqlite::Result<bool> {
+    fn takes(&self, connection: &Connection, plan: &Plan<'_>, candidate: &Candidate, found: &[Found]) -> rusqlite::Result<bool> {
         let wanted = self.state.is_none_or(|state| state_number(state) == candidate.state)
             && self.run_number().is_none_or(|run| candidate.run == Some(run))
             && plan.hints.has(candidate.profile);

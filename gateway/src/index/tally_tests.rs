@@ -55,7 +55,8 @@ fn rows_go_to_what_was_read_and_classes_to_how_they_were_shown() {
     // A text of two statements and a COMMIT between them.
     statement(&mut tally, 1, b'Q', "SELECT * FROM customers WHERE id = 7; COMMIT;  UPDATE t SET n = 'x'");
     let decide = |operation: u64, part: u64, accesses: &[&str], more: Value| {
-        let mut decision = json!({ "operation": operation, "part": part, "outcome": "allow", "accesses": accesses, "set_hash": "second" });
+        let mut decision =
+            json!({ "operation": operation, "part": part, "outcome": "allow", "accesses": accesses, "set_hash": "second" });
         for (name, value) in more.as_object().into_iter().flatten() {
             decision[name] = value.clone();
         }
@@ -69,7 +70,11 @@ fn rows_go_to_what_was_read_and_classes_to_how_they_were_shown() {
     completed(&mut tally, 1, 0);
     completed(&mut tally, 1, 3);
     assert_eq!(tally.wrote, Wrote::Yes);
-    note(&mut tally, FrameKind::Note, &json!({ "what": "masked", "operation": 1, "part": 0, "rows": 40, "columns": [{ "classes": ["card", "card2"] }, { "classes": ["card"] }] }));
+    note(
+        &mut tally,
+        FrameKind::Note,
+        &json!({ "what": "masked", "operation": 1, "part": 0, "rows": 40, "columns": [{ "classes": ["card", "card2"] }, { "classes": ["card"] }] }),
+    );
     // Prepared once, run twice.
     statement(&mut tally, 2, b'P', "SELECT 1");
     note(&mut tally, FrameKind::Decision, &decide(2, 0, &["read app.ledger"], json!({})));
@@ -79,7 +84,11 @@ fn rows_go_to_what_was_read_and_classes_to_how_they_were_shown() {
     }
     note(&mut tally, FrameKind::Decision, &decide(3, 0, &["read hr.salaries"], json!({ "outcome": "deny", "held": false })));
     note(&mut tally, FrameKind::Decision, &decide(4, 0, &["write hr.salaries"], json!({ "outcome": "deny", "held": true })));
-    note(&mut tally, FrameKind::Ended, &json!({ "reason": "client_done", "masked_rows": 40, "bytes_from_client": 9, "bytes_from_server": 99 }));
+    note(
+        &mut tally,
+        FrameKind::Ended,
+        &json!({ "reason": "client_done", "masked_rows": 40, "bytes_from_client": 9, "bytes_from_server": 99 }),
+    );
     assert_eq!(
         told(&tally),
         [
@@ -98,7 +107,10 @@ fn rows_go_to_what_was_read_and_classes_to_how_they_were_shown() {
         ]
     );
     let Profile { of, person, uid, credential, login, environment, .. } = &tally.profile;
-    assert_eq!((*of, person.as_deref(), *uid, environment.as_deref()), (Some(Of::Session), Some("bo"), Some(7), Some("production")));
+    assert_eq!(
+        (*of, person.as_deref(), *uid, environment.as_deref()),
+        (Some(Of::Session), Some("bo"), Some(7), Some("production"))
+    );
     assert_eq!((credential.as_deref(), login.as_deref()), (Some("env:PW"), Some("app")));
     assert_eq!((tally.set_hash.as_deref(), tally.masked_rows, tally.sent, tally.received), (Some("second"), 40, 9, 99));
     assert_eq!((tally.summary.rows, tally.summary.statements), (54, 5));
@@ -139,11 +151,27 @@ fn in_observe_mode_what_would_be_hidden_was_shown() {
     let mut tally = Tally::new(SessionId::from_number(1 << 30), true);
     note(&mut tally, FrameKind::Opened, &opened());
     statement(&mut tally, 1, b'Q', "SELECT email FROM customers");
-    note(&mut tally, FrameKind::Decision, &json!({ "operation": 1, "part": 0, "outcome": "allow", "accesses": ["read public.customers"] }));
+    note(
+        &mut tally,
+        FrameKind::Decision,
+        &json!({ "operation": 1, "part": 0, "outcome": "allow", "accesses": ["read public.customers"] }),
+    );
     let columns = json!([{ "column": 0, "name": "email", "classes": ["pii"] }]);
-    note(&mut tally, FrameKind::Note, &json!({ "what": "finding", "kind": "would_mask", "operation": 1, "part": 0, "columns": columns }));
-    note(&mut tally, FrameKind::Note, &json!({ "what": "finding", "kind": "hidden_by_class", "operation": 1, "part": 0, "classes": ["key"], "would_refuse": true }));
-    note(&mut tally, FrameKind::Note, &json!({ "what": "finding", "kind": "hidden_by_class", "operation": 1, "part": 0, "classes": ["no"], "would_refuse": false }));
+    note(
+        &mut tally,
+        FrameKind::Note,
+        &json!({ "what": "finding", "kind": "would_mask", "operation": 1, "part": 0, "columns": columns }),
+    );
+    note(
+        &mut tally,
+        FrameKind::Note,
+        &json!({ "what": "finding", "kind": "hidden_by_class", "operation": 1, "part": 0, "classes": ["key"], "would_refuse": true }),
+    );
+    note(
+        &mut tally,
+        FrameKind::Note,
+        &json!({ "what": "finding", "kind": "hidden_by_class", "operation": 1, "part": 0, "classes": ["no"], "would_refuse": false }),
+    );
     completed(&mut tally, 1, 12);
     let classes: Vec<_> = told(&tally).into_iter().filter(|line| line.starts_with("clear")).collect();
     assert_eq!(classes, ["clear key unasked 1x12", "clear pii unasked 1x12"]);
@@ -155,7 +183,8 @@ fn memory_is_bounded_whatever_a_record_holds() {
     note(&mut tally, FrameKind::Opened, &opened());
     for operation in 0..3_000 {
         statement(&mut tally, operation, b'Q', &format!("SELECT * FROM t{operation}"));
-        let decision = json!({ "operation": operation, "part": 0, "outcome": "deny", "accesses": [format!("read public.t{operation}")] });
+        let decision =
+            json!({ "operation": operation, "part": 0, "outcome": "deny", "accesses": [format!("read public.t{operation}")] });
         note(&mut tally, FrameKind::Decision, &decision);
     }
     assert!(tally.deeds.len() <= THINGS);
@@ -163,7 +192,14 @@ fn memory_is_bounded_whatever_a_record_holds() {
     assert_eq!(texts, STATEMENTS);
     let mut garbage = FrameBuffer::default();
     garbage.push(Timestamp(1), FrameKind::Completed, |body| body.push(1));
-    for kind in [FrameKind::Completed, FrameKind::Failed, FrameKind::Statement, FrameKind::Parameters, FrameKind::Decision, FrameKind::Note] {
+    for kind in [
+        FrameKind::Completed,
+        FrameKind::Failed,
+        FrameKind::Statement,
+        FrameKind::Parameters,
+        FrameKind::Decision,
+        FrameKind::Note,
+    ] {
         tell(&mut tally, kind, b"\xff");
     }
 }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 const WORKLOADS: [&str; 5] = ["nightly-backup", "etl/orders", "etl/customers", "report", "migrate"];
 const TARGETS: [&str; 3] = ["prod-pg", "stage-pg", "10.0.0.7:443"];
-const RELATIONS: [&str; 6] = ["public.customers", "public.orders", "app.ledger", "app.audit", "hr.salaries", "pg_catalog.pg_class"];
+const RELATIONS: [&str; 6] =
+    ["public.customers", "public.orders", "app.ledger", "app.audit", "hr.salaries", "pg_catalog.pg_class"];
 const REASONS: [&str; 3] = ["client_done", "killed", "Client broke: connection reset"];
 /// Milliseconds since 1970 at which the first session begins.
 const BEGIN: u64 = 1_790_000_000_000;
@@ -54,7 +55,8 @@ fn made(count: u64) -> Vec<Tally> {
             ..Profile::default()
         };
         let things = (0..chance.below(3)).map(|_| (Kind::Object, RELATIONS[chance.below(RELATIONS.len())].to_owned()));
-        let things = things.collect::<Vec<_>>().into_iter().chain(tally.summary.reason.clone().map(|reason| (Kind::Reason, reason)));
+        let things =
+            things.collect::<Vec<_>>().into_iter().chain(tally.summary.reason.clone().map(|reason| (Kind::Reason, reason)));
         for (kind, thing) in things {
             tally.deeds.insert(Deed { kind, thing, verb: Verb::Read, outcome: Outcome::Allowed }, Counts { count: 1, rows: 1 });
         }
@@ -82,10 +84,7 @@ fn expected(tallies: &[Tally], query: &Query) -> Vec<SessionId> {
         };
         let names = [&summary.workload, &summary.name];
         query.search.iter().flat_map(|text| text.split_whitespace()).all(has)
-            && query
-                .workload
-                .as_ref()
-                .is_none_or(|part| names.into_iter().flatten().any(|name| name.contains(part.as_str())))
+            && query.workload.as_ref().is_none_or(|part| names.into_iter().flatten().any(|name| name.contains(part.as_str())))
             && is(&query.target, &summary.target)
             && is(&query.owner, &summary.owner)
             && is(&query.run, &summary.run)
@@ -175,7 +174,11 @@ fn a_page_has_what_looking_at_everything_finds() {
     let query = Query { limit: 9, ..Query::default() };
     let mut wanted = expected(&tallies, &Query { target: text("prod-pg"), workload: text("etl"), ..query.clone() });
     assert_eq!(pages(&index, &query, &only), wanted);
-    wanted.retain(|session| tallies.iter().any(|tally| tally.summary.session == *session && tally.deeds.keys().any(|deed| deed.thing.contains("orders"))));
+    wanted.retain(|session| {
+        tallies
+            .iter()
+            .any(|tally| tally.summary.session == *session && tally.deeds.keys().any(|deed| deed.thing.contains("orders")))
+    });
     assert_eq!(pages(&index, &Query { search: text("public.orders"), ..query }, &only), wanted);
 }
 
@@ -299,7 +302,11 @@ async fn the_indexer_follows_what_is_recorded_and_makes_a_damaged_index_anew() {
     leads.end();
     waits.end();
     // What is damaged is made anew by whoever may.
-    for damage in [&b"no database at all, and longer than a header of one is: ............................................................."[..], b""] {
+    for damage in [
+        &b"no database at all, and longer than a header of one is: ............................................................."
+            [..],
+        b"",
+    ] {
         std::fs::write(schema::path(folder.path()), damage).unwrap();
         for beside in ["index.db-wal", "index.db-shm"] {
             std::fs::remove_file(folder.path().join(beside)).ok();

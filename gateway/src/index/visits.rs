@@ -167,12 +167,7 @@ impl Index {
     ///
     /// # Errors
     /// Where the index can't be read.
-    pub fn unwhole(
-        &self,
-        since: Timestamp,
-        until: Timestamp,
-        target: Option<&str>,
-    ) -> Result<Option<Vec<Unwhole>>, IndexError> {
+    pub fn unwhole(&self, since: Timestamp, until: Timestamp, target: Option<&str>) -> Result<Option<Vec<Unwhole>>, IndexError> {
         self.ask(|connection| unwhole(connection, (since, until), target).map_err(failed(connection)))
     }
 }
@@ -370,7 +365,6 @@ fn unwhole(
             damaged: row.get(6)?,
         })
     };
-    let parameters =
-        params![since.0.cast_signed(), until.0.cast_signed(), target, UNWHOLE, state_number(State::Damaged)];
+    let parameters = params![since.0.cast_signed(), until.0.cast_signed(), target, UNWHOLE, state_number(State::Damaged)];
     statement.query_map(parameters, read)?.collect()
 }

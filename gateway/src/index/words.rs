@@ -32,9 +32,10 @@ pub(super) fn find(connection: &Connection, word: &str, hints: &Hints) -> rusqli
         // Fewer than three letters are in no index of threes: there are few enough rows to look at.
         let short = word.chars().count() < 3;
         let (text, parameter) = match (short, table) {
-            (false, _) => {
-                (format!("SELECT rowid FROM {table}_text WHERE {table}_text MATCH ?1"), format!("\"{}\"", word.replace('"', "\"\"")))
-            }
+            (false, _) => (
+                format!("SELECT rowid FROM {table}_text WHERE {table}_text MATCH ?1"),
+                format!("\"{}\"", word.replace('"', "\"\"")),
+            ),
             (true, "profile") => (
                 "SELECT id FROM profile WHERE instr(lower(concat_ws(char(10), workload, name, owner, person, executable, host,
                  target, environment, protocol, user, database, credential, login)), ?1)"
@@ -71,6 +72,11 @@ fn beginning(word: &str, prefix: &str, number: impl Fn(&str) -> Option<u64>) -> 
 }
 
 impl Found {
+    /// Whether it is in nothing but profiles.
+    pub(super) fn is_of_profiles(&self) -> bool {
+        self.things.is_empty() && self.runs.is_none() && self.sessions.is_none()
+    }
+
     /// Whether the session has it.
     pub(super) fn is_in(&self, connection: &Connection, session: i64, profile: i64, run: Option<i64>) -> rusqlite::Result<bool> {
         let within = |range: Option<(i64, i64)>, id: i64| range.is_some_and(|(first, last)| (first..=last).contains(&id));

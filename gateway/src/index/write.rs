@@ -15,9 +15,8 @@ pub(super) fn put(connection: &Connection, tally: &Tally) -> rusqlite::Result<()
     let summary = &tally.summary;
     let id = summary.session.number().cast_signed();
     let profile = profile(connection, &tally.profile)?;
-    let known: Option<i64> = cached(connection, "SELECT profile FROM session WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
+    let known: Option<i64> =
+        cached(connection, "SELECT profile FROM session WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
     if known.is_some() {
         cached(connection, "DELETE FROM deed WHERE session = ?1")?.execute([id])?;
     }
@@ -33,8 +32,18 @@ pub(super) fn put(connection: &Connection, tally: &Tally) -> rusqlite::Result<()
         if deed.kind == Kind::Reason {
             reason = Some(thing);
         }
-        cached(connection, "INSERT OR REPLACE INTO deed (session, thing, verb, outcome, count, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![id, thing, deed.verb.number(), deed.outcome.number(), counts.count.cast_signed(), counts.rows.cast_signed()])?;
+        cached(
+            connection,
+            "INSERT OR REPLACE INTO deed (session, thing, verb, outcome, count, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            id,
+            thing,
+            deed.verb.number(),
+            deed.outcome.number(),
+            counts.count.cast_signed(),
+            counts.rows.cast_signed()
+        ])?;
         things.insert(thing);
     }
     if let Some(hash) = &tally.set_hash {
@@ -79,8 +88,9 @@ pub(super) fn put(connection: &Connection, tally: &Tally) -> rusqlite::Result<()
 /// Forgets one record. What it has of a thing is told by the thing's links: those of a session that is gone count as none.
 pub(super) fn remove(connection: &Connection, session: SessionId) -> rusqlite::Result<()> {
     let id = session.number().cast_signed();
-    let profile: Option<i64> =
-        cached(connection, "DELETE FROM session WHERE id = ?1 RETURNING profile")?.query_row([id], |row| row.get(0)).optional()?;
+    let profile: Option<i64> = cached(connection, "DELETE FROM session WHERE id = ?1 RETURNING profile")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
     let Some(profile) = profile else { return Ok(()) };
     let things: Vec<i64> = cached(connection, "SELECT DISTINCT thing FROM deed WHERE session = ?1")?
         .query_map([id], |row| row.get(0))?
@@ -229,7 +239,20 @@ fn key(profile: &Profile) -> String {
         login,
     } = profile;
     let texts = [
-        workload, name, owner, grade, person, executable, host, target, environment, protocol, user, database, credential, login,
+        workload,
+        name,
+        owner,
+        grade,
+        person,
+        executable,
+        host,
+        target,
+        environment,
+        protocol,
+        user,
+        database,
+        credential,
+        login,
     ];
     // A field that is missing is another one than an empty one.
     let texts = texts.map(|text| text.as_ref().map_or_else(|| "\0".to_owned(), |text| format!("{text}\0\0")));

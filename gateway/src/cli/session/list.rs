@@ -141,7 +141,9 @@ impl Which {
 
 fn state(text: &str) -> Result<State, String> {
     let all = [State::Live, State::Ended, State::Unclosed, State::Damaged];
-    all.into_iter().find(|state| state.name() == text).ok_or_else(|| format!("`{text}` is none: live, ended, unclosed or damaged"))
+    all.into_iter()
+        .find(|state| state.name() == text)
+        .ok_or_else(|| format!("`{text}` is none: live, ended, unclosed or damaged"))
 }
 fn table(sessions: &[Summary]) -> Table {
     let mut table = Table::new();

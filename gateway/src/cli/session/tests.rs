@@ -51,7 +51,10 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     let (state, session) = recorded().await;
     let state = state.path();
     for (view, parts) in [
-        (shown(|out| list(state, &Which::all(), Format::Text, out)), &["nightly-", "ada", "orders", "app@shop", "client_done"][..]),
+        (
+            shown(|out| list(state, &Which::all(), Format::Text, out)),
+            &["nightly-", "ada", "orders", "app@shop", "client_done"][..],
+        ),
         (
             shown(|out| show(state, session, Format::Text, out)),
             &[

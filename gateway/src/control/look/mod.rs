@@ -10,8 +10,8 @@ mod workloads;
 use super::actor::{Actor, On, Role};
 use super::incidents::{self, IncidentRequest};
 use super::{CommandError, Desk, aside};
-use crate::incident::Incident;
 use crate::evidence::now;
+use crate::incident::Incident;
 use crate::index::Index;
 use crate::ledger::Event;
 use crate::session::context::Shared;
@@ -221,7 +221,9 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         | Look::Events { .. } => {}
     }
     Ok(match look {
-        Look::Records(query) => Shown::Records(records::list(state_dir, (memory.index(state_dir), &memory.records), actor, &query)?),
+        Look::Records(query) => {
+            Shown::Records(records::list(state_dir, (memory.index(state_dir), &memory.records), actor, &query)?)
+        }
         Look::Record(id) => Shown::Record(Box::new(records::one(state_dir, &memory.records, actor, id)?)),
         Look::Frames { id, after, most } => Shown::Frames(records::frames(state_dir, &memory.records, actor, id, after, most)?),
         Look::CheckRecord(id) => Shown::Checked(records::check(state_dir, &memory.records, actor, id)?),
