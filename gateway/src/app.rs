@@ -22,6 +22,7 @@ use crate::credential::Credentials;
 use crate::evidence::{Store, Subscriber, keep_policy, now};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver, host_name};
+use crate::index::Indexer;
 use crate::ledger::{Follower, Ledger};
 use crate::masking::Masking;
 use crate::names::Names;
@@ -79,6 +80,8 @@ pub struct Gateway {
     notifying: Option<Thread>,
     /// Where there is anywhere for events to go.
     sinks: Option<Sinks>,
+    /// Keeps the index of the records, where it can.
+    indexing: Option<Indexer>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -209,6 +212,7 @@ impl Gateway {
         };
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
+        let indexing = Indexer::start(&shared.config.state_dir).context("cannot start the thread that keeps the index")?;
         Ok(Self {
             shared,
             workers,
@@ -217,6 +221,7 @@ impl Gateway {
             controlling: Some(controlling),
             notifying,
             sinks,
+            indexing: Some(indexing),
             socket,
             trust,
             answering: None,

@@ -59,7 +59,11 @@ fn a_bundle_verifies_anywhere_with_the_key_alone_and_a_touched_one_does_not() {
         let mut touched = whole.clone();
         touched[place] ^= 1;
         std::fs::write(at("touched.tar"), touched).expect("it is written");
-        assert_eq!(weir.cli(&["audit", "verify", "--bundle", &at("touched.tar"), "--key", &at("key")]).status, Some(1), "{place}");
+        assert_eq!(
+            weir.cli(&["audit", "verify", "--bundle", &at("touched.tar"), "--key", &at("key")]).status,
+            Some(1),
+            "{place}"
+        );
     }
 
     // A host that is set back to what it was shows by a checkpoint that left it.

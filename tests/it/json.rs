@@ -103,6 +103,7 @@ fn sessions_and_their_records_are_told_as_they_are_documented() {
     differences.lines("session-play-prepared", &json(&weir, &["session", "play", id(1)]));
     differences.one("why-session", 0, &json(&weir, &["why", id(0)]));
     differences.one("why-operation", 0, &json(&weir, &["why", &format!("{}/2", id(0))]));
+    differences.one("credential-report", 0, &json(&weir, &["credential", "report"]));
     differences.one("audit-verify", 0, &json(&weir, &["audit", "verify"]));
     tamper(&record(&weir, id(0)));
     differences.one("audit-verify-tampered", 1, &json(&weir, &["audit", "verify", id(0)]));

@@ -42,6 +42,7 @@ mod hooks;
 mod host;
 mod identity;
 mod identity_attacks;
+mod incident;
 mod json;
 mod judgement;
 mod kill;

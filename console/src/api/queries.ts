@@ -78,6 +78,7 @@ export const recordQuery = (session: string) =>
   });
 
 export interface RecordsAsked {
+  search?: string | undefined;
   workload?: string | undefined;
   target?: string | undefined;
   run?: string | undefined;

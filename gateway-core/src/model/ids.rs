@@ -154,6 +154,10 @@ id!(
     /// One time that somebody has taken a workload over.
     TakeoverId, "take-over", 'o', b'o'
 );
+id!(
+    /// One time that records were put beyond removal.
+    LegalHoldId, "legal hold", 'l', b'l'
+);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ mod events;
 mod glass;
 mod grants;
 mod holds;
+mod incidents;
 mod jobs;
 mod looks;
 mod notifiers;

@@ -78,6 +78,7 @@ impl From<CommandError> for Problem {
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
             CommandError::NotReached { .. } | CommandError::NotTaken { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
             CommandError::Evidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "evidence"),
+            CommandError::Incident(_) => (StatusCode::SERVICE_UNAVAILABLE, "incident"),
             CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),
             CommandError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "broken"),
         };

@@ -36,6 +36,26 @@ pub(super) struct RecordsQuery {
     pub(super) owner: Option<String>,
     /// `live`, `ended`, `unclosed` or `damaged`.
     pub(super) state: Option<String>,
+    /// Words, each of which is somewhere in what the session is or did: its workload, name, owner, target, user, database,
+    /// relations, classes, statements without their literals, its end, or the beginning of an id. Parts of names are enough.
+    pub(super) search: Option<String>,
+    /// Begun at this time or later: RFC 3339, or so long ago, as `2h` or `7d`.
+    pub(super) since: Option<String>,
+    /// Begun at this time or before, the same.
+    pub(super) until: Option<String>,
+}
+
+/// What is to be looked into.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct IncidentQuery {
+    /// The target's name.
+    pub(super) target: String,
+    /// Sessions that went on at this time or later: RFC 3339, or so long ago, as `2h` or `7d`.
+    pub(super) since: String,
+    /// And had begun by that, the same; until now where it is not said.
+    pub(super) until: Option<String>,
 }
 
 /// Which frames are wanted.

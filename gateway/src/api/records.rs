@@ -5,10 +5,11 @@ use super::query::{FramesQuery, RecordsQuery};
 use super::request::{Question, linked};
 use super::{Number, respond};
 use crate::control::look::{CheckedAll, CheckedRecord, Frames, Look, RecordQuery, ShownRecord, Summary};
-use crate::control::{Command, Desk, Reply};
+use crate::control::{Command, Desk, Reply, moment};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
 
 const PAGE: u32 = 50;
 const FRAMES: u32 = 500;
@@ -23,21 +24,36 @@ const FRAMES: u32 = 500;
     responses((status = 200, description = "Those that may be seen.", body = Vec<Summary>))
 )]
 pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, Question(query): Question<RecordsQuery>) -> Response {
-    let RecordsQuery { limit, before, workload, target, run, owner, state } = query;
+    let RecordsQuery { limit, before, workload, target, run, owner, state, search, since, until } = query;
     let before = match before.map(|before| before.parse::<SessionId>()).transpose() {
         Ok(before) => before,
         Err(error) => return super::Problem::bad_request(error).into_response(),
     };
+    let moments = [since, until].map(|text| text.map(|text| moment(&text)).transpose());
+    let (since, until) = match moments {
+        [Ok(since), Ok(until)] => (since, until),
+        [Err(error), _] | [_, Err(error)] => return super::Problem::bad_request(error).into_response(),
+    };
     let limit = limit.unwrap_or(PAGE);
     let mut link = format!("/v1/records?limit={limit}");
-    for (name, value) in [("workload", &workload), ("target", &target), ("run", &run), ("owner", &owner), ("state", &state)] {
+    let [since_text, until_text] = [since, until].map(|time| time.map(exact));
+    for (name, value) in [
+        ("workload", &workload),
+        ("target", &target),
+        ("run", &run),
+        ("owner", &owner),
+        ("state", &state),
+        ("search", &search),
+        ("since", &since_text),
+        ("until", &until_text),
+    ] {
         if let Some(value) = value {
             let value: String = openidconnect::url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
             link.push_str(&format!("&{name}={value}"));
         }
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let look = Look::Records(RecordQuery { limit, before, workload, target, run, owner, state });
+    let look = Look::Records(RecordQuery { limit, before, workload, target, run, owner, state, search, since, until });
     let result = desk.handle(&actor, Command::Look(look)).await;
     let next = result.as_ref().ok().and_then(Reply::next).map(|before| format!("{link}&before={before}"));
     linked(respond(result), next)
@@ -98,4 +114,9 @@ pub(super) async fn verify(State(desk): State<Desk>, Asker(actor): Asker, Number
 )]
 pub(super) async fn verify_all(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
     respond(desk.handle(&actor, Command::Look(Look::CheckAll)).await)
+}
+
+/// A time as a link has it: the same one, whenever the link is followed.
+fn exact(time: Timestamp) -> String {
+    serde_json::to_value(time).ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
 }

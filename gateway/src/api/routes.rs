@@ -1,7 +1,8 @@
 //! The routes that are the same at the socket and on the web, each with the role without which nothing there can be done.
 
 use super::{
-    blocks, events, glass, grants, holds, looks, notifiers, own, owners, records, root_alone, runs, sessions, sinks, tokens,
+    blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions, sinks,
+    tokens,
 };
 use crate::control::{Desk, Role};
 use axum::Router;
@@ -62,6 +63,11 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Operator, routes!(sinks::test)),
         route(Role::Viewer, routes!(owners::list)),
         route(Role::Viewer, routes!(owners::take)),
+        route(Role::Auditor, routes!(incidents::show)).for_root(),
+        route(Role::Auditor, routes!(incidents::open)).for_root(),
+        route(Role::Viewer, routes!(incidents::list)),
+        route(Role::Auditor, routes!(incidents::set)),
+        route(Role::Auditor, routes!(incidents::lift)),
         route(Role::Operator, routes!(runs::freeze)),
         route(Role::Operator, routes!(runs::thaw)),
         route(Role::Operator, routes!(runs::kill)),

@@ -79,6 +79,9 @@ impl Gateway {
             self.shared.store.settle(AFTER_FORCE);
             sinks.stop();
         }
+        if let Some(indexing) = self.indexing.take() {
+            indexing.end();
+        }
         // It may be gone where the control thread never came up.
         let _removed = std::fs::remove_file(&self.socket).is_ok();
         if let Ok(workers) = Arc::try_unwrap(self.workers) {

@@ -255,6 +255,8 @@ Examples:
 pub(super) const LIST: &str = "\
 Examples:
   weir session list
+  weir session list --since 7d --target prod-pg
+  weir session list --search \"customers ana@\"     each word is somewhere in what it is or did
   weir session list --format json | jq '.[] | select(.state == \"live\") | .session'";
 
 pub(super) const SHOW: &str = "\
@@ -328,6 +330,52 @@ Examples:
   weir audit verify --bundle s-01jd5k2v8q3xm.tar --key acme-weir.pub                   anywhere, offline
 
 Exit status 1 where anything is not as it was written.";
+
+pub(super) const GAPS: &str = "\
+Examples:
+  weir audit gaps
+  weir audit gaps --since 7d
+  weir audit gaps --format json | jq '.gaps[] | select(.cause == \"died\")'";
+
+pub(super) const LEGAL_ADD: &str = "\
+Examples:
+  weir audit hold add --target prod-pg --since 7d --reason \"case 4711\"
+  weir audit hold add --run r-01jd5k2v8q3xm --reason \"case 4711\"";
+
+pub(super) const LEGAL_LIST: &str = "\
+Examples:
+  weir audit hold list
+  weir audit hold list --past 20                     and those of the newest that are lifted";
+
+pub(super) const LEGAL_LIFT: &str = "\
+Examples:
+  weir audit hold lift l-01jd5k2v8q3xm --reason \"case 4711 is closed\"";
+
+pub(super) const INCIDENT_OPEN: &str = "\
+Examples:
+  weir incident open --target prod-pg --since 2h --reason \"case 4711\"
+  weir incident open --target prod-pg --since 2h --html incident.html
+  weir incident open --target prod-pg --since 7d --no-hold --format json | jq '.top[].run'";
+
+pub(super) const RECONCILE: &str = "\
+Examples:
+  weir target reconcile prod-pg
+  weir target reconcile prod-pg --log /var/log/postgresql/postgresql-18-main.log
+  weir target reconcile prod-pg --format json | jq '.now.past[] | .client'
+
+Needs the target's catalog credential, and root. Exit status 1 where anything came by another way.";
+
+pub(super) const REINDEX: &str = "\
+Examples:
+  weir audit reindex
+
+Where a gateway runs, that gateway makes it; records are read from their files meanwhile.";
+
+pub(super) const CREDENTIAL_REPORT: &str = "\
+Examples:
+  weir credential report
+  weir credential report --shared --target prod-pg
+  weir credential report --format json | jq '.[] | select(.shared) | .user'";
 
 pub(super) const CHECK: &str = "\
 Examples:

@@ -5,6 +5,7 @@ mod block;
 mod check;
 mod classify;
 mod containers;
+mod credential;
 mod desk;
 mod doctor;
 mod doctor_daemon;
@@ -12,13 +13,16 @@ mod examples;
 mod glass;
 mod grant;
 mod hold;
+mod incident;
 mod job_commands;
 mod kill;
+mod legal;
 mod login;
 mod notify;
 mod openapi;
 mod owner;
 mod policy;
+mod reindex;
 mod reload;
 mod remote;
 mod run;
@@ -28,6 +32,7 @@ mod runs;
 mod serve;
 mod session;
 mod sink;
+mod target;
 mod token;
 mod upgrade;
 mod why;
@@ -119,6 +124,15 @@ enum Command {
     /// Check the records
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look whether a target's server has sessions that did not come through weir
+    #[command(subcommand)]
+    Target(target::Target),
+    /// Put together what is known of a target after something has happened
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Which workloads use which login at which target
+    #[command(subcommand)]
+    Credential(credential::Credential),
     /// Check, test, show and suggest the policy, decide the past once more, print its schema, write a starter set
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -151,9 +165,11 @@ enum JobCommand {
 
 #[derive(Subcommand)]
 enum SessionCommand {
-    /// All recorded sessions, live ones included
+    /// All recorded sessions, live ones included, or those that are like that
     #[command(after_help = examples::LIST)]
     List {
+        #[command(flatten)]
+        which: session::Which,
         #[command(flatten)]
         common: Common,
     },
@@ -193,6 +209,27 @@ enum SessionCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
+    /// When nothing proves that jobs were captured, and whose records are not whole; exit status 1 where there is any
+    #[command(after_help = examples::GAPS)]
+    Gaps {
+        /// From this time on: 2h ago, 7d, 2026-11-29, or with a time
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::control::moment)]
+        since: gateway_core::model::time::Timestamp,
+        /// Until this time [default: now]
+        #[arg(long, value_name = "TIME", value_parser = crate::control::moment)]
+        until: Option<gateway_core::model::time::Timestamp>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Legal holds: records that nobody removes
+    #[command(subcommand)]
+    Hold(legal::Legal),
+    /// Make the index of the records anew: it can be thrown away
+    #[command(after_help = examples::REINDEX)]
+    Reindex {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Write a session's record with all that proves it into one file, which verifies offline
     #[command(after_help = examples::PROVE)]
     Prove {
@@ -354,7 +391,9 @@ fn dispatch(command: Command) -> Result {
         Command::Job(JobCommand::List(arguments)) => job_commands::list(&arguments),
         Command::Session(SessionCommand::Rerun(arguments)) => session::rerun(&arguments),
         Command::Session(SessionCommand::Kill(arguments)) => kill::kill(&arguments),
-        Command::Session(SessionCommand::List { common }) => view(&common, session::list),
+        Command::Session(SessionCommand::List { which, common }) => {
+            view(&common, |state, format, out| session::list(state, &which, format, out))
+        }
         Command::Session(SessionCommand::Show { session, common }) => {
             view(&common, |state, format, out| session::show(state, session, format, out))
         }
@@ -383,6 +422,12 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
+        Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
+        Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
+        Command::Target(command) => target::target(command),
+        Command::Incident(command) => incident::incident(command),
+        Command::Audit(AuditCommand::Reindex { common }) => view(&common, reindex::reindex),
+        Command::Credential(command) => credential::credential(command),
         Command::Policy(PolicyCommand::Check { which }) => policy::check(&which),
         Command::Policy(PolicyCommand::Test { cases, which }) => policy::test(&which, cases.as_deref()),
         Command::Policy(PolicyCommand::Show { at, which }) => policy::show(&which, at),

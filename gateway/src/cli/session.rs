@@ -5,7 +5,7 @@ mod play;
 mod rerun;
 mod show;
 
-pub(super) use list::list;
+pub(super) use list::{Which, list};
 pub(super) use play::{PlayArguments, play, revealed, watch};
 pub(super) use rerun::{Arguments as RerunArguments, rerun};
 pub(super) use show::show;
@@ -22,6 +22,8 @@ use std::process::ExitCode;
 enum ViewError {
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    #[error("the records are not indexed, and so can't be searched: weir audit reindex")]
+    NoIndex,
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

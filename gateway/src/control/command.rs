@@ -3,12 +3,12 @@
 use super::look::{Look, Shown};
 use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
-    JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, Listed, ListedJob, ListedNotifier, ListedOwner, ListedSink,
-    LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest,
-    Tried, TriedSink,
+    Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
+    ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say,
+    ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
 };
 use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
-use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, RunId, SessionId, TokenId};
+use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, TokenId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -165,6 +165,19 @@ pub enum Command {
     },
     /// What is a launched job not to see, and what all the same?
     JobFiles,
+    /// Put together what is known of a target, and hold its records.
+    OpenIncident(IncidentRequest),
+    /// Keep records whatever their time of keeping says.
+    SetLegalHold(LegalHoldRequest),
+    /// Let them go again.
+    LiftLegalHold {
+        /// Which.
+        id: LegalHoldId,
+        /// Why.
+        reason: String,
+    },
+    /// Which legal holds are there?
+    ListLegalHolds(Page),
     /// How is the gateway?
     Health,
     /// Show me.
@@ -235,6 +248,12 @@ pub enum Reply {
     JobEnded(JobEnded),
     /// To [`Command::ListJobs`].
     Jobs(Vec<ListedJob>),
+    /// To [`Command::OpenIncident`].
+    Incident(Box<Incident>),
+    /// To [`Command::SetLegalHold`] and [`Command::LiftLegalHold`].
+    LegalHold(Box<LegalHold>),
+    /// To [`Command::ListLegalHolds`].
+    LegalHolds(Listed<LegalHold>),
     /// To [`Command::Health`].
     Health(Health),
     /// To [`Command::Look`].
@@ -251,6 +270,7 @@ impl Reply {
             Self::Blocks(listed) => listed.next.clone(),
             Self::Glasses(listed) => listed.next.clone(),
             Self::Tokens(listed) => listed.next.clone(),
+            Self::LegalHolds(listed) => listed.next.clone(),
             Self::Shown(Shown::Records(page)) => page.next.map(|id| id.to_string()),
             _ => None,
         }

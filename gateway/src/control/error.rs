@@ -2,6 +2,7 @@
 
 use crate::evidence::EvidenceError;
 use crate::host::JobError;
+use crate::incident::IncidentError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
 use crate::sink;
@@ -88,6 +89,9 @@ pub enum CommandError {
     /// Nothing could be written down, so nothing was done.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What is known of an incident can't be put together.
+    #[error(transparent)]
+    Incident(#[from] IncidentError),
     /// A fault of the gateway's own.
     #[error("the gateway failed at this by a fault of its own; its log says more")]
     Broken,

@@ -10,8 +10,11 @@ mod follow;
 mod glass;
 mod grants;
 mod holds;
+mod incidents;
 mod jobs;
+mod legal;
 pub mod look;
+mod moment;
 mod notifiers;
 mod offline;
 mod once;
@@ -25,6 +28,8 @@ mod tokens;
 
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
+pub use crate::incident::Incident;
+pub use crate::ledger::LegalHold;
 pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing, Takeover};
 use crate::ledger::{Kind, Ledger};
 use crate::session::context::Shared;
@@ -43,9 +48,12 @@ use gateway_core::model::ids::SessionId;
 pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
+pub use incidents::IncidentRequest;
 pub use jobs::{JobBegun, JobEnded, JobFiles, ListedJob};
+pub use legal::LegalHoldRequest;
 use look::Memory;
 pub use look::sample;
+pub use moment::moment;
 pub use notifiers::{ListedNotifier, Tried};
 pub use offline::Offline;
 pub use once::{Once, Ticket};
@@ -135,6 +143,15 @@ impl Desk {
             Command::ListJobs { peer } => jobs::list(self, peer).await.map(Reply::Jobs),
             Command::JobFiles => Ok(Reply::JobFiles(jobs::files(self))),
             Command::Health => Ok(Reply::Health(health(shared))),
+            Command::OpenIncident(request) => {
+                let (shared, memory, actor) = (Arc::clone(shared), Arc::clone(&self.memory), actor.clone());
+                aside(move || {
+                    let state_dir = &shared.config.state_dir;
+                    incidents::open((state_dir, memory.index(state_dir)), &shared.ledger, &actor, &request)
+                })
+                .await
+                .map(|incident| Reply::Incident(Box::new(incident)))
+            }
             Command::Look(look) => look::show(shared, &self.memory, actor, look).await.map(Reply::Shown),
             other => {
                 let (actor, heeded) = (actor.clone(), shared.policy.load().heeds_grants());

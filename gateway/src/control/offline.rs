@@ -2,10 +2,16 @@
 
 use super::actor::Actor;
 use super::error::CommandError;
+use super::incidents::IncidentRequest;
 use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
-use super::{BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, notifiers, sinks, tokens};
+use super::{
+    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal, notifiers, sinks,
+    tokens,
+};
 use crate::config::Config;
+use crate::incident::IncidentError;
+use crate::index::{self, Index};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use crate::session::owner::WorkloadRule;
@@ -57,6 +63,24 @@ impl Offline {
         takeover::take(&self.0, actor, request, &owned).map(|taken| Reply::Owner(Box::new(taken)))
     }
 
+    /// What [`Command::OpenIncident`] asks, of the records of this state directory.
+    ///
+    /// # Errors
+    /// Where they can't be read, or nothing can be written.
+    pub fn open_incident(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
+        let index = index(state_dir)?;
+        incidents::open((state_dir, &index), &self.0, actor, request).map(Box::new).map(Reply::Incident)
+    }
+
+    /// The same without a hold.
+    ///
+    /// # Errors
+    /// Where they can't be read.
+    pub fn look_into(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
+        let index = index(state_dir)?;
+        incidents::look((state_dir, &index), actor, request).map(Box::new).map(Reply::Incident)
+    }
+
     /// What [`Command::TestNotifier`] asks, of these notifiers.
     ///
     /// # Errors
@@ -80,6 +104,11 @@ impl Offline {
     pub async fn test_sink(&self, actor: &Actor, config: &Config, name: &str) -> Result<Reply, CommandError> {
         sinks::test(actor, sinks::tried(actor, config, name)?).await.map(Reply::TriedSink)
     }
+}
+
+/// The index with all that has been recorded.
+fn index(state_dir: &Path) -> Result<Index, CommandError> {
+    index::open_fresh(state_dir, &mut |_progress| {}).ok_or(CommandError::Incident(IncidentError::NoIndex))
 }
 
 /// `heeded`: whether a policy in force takes grants into account.
@@ -117,6 +146,9 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         Command::RevokeToken { id, reason } => {
             tokens::revoke(ledger, actor, id, &reason).map(|token| Reply::Token(Box::new(token.into())))
         }
+        Command::SetLegalHold(request) => legal::set(ledger, actor, &request).map(Box::new).map(Reply::LegalHold),
+        Command::LiftLegalHold { id, reason } => legal::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::LegalHold),
+        Command::ListLegalHolds(page) => legal::list(ledger, actor, page.within_bounds()).map(Reply::LegalHolds),
         Command::WhoAmI => Ok(Reply::Me(Box::new(Me::from(actor)))),
         // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`, `Offline::take_owner`.
         Command::ListNotifiers
@@ -137,6 +169,7 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         | Command::ListJobs { .. }
         | Command::JobFiles
         | Command::Health
+        | Command::OpenIncident(_)
         | Command::Look(_) => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
     }
 }

@@ -74,6 +74,9 @@ pub struct LiveSession {
     pub user: Option<String>,
     /// The database that it asked for.
     pub database: Option<String>,
+    /// The process id of its backend at the server, once that has said it.
+    #[serde(default)]
+    pub backend: Option<u32>,
     /// Since when.
     pub opened: Timestamp,
     /// What it does now.
@@ -194,6 +197,7 @@ pub(super) fn describe(session: &live::Session) -> LiveSession {
         original: session.address.to_string(),
         user: account.map(|account| account.user.clone()),
         database: account.map(|account| account.database.clone()),
+        backend: session.keys.get().map(|keys| keys.pid),
         opened: session.opened,
         now: now_of(session),
     }

@@ -6,6 +6,7 @@ use super::refusals::{self, Refusals};
 use super::rules;
 use crate::capture::{Events, KernelEvent};
 use crate::identity::Claimant;
+use crate::session::canary::CanaryState;
 use crate::session::context::Shared;
 use anyhow::Result;
 use gateway_core::model::ids::RunId;
@@ -18,6 +19,8 @@ use tokio::task::JoinSet;
 
 /// How often jobs are looked after.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often the gateway's own record says that it is there, and how the last canary was.
+const ALIVE: Duration = Duration::from_secs(60);
 
 /// The thread that does it. It gives back where it has read from.
 pub struct Sweeper {
@@ -63,6 +66,8 @@ struct Keeper {
 impl Keeper {
     fn keep(&mut self, mut events: Option<Events>, stopped: &mpsc::Receiver<()>) -> Option<Events> {
         let mut swept = Instant::now();
+        let mut told = swept;
+        self.is_alive("started");
         loop {
             let patience = EVERY.saturating_sub(swept.elapsed());
             let over = match &mut events {
@@ -75,13 +80,28 @@ impl Keeper {
                 None => stopped.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Disconnected),
             };
             if over {
+                self.is_alive("stopped");
                 return events;
+            }
+            if told.elapsed() >= ALIVE {
+                told = Instant::now();
+                self.is_alive("goes on");
             }
             if swept.elapsed() >= EVERY {
                 swept = Instant::now();
                 self.sweep();
             }
         }
+    }
+
+    /// The proof of life of which `weir audit gaps` finds the lack.
+    fn is_alive(&self, event: &str) {
+        let (canary, why) = match self.shared.canary.state() {
+            CanaryState::Off => ("off", None),
+            CanaryState::Well { .. } => ("well", None),
+            CanaryState::Failed { why } => ("failed", Some(why)),
+        };
+        self.diary.note(&json!({ "what": "alive", "event": event, "canary": canary, "why": why }));
     }
 
     fn sweep(&mut self) {

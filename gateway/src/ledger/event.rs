@@ -129,6 +129,10 @@ kinds! {
     OwnerLeft = "owner.left",
     /// Somebody has taken a workload over.
     OwnerChanged = "owner.changed",
+    /// Records were put beyond removal.
+    LegalHoldSet = "legal-hold.set",
+    /// They may be removed again.
+    LegalHoldLifted = "legal-hold.lifted",
 }
 
 /// One step.

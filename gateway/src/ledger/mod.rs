@@ -12,6 +12,7 @@ mod entry;
 mod event;
 mod follow;
 mod leaving;
+mod legal;
 mod once;
 mod people;
 mod reading;
@@ -32,6 +33,7 @@ pub use entry::{
 pub use event::{Event, Kind};
 pub use follow::Follower;
 pub use leaving::{Departure, How, Left, Takeover};
+pub use legal::{HeldFor, LegalHold, Recorded};
 pub use once::Once;
 pub use people::{SignIn, Token};
 pub use reading::Events;

@@ -86,7 +86,9 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::PersonRemoved
         | Kind::GroupChanged
         | Kind::OwnerLeft
-        | Kind::OwnerChanged => return None,
+        | Kind::OwnerChanged
+        | Kind::LegalHoldSet
+        | Kind::LegalHoldLifted => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
@@ -140,6 +142,8 @@ fn title(event: &Event) -> String {
         Kind::OwnerChanged => {
             format!("{subject} is {}'s now", text(event, "/owner").unwrap_or("somebody else"))
         }
+        Kind::LegalHoldSet => format!("{by} put records beyond removal{at}: {subject}"),
+        Kind::LegalHoldLifted => format!("{by} lifted {subject}: records may be removed again"),
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }

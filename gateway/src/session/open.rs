@@ -225,10 +225,20 @@ fn opened(
         "name": place.known.host,
         "names": place.known.names,
         "names_that_do_not_count": rebound,
+        "credential": credential_of(shared.settings(&place.target)),
         "decision": decision(judged, refused),
         "gateway_version": env!("CARGO_PKG_VERSION"),
         "clock": crate::capture::clock(),
         "host": shared.resolver.host(),
+    })
+}
+
+/// Which credential the server gets, by its reference; none where the target's protocol has none.
+fn credential_of(settings: Option<&TargetSettings>) -> Option<serde_json::Value> {
+    let settings = settings.filter(|settings| settings.protocol == ProtocolName::Postgres)?;
+    Some(match &settings.credential {
+        Some((source, user)) => json!({ "source": source.to_string(), "user": user }),
+        None => json!({ "source": "passthrough", "user": null }),
     })
 }
 

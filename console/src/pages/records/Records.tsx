@@ -23,14 +23,26 @@ const STATES = [
 export function Records() {
   const search = useSearch({ from: "/records" });
   const navigate = useNavigate();
+  const [words, setWords] = useState(search.search ?? "");
   const [workload, setWorkload] = useState(search.workload ?? "");
   const [target, setTarget] = useState(search.target ?? "");
   const [run, setRun] = useState(search.run ?? "");
   const [state, setState] = useState(search.state ?? "");
-  const settled = { workload: useSettled(workload), target: useSettled(target), run: useSettled(run) };
+  const settled = {
+    search: useSettled(words),
+    workload: useSettled(workload),
+    target: useSettled(target),
+    run: useSettled(run),
+  };
   const asked = useMemo(
-    () => ({ workload: settled.workload, target: settled.target, run: settled.run, state }),
-    [settled.workload, settled.target, settled.run, state],
+    () => ({
+      search: settled.search,
+      workload: settled.workload,
+      target: settled.target,
+      run: settled.run,
+      state,
+    }),
+    [settled.search, settled.workload, settled.target, settled.run, state],
   );
   useEffect(() => {
     void navigate({ to: "/records", search: asked, replace: true });
@@ -46,6 +58,7 @@ export function Records() {
       }
     >
       <div className="filters">
+        <TextInput label="Search" value={words} onChange={setWords} />
         <TextInput label="Workload" value={workload} onChange={setWorkload} />
         <TextInput label="Target" value={target} onChange={setTarget} />
         <TextInput label="Run" value={run} onChange={setRun} />

@@ -2,28 +2,149 @@
 
 use super::{ViewError, conclude, tell, text};
 use crate::cli::{CliError, Format};
+use crate::control::moment;
 use crate::evidence::{self, State, Summary};
+use crate::index::{self, Of, Query};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// All sessions, the oldest first.
-pub(crate) fn list(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    conclude(print(state_dir, format, out))
+/// Which of them.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Which {
+    /// Words, each of which is somewhere in what a session is or did: workload, owner, target, relations, statements …
+    #[arg(long, value_name = "WORDS")]
+    search: Option<String>,
+    /// Begun at this time or later: 2h ago, 7d, 2026-11-29, or with a time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Begun at this time or before
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// Part of the workload's SPIFFE id or name
+    #[arg(long, value_name = "PART")]
+    workload: Option<String>,
+    /// The target's name
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// The owner
+    #[arg(long, value_name = "WHO")]
+    owner: Option<String>,
+    /// The run
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// live, ended, unclosed or damaged
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<State>,
+    /// The newest so many of them
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+    /// Older than this one
+    #[arg(long, value_name = "SESSION")]
+    before: Option<SessionId>,
 }
 
-fn print(state_dir: &Path, format: Format, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
-    let sessions: Vec<_> = evidence::index(state_dir)?.into_iter().filter(|record| !record.is_of_a_run()).collect();
+/// Sessions, the oldest first.
+pub(crate) fn list(state_dir: &Path, which: &Which, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    conclude(print(state_dir, which, format, out))
+}
+
+fn print(state_dir: &Path, which: &Which, format: Format, out: &mut dyn Write) -> Result<ExitCode, ViewError> {
+    let (sessions, next) = which.read(state_dir)?;
     match format {
         Format::Json => tell(&sessions, out)?,
-        Format::Text if sessions.is_empty() => writeln!(out, "no sessions recorded below {}", state_dir.display())?,
+        Format::Text if sessions.is_empty() && which.asks_for_all() => {
+            writeln!(out, "no sessions recorded below {}", state_dir.display())?;
+        }
+        Format::Text if sessions.is_empty() => writeln!(out, "no session is like that")?,
         Format::Text => writeln!(out, "{}", table(&sessions))?,
+    }
+    if let Some(next) = next {
+        let _told = writeln!(std::io::stderr(), "weir: there are older ones: --before {next}, or a larger --limit").is_ok();
     }
     Ok(ExitCode::SUCCESS)
 }
 
+impl Which {
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn all() -> Self {
+        Self { limit: 1000, ..Self::default() }
+    }
+
+    /// They, and behind which there are more. From the index, which is brought up first; from the records where it can't be.
+    fn read(&self, state_dir: &Path) -> Result<(Vec<Summary>, Option<SessionId>), ViewError> {
+        let query = self.query();
+        let index = index::open_fresh(state_dir, &mut crate::cli::reindex::tell);
+        let page = index.as_ref().map(|index| index.page(&query, &|_, _, _| true));
+        match page {
+            Some(Ok(Some(page))) => {
+                let mut sessions = page.sessions;
+                sessions.reverse();
+                return Ok((sessions, page.next));
+            }
+            Some(Err(error)) => {
+                let _told = writeln!(std::io::stderr(), "weir: {error}").is_ok();
+            }
+            Some(Ok(None)) | None => {}
+        }
+        if self.search.is_some() {
+            return Err(ViewError::NoIndex);
+        }
+        let mut sessions: Vec<_> = evidence::index(state_dir)?.into_iter().filter(|record| self.wants(record)).collect();
+        let left_out = sessions.len().saturating_sub(query.limit);
+        sessions.drain(..left_out);
+        let next = sessions.first().filter(|_| left_out > 0).map(|first| first.session);
+        Ok((sessions, next))
+    }
+
+    fn query(&self) -> Query {
+        Query {
+            limit: usize::try_from(self.limit).unwrap_or(usize::MAX),
+            before: self.before,
+            search: self.search.clone(),
+            workload: self.workload.clone(),
+            target: self.target.clone(),
+            run: self.run.clone(),
+            owner: self.owner.clone(),
+            state: self.state,
+            since: self.since,
+            until: self.until,
+            of: vec![Of::Session, Of::Gateway, Of::Unknown],
+        }
+    }
+
+    fn wants(&self, record: &Summary) -> bool {
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let names = [&record.workload, &record.name];
+        !record.is_of_a_run()
+            && self.workload.as_ref().is_none_or(|part| names.into_iter().flatten().any(|name| name.contains(part.as_str())))
+            && is(&self.target, &record.target)
+            && is(&self.owner, &record.owner)
+            && is(&self.run, &record.run)
+            && self.state.is_none_or(|state| state == record.state)
+            && self.since.is_none_or(|since| record.session.made_at() >= since)
+            && self.until.is_none_or(|until| record.session.made_at() <= until)
+            && self.before.is_none_or(|before| record.session < before)
+    }
+
+    fn asks_for_all(&self) -> bool {
+        let Self { search, since, until, workload, target, owner, run, state, limit: _, before } = self;
+        let texts = [search, workload, target, owner, run];
+        texts.iter().all(|text| text.is_none()) && since.or(*until).is_none() && state.is_none() && before.is_none()
+    }
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let all = [State::Live, State::Ended, State::Unclosed, State::Damaged];
+    all.into_iter()
+        .find(|state| state.name() == text)
+        .ok_or_else(|| format!("`{text}` is none: live, ended, unclosed or damaged"))
+}
 fn table(sessions: &[Summary]) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING);

@@ -55,7 +55,10 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
     let (state, session) = recorded().await;
     let state = state.path();
     for (view, parts) in [
-        (shown(|out| list(state, Format::Text, out)), &["nightly-", "ada", "orders", "app@shop", "client_done"][..]),
+        (
+            shown(|out| list(state, &Which::all(), Format::Text, out)),
+            &["nightly-", "ada", "orders", "app@shop", "client_done"][..],
+        ),
         (
             shown(|out| show(state, session, Format::Text, out)),
             &[
@@ -76,7 +79,7 @@ async fn every_view_tells_the_session_and_nothing_reaches_the_terminal() {
         assert_eq!(view.0, ExitCode::SUCCESS);
         parts.iter().for_each(|part| assert!(view.1.contains(part), "{part} in {}", view.1));
     }
-    let (_, listed) = shown(|out| list(state, Format::Json, out));
+    let (_, listed) = shown(|out| list(state, &Which::all(), Format::Json, out));
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed.pointer("/0/session"), Some(&json!(session)));
     let (_, one) = shown(|out| show(state, session, Format::Json, out));

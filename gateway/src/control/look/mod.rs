@@ -8,8 +8,11 @@ mod targets;
 mod workloads;
 
 use super::actor::{Actor, On, Role};
+use super::incidents::{self, IncidentRequest};
 use super::{CommandError, Desk, aside};
 use crate::evidence::now;
+use crate::incident::Incident;
+use crate::index::Index;
 use crate::ledger::Event;
 use crate::session::context::Shared;
 use gateway_core::model::ids::SessionId;
@@ -19,7 +22,8 @@ pub use policy::{CheckedPolicy, PolicyCase, PolicyInForce, PolicyProblemAt, Poli
 pub use records::{CheckedAll, CheckedRecord, Frames, RecordFile, RecordPage, RecordQuery, ShownRecord, Where};
 pub use sample::sample;
 use serde::Serialize;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 pub use targets::ShownTarget;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub use workloads::ShownWorkload;
@@ -63,6 +67,8 @@ pub enum Look {
     Health,
     /// What was done over the last hour?
     Chart,
+    /// What is known of a target in a time?
+    Incident(IncidentRequest),
     /// What has happened behind the event of this number?
     Events {
         /// Behind which; the last few where it is not said.
@@ -100,6 +106,8 @@ pub enum Shown {
     Health(Box<HealthReport>),
     /// To [`Look::Chart`].
     Chart(Chart),
+    /// To [`Look::Incident`].
+    Incident(Box<Incident>),
     /// To [`Look::Events`].
     Events(Events),
 }
@@ -132,6 +140,7 @@ pub struct Memory {
     /// Whether the gateway stops answering.
     closing: watch::Sender<bool>,
     records: records::Shelf,
+    index: OnceLock<Index>,
     workloads: workloads::Seen,
     health: health::Probes,
 }
@@ -148,9 +157,17 @@ impl Default for Memory {
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             closing: watch::Sender::new(false),
             records: records::Shelf::default(),
+            index: OnceLock::new(),
             workloads: workloads::Seen::default(),
             health: health::Probes::default(),
         }
+    }
+}
+
+impl Memory {
+    /// The index of all records.
+    pub(super) fn index(&self, state_dir: &Path) -> &Index {
+        self.index.get_or_init(|| Index::new(state_dir))
     }
 }
 
@@ -200,10 +217,13 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         | Look::CheckAll
         | Look::Workloads
         | Look::Targets
+        | Look::Incident(_)
         | Look::Events { .. } => {}
     }
     Ok(match look {
-        Look::Records(query) => Shown::Records(records::list(state_dir, &memory.records, actor, &query)?),
+        Look::Records(query) => {
+            Shown::Records(records::list(state_dir, (memory.index(state_dir), &memory.records), actor, &query)?)
+        }
         Look::Record(id) => Shown::Record(Box::new(records::one(state_dir, &memory.records, actor, id)?)),
         Look::Frames { id, after, most } => Shown::Frames(records::frames(state_dir, &memory.records, actor, id, after, most)?),
         Look::CheckRecord(id) => Shown::Checked(records::check(state_dir, &memory.records, actor, id)?),
@@ -218,6 +238,9 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         Look::Chart => {
             let step_seconds = crate::session::chart::STEP.as_secs();
             Shown::Chart(Chart { step_seconds, samples: shared.chart.samples() })
+        }
+        Look::Incident(request) => {
+            Shown::Incident(Box::new(incidents::look((state_dir, memory.index(state_dir)), actor, &request)?))
         }
         Look::Events { after } => Shown::Events(events(shared, actor, after)?),
     })

@@ -3,9 +3,11 @@
 use super::super::CommandError;
 use super::{Actor, On, Role};
 use crate::evidence::{self, EvidenceError, State, Summary, Trusted, Walk, files, is_live};
+use crate::index::{Index, Of, Query};
 use crate::ledger;
 use crate::replay::{self, Formats};
 use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
 use gateway_core::record::FrameKind;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -43,6 +45,12 @@ pub struct RecordQuery {
     pub owner: Option<String>,
     /// `live`, `ended`, `unclosed` or `damaged`.
     pub state: Option<String>,
+    /// Words, each of which is somewhere in what the session is or did.
+    pub search: Option<String>,
+    /// Begun at this time or later.
+    pub since: Option<Timestamp>,
+    /// Begun at this time or before.
+    pub until: Option<Timestamp>,
 }
 
 /// A page of them.
@@ -158,7 +166,36 @@ impl Shelf {
     }
 }
 
-pub(super) fn list(state_dir: &Path, shelf: &Shelf, actor: &Actor, query: &RecordQuery) -> Result<RecordPage, CommandError> {
+/// From the index; from the records themselves where there is none yet.
+pub(super) fn list(
+    state_dir: &Path,
+    (index, shelf): (&Index, &Shelf),
+    actor: &Actor,
+    query: &RecordQuery,
+) -> Result<RecordPage, CommandError> {
+    match query.indexed() {
+        Some(indexed) => {
+            index.freshen();
+            let may = |target: Option<&str>, workload: Option<&str>, name: Option<&str>| {
+                actor.may(Role::Viewer, On { target, workload: workload.map(|workload| (workload, name)) })
+            };
+            match index.page(&indexed, &may) {
+                Ok(Some(page)) => return Ok(RecordPage { records: page.sessions, next: page.next }),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the records are read, not the index"),
+            }
+        }
+        // Nothing is in a state that there is not.
+        None => return Ok(RecordPage { records: Vec::new(), next: None }),
+    }
+    if query.search.is_some() {
+        return Err(CommandError::Wrong("the records are not indexed yet: search again in a while".to_owned()));
+    }
+    read(state_dir, shelf, actor, query)
+}
+
+/// The same from the records themselves, of the newest of them.
+fn read(state_dir: &Path, shelf: &Shelf, actor: &Actor, query: &RecordQuery) -> Result<RecordPage, CommandError> {
     let most = query.limit.clamp(1, MOST);
     let mut page = RecordPage { records: Vec::new(), next: None };
     for (looked, id) in newest_first(state_dir)?.filter(|id| query.before.is_none_or(|before| *id < before)).enumerate() {
@@ -316,6 +353,29 @@ fn may(actor: &Actor, role: Role, summary: &Summary) -> bool {
 }
 
 impl RecordQuery {
+    /// As the index is asked; none where its state is none.
+    fn indexed(&self) -> Option<Query> {
+        let all = [State::Live, State::Ended, State::Unclosed, State::Damaged];
+        let state = match self.state.as_deref() {
+            Some(name) => Some(all.into_iter().find(|state| state.name() == name)?),
+            None => None,
+        };
+        let of = if self.target.is_some() { Vec::new() } else { vec![Of::Session] };
+        Some(Query {
+            limit: self.limit.clamp(1, MOST),
+            before: self.before,
+            search: self.search.clone(),
+            workload: self.workload.clone(),
+            target: self.target.clone(),
+            run: self.run.clone(),
+            owner: self.owner.clone(),
+            state,
+            since: self.since,
+            until: self.until,
+            of,
+        })
+    }
+
     fn wants(&self, summary: &Summary) -> bool {
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         let part = |wanted: &Option<String>| {
@@ -329,5 +389,7 @@ impl RecordQuery {
             && is(&self.run, &summary.run)
             && is(&self.owner, &summary.owner)
             && self.state.as_ref().is_none_or(|state| state == summary.state.name())
+            && self.since.is_none_or(|since| summary.session.made_at() >= since)
+            && self.until.is_none_or(|until| summary.session.made_at() <= until)
     }
 }
