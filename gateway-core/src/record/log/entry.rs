@@ -240,7 +240,6 @@ mod hex {
     use serde::ser::Serializer;
     use std::borrow::Cow;
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(super) fn serialize<S: Serializer>(hash: &Hash, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(hash)
     }

@@ -139,7 +139,8 @@ impl FromStr for VerifierKey {
 
 /// A key that signs notes. It shows its name alone, and is wiped when it is dropped.
 pub struct SigningKey {
-    pair: ed25519_dalek::SigningKey,
+    /// In one place: what is moved would leave a copy.
+    pair: Box<ed25519_dalek::SigningKey>,
     verifier: VerifierKey,
 }
 
@@ -149,7 +150,7 @@ impl SigningKey {
     /// # Errors
     /// Where the name is none.
     pub fn from_seed(name: &str, seed: &Zeroizing<[u8; 32]>) -> Result<Self, KeyError> {
-        let pair = ed25519_dalek::SigningKey::from_bytes(seed);
+        let pair = Box::new(ed25519_dalek::SigningKey::from_bytes(seed));
         let verifier = VerifierKey::new(name, KeyKind::Note, pair.verifying_key().to_bytes())?;
         Ok(Self { pair, verifier })
     }

@@ -78,7 +78,7 @@ impl Tile {
 
     /// The tiles of hashes at the right edge of a tree of `size` entries: those that are not full, and so are there for that size alone.
     pub fn edge(size: u64) -> impl Iterator<Item = Self> {
-        (0..=7).map(move |level| Self::rightmost(Kind::Hashes(level), size)).flatten()
+        (0..=7).filter_map(move |level| Self::rightmost(Kind::Hashes(level), size))
     }
 
     /// The tile that is not full at the right edge of a tree of `size` entries.

@@ -40,9 +40,8 @@ fn tile_changed(tile: &str) -> Problem {
 #[test]
 fn each_change_is_named_by_its_place() {
     type Change = Box<dyn FnOnce(&Path)>;
-    let on = |file: &'static str, change: Box<dyn FnOnce(&mut Vec<u8>)>| -> Change {
-        Box::new(move |log| edit(&log.join(file), change))
-    };
+    type Edit = Box<dyn FnOnce(&mut Vec<u8>)>;
+    let on = |file: &'static str, change: Edit| -> Change { Box::new(move |log| edit(&log.join(file), change)) };
     let remove = |file: &'static str| -> Change { Box::new(move |log| fs::remove_file(log.join(file)).unwrap()) };
     let cases: Vec<(Change, Vec<Problem>)> = vec![
         (Box::new(|_| {}), vec![]),

@@ -102,7 +102,7 @@ fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
     let KeyReference::Command(path) = &waits else { unreachable!() };
     let started = Instant::now();
     let mut command = Command::new(path);
-    let ended = super::super::signer::command::run(&mut command, b"", Duration::from_millis(700));
+    let ended = signer::command::run(&mut command, b"", Duration::from_millis(700));
     assert!(ended.unwrap_err().to_string().contains("did not end"));
     assert!(started.elapsed() < Duration::from_secs(60));
     let pid = fs::read_to_string(path.with_added_extension("pid")).unwrap();
@@ -146,7 +146,7 @@ fn the_key_is_replaced_and_the_old_one_hands_over() {
         assert_eq!(done.problems, [], "{key}");
     }
     assert!(log.rotate(&reference, 5000, "again").is_ok());
-    assert_eq!(verify_log(state.path(), &[first.clone()], &[before]).problems, []);
+    assert_eq!(verify_log(state.path(), std::slice::from_ref(&first), &[before]).problems, []);
     // The handing over is not to be had without the old key.
     fs::remove_dir_all(state.path().join("log/rotations")).unwrap();
     assert!(matches!(verify_log(state.path(), &[first], &[]).problems.as_slice(), [Problem::Forged { .. }]));
@@ -259,8 +259,7 @@ fn a_tpm_unseals_the_seed() {
         tpm.tool("tpm2_create", &["-C", "primary", "-i", "seed", "-u", "public", "-r", "private", "-c", "sealed"]);
         tpm.tool("tpm2_evictcontrol", &["-C", "o", "-c", "sealed", handle]);
     }
-    let unseal =
-        |handle: u32| super::super::signer::tpm::unseal(handle, NAME, vec![("TPM2TOOLS_TCTI".into(), tpm.tcti().into())]);
+    let unseal = |handle: u32| signer::tpm::unseal(handle, NAME, vec![("TPM2TOOLS_TCTI".into(), tpm.tcti().into())]);
     assert_eq!(unseal(0x8101_0001).unwrap().verifier(), key(7).verifier());
     let short = unseal(0x8101_0002).unwrap_err().to_string();
     assert!(short.contains("gave 5 bytes") && !short.contains("short"), "{short}");
