@@ -16,7 +16,7 @@ use weir_tests::{Postgres, Tls, binary, pinned, wait_until};
 const NOT_YET: [&str; 0] = [];
 
 /// Which snapshots show what a section of docs/cli.md documents.
-const SECTIONS: [(&str, &[&str]); 23] = [
+const SECTIONS: &[(&str, &[&str])] = &[
     ("weir job begin", &["job-begin"]),
     ("weir job end", &["job-end"]),
     ("weir job list", &["job-list"]),
