@@ -1,6 +1,8 @@
 //! `index_speed [--sessions N] [--json FILE]`: fills an index with made sessions, and measures how long it takes to list and
 //! search them. `cargo xtask bench evidence` runs it.
 
+#![expect(clippy::print_stdout, reason = "it tells its figures")]
+
 use clap::Parser;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::time::Timestamp;
@@ -149,7 +151,7 @@ fn made(number: u64) -> Tally {
     };
     let mut tally = Tally::new(SessionId::new(at, 0), false);
     let job = below(400);
-    let retired = number < 20_000 && number % 5 == 0;
+    let retired = number < 20_000 && number.is_multiple_of(5);
     let workload = if retired {
         "spiffe://acme.example/host/old/unit/retired.service".to_owned()
     } else {

@@ -161,7 +161,7 @@ impl Client {
     /// Where there is none, or it is no answer: why. Nothing of the request is in the text.
     pub async fn ask(&self, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, String> {
         match &self.kept {
-            Some(kept) => self.in_time(url, self.on_kept(kept, url, request, most)).await,
+            Some(kept) => Box::pin(self.in_time(url, self.on_kept(kept, url, request, most))).await,
             None => self.exchange(url, request, |answer| whole(answer, most)).await,
         }
     }
@@ -176,7 +176,7 @@ impl Client {
         request: Request<Vec<u8>>,
         read: impl FnOnce(Response<Incoming>) -> R,
     ) -> Result<T, String> {
-        self.in_time(url, self.connected(url, request, read)).await
+        Box::pin(self.in_time(url, self.connected(url, request, read))).await
     }
 
     async fn in_time<T>(&self, url: &Url, exchange: impl Future<Output = Result<T, String>>) -> Result<T, String> {

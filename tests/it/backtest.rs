@@ -50,7 +50,7 @@ fn server() -> Postgres {
 }
 
 fn json(outcome: &Outcome) -> Value {
-    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
+    serde_json::from_str(&outcome.stdout).expect("its output is JSON")
 }
 
 /// `weir policy arguments… --format json`.

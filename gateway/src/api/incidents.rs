@@ -25,7 +25,7 @@ pub(super) async fn show(State(desk): State<Desk>, Asker(actor): Asker, Question
     let read = |text: String| moment(&text);
     let (since, until) = match (read(since), until.map(read).transpose()) {
         (Ok(since), Ok(until)) => (since, until),
-        (Err(error), _) | (_, Err(error)) => return Problem::bad_request(error).into_response(),
+        (Err(error), _) | (_, Err(error)) => return Problem::wrong(error).into_response(),
     };
     let request = IncidentRequest { target, since, until, reason: String::new() };
     respond(desk.handle(&actor, Command::Look(Look::Incident(request))).await)

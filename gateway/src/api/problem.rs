@@ -26,6 +26,11 @@ impl Problem {
         Self { kind: format!("urn:weir:problem:{kind}"), title, status: status.as_u16(), detail: detail.to_string() }
     }
 
+    /// What is of the right form, and makes no sense.
+    pub(super) fn wrong(detail: impl ToString) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", detail)
+    }
+
     /// A request that can't be understood.
     pub(super) fn bad_request(detail: impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)

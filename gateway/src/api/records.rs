@@ -32,7 +32,7 @@ pub(super) async fn list(State(desk): State<Desk>, Asker(actor): Asker, Question
     let moments = [since, until].map(|text| text.map(|text| moment(&text)).transpose());
     let (since, until) = match moments {
         [Ok(since), Ok(until)] => (since, until),
-        [Err(error), _] | [_, Err(error)] => return super::Problem::bad_request(error).into_response(),
+        [Err(error), _] | [_, Err(error)] => return super::Problem::wrong(error).into_response(),
     };
     let limit = limit.unwrap_or(PAGE);
     let mut link = format!("/v1/records?limit={limit}");

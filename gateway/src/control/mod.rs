@@ -135,7 +135,7 @@ impl Desk {
             }
             Command::TestSink { name } => {
                 let sink = sinks::tried(actor, &shared.config, &name)?;
-                sinks::test(actor, sink).await.map(Reply::TriedSink)
+                Box::pin(sinks::test(actor, sink)).await.map(Reply::TriedSink)
             }
             Command::BeginJob { peer, wish } => jobs::begin(self, peer, wish).await.map(Reply::JobBegun),
             Command::BindShell { peer, token } => self.bind_shell(peer, &token).await.map(Reply::ShellBound),

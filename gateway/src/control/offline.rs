@@ -102,7 +102,7 @@ impl Offline {
     /// # Errors
     /// Where there is none of that name, or it has not taken it.
     pub async fn test_sink(&self, actor: &Actor, config: &Config, name: &str) -> Result<Reply, CommandError> {
-        sinks::test(actor, sinks::tried(actor, config, name)?).await.map(Reply::TriedSink)
+        Box::pin(sinks::test(actor, sinks::tried(actor, config, name)?)).await.map(Reply::TriedSink)
     }
 }
 

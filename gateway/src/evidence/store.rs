@@ -126,7 +126,7 @@ impl Store {
         make_directories(state_dir)?;
         let open = OpenRecords::new(state_dir)?;
         let key = settings.key.clone().unwrap_or_else(|| KeyReference::beside(state_dir));
-        let signer = Signer::open(state_dir, &key, &settings.origin).map_err(super::log::LogError::from)?;
+        let signer = Signer::open(state_dir, &key, &settings.origin)?;
         let log = Log::open(state_dir, signer)?;
         let started = Entry::Started {
             at: now().0,

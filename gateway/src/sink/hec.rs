@@ -153,7 +153,7 @@ impl HecLink {
             ))),
             (StatusCode::OK, Said { .. }) => Ok(Sent::Taken),
             // No event, an event that is blank, one that is no JSON, or fields that are none: of these alone is one event the cause.
-            (_, Said { code: 6 | 12 | 13 | 15, invalid, .. }) => match invalid.or((part.len() == 1).then_some(0)) {
+            (_, Said { code: 6 | 12 | 13 | 15, invalid, .. }) => match invalid.or_else(|| (part.len() == 1).then_some(0)) {
                 Some(index) if index < part.len() => Err(Failure::Refused { index, why: reason(&answer) }),
                 Some(_) | None => Ok(Sent::Halve(reason(&answer))),
             },
@@ -229,8 +229,7 @@ mod tests {
     fn nothing_is_lost_by_a_collector_that_dies_with_what_it_said_yes_to() {
         let mut collector = Collector::start(HecManner { busy_every: 11, lost_every: 7, ..HecManner::default() });
         let (kind, _secrets) = kind(&collector, "");
-        let course = survives(&kind, &mut collector, 4);
-        assert!(course.duplicates > 0, "an answer that is lost has its events told twice: {course:?}");
+        assert!(survives(&kind, &mut collector, 4) > 0, "an answer that is lost has its events told twice");
     }
 
     #[tokio::test]

@@ -221,7 +221,7 @@ impl Verifier {
             return of(&block.header);
         }
         // Its own header may be what was changed: what is behind it says how far it went.
-        let behind = follows.map(|successor| successor.header.first).or(last.map(|(_, frames)| frames));
+        let behind = follows.map(|successor| successor.header.first).or_else(|| last.map(|(_, frames)| frames));
         let behind = behind.unwrap_or_else(|| self.next_frame.saturating_add(u64::from(block.header.frames)));
         let blocks = Span::one(self.next, self.next_frame, behind.saturating_sub(self.next_frame));
         self.tell(Problem::Changed { blocks, segment, offset });
