@@ -19,14 +19,6 @@ const BETWEEN: usize = 200;
 /// Entries of a batch here.
 const BATCH: usize = 50;
 
-/// How it went.
-#[derive(Debug, Default)]
-pub(super) struct Course {
-    pub(super) sent: usize,
-    pub(super) failures: u64,
-    pub(super) duplicates: usize,
-}
-
 /// A place for secrets.
 pub(super) struct Secrets(tempfile::TempDir);
 
@@ -110,28 +102,30 @@ impl Events {
 }
 
 /// Kills the receiver `kills` times while it is told, or for `WEIR_SINK_SECONDS` where that is set; then nothing may be missing, and each
-/// second copy be marked, and no more of them than a batch for each failure.
-pub(super) fn survives(kind: &Kind, receiver: &mut (impl Receives + Send), kills: u64) -> Course {
+/// second copy be marked, and no more of them than a batch for each failure. How many those are.
+pub(super) fn survives(kind: &Kind, receiver: &mut (impl Receives + Send), kills: u64) -> usize {
     let lasting = std::env::var("WEIR_SINK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-    let (failures, over, begun) = (AtomicU64::new(0), AtomicBool::new(false), Instant::now());
+    let (course, begun) = (Course::default(), Instant::now());
     let mut sent = 0;
     std::thread::scope(|scope| {
-        let (failures, over, receiver) = (&failures, &over, &mut *receiver);
+        let (course, receiver) = (&course, &mut *receiver);
+        // However this ends: whoever tells is waited for.
+        let over = Over(course);
         let telling = scope.spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(tell(kind, failures, over))
+            runtime.block_on(tell(kind, course))
         });
         let mut killed = 0;
         while lasting.map_or(killed < kills, |lasting| begun.elapsed() < lasting) {
             let before = receiver.count();
             wait_until("the receiver to keep some", 60, || (receiver.count() >= before + BETWEEN).then_some(()));
-            let failed = failures.load(Ordering::Acquire);
+            let failed = course.failures();
             receiver.kill();
-            wait_until("that to be noticed", 60, || (failures.load(Ordering::Acquire) > failed).then_some(()));
+            wait_until("that to be noticed", 60, || (course.failures() > failed).then_some(()));
             receiver.start();
             killed += 1;
         }
-        over.store(true, Ordering::Release);
+        drop(over);
         sent = telling.join().unwrap();
     });
     let mut copies: BTreeMap<String, usize> = BTreeMap::new();
@@ -144,21 +138,52 @@ pub(super) fn survives(kind: &Kind, receiver: &mut (impl Receives + Send), kills
         Events::new(0, sent).0.into_iter().map(|event| event.uid).filter(|uid| !copies.contains_key(uid)).collect();
     assert!(missing.is_empty(), "{} of {sent} are lost, the first {:?}", missing.len(), missing.first());
     assert_eq!(copies.len(), sent, "and nothing is there that was not sent");
-    let failures = failures.load(Ordering::Acquire);
+    let failures = course.failures();
     let duplicates = copies.values().sum::<usize>() - sent;
     assert!(duplicates as u64 <= failures * BATCH as u64, "{duplicates} duplicates of {failures} failures");
     assert!(failures >= kills, "each kill is noticed");
-    Course { sent, failures, duplicates }
+    duplicates
+}
+
+/// How it goes.
+#[derive(Debug, Default)]
+struct Course {
+    failures: AtomicU64,
+    over: AtomicBool,
+    given_up: AtomicBool,
+}
+
+impl Course {
+    fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Acquire)
+    }
+
+    /// Is shown where the test fails.
+    fn failed(&self, why: &str) {
+        if self.failures.fetch_add(1, Ordering::AcqRel) < 100 {
+            println!("{why}");
+        }
+    }
+}
+
+/// Ends the telling when it goes; at once, where that is by a panic.
+struct Over<'c>(&'c Course);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.given_up.store(std::thread::panicking(), Ordering::Release);
+        self.0.over.store(true, Ordering::Release);
+    }
 }
 
 /// As the driver does: batches in their order, again and marked after a failure, on a new link.
-async fn tell(kind: &Kind, failures: &AtomicU64, over: &AtomicBool) -> usize {
+async fn tell(kind: &Kind, course: &Course) -> usize {
     let (mut sent, mut link) = (0, None);
-    while !over.load(Ordering::Acquire) {
+    while !course.over.load(Ordering::Acquire) {
         let events = Events::new(sent, BATCH);
         let (fresh, again) = (events.entries(false), events.entries(true));
         let (mut taken, mut tried) = (0, false);
-        while taken < BATCH {
+        while taken < BATCH && !course.given_up.load(Ordering::Acquire) {
             let told = async {
                 if link.is_none() {
                     link = Some(kind.link().await?);
@@ -168,15 +193,15 @@ async fn tell(kind: &Kind, failures: &AtomicU64, over: &AtomicBool) -> usize {
             };
             match tokio::time::timeout(Duration::from_secs(20), told).await {
                 Ok(Ok(())) => taken = BATCH,
-                Ok(Err(Failure::Again { taken: some, .. })) => {
+                Ok(Err(Failure::Again { taken: some, why, .. })) => {
                     (taken, tried, link) = (taken + some, true, None);
-                    failures.fetch_add(1, Ordering::AcqRel);
+                    course.failed(&why);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Ok(Err(refused @ Failure::Refused { .. })) => panic!("{refused}"),
                 Err(_late) => {
                     (tried, link) = (true, None);
-                    failures.fetch_add(1, Ordering::AcqRel);
+                    course.failed("no answer in time");
                 }
             }
         }

@@ -229,8 +229,7 @@ mod tests {
     fn nothing_is_lost_by_a_collector_that_dies_with_what_it_said_yes_to() {
         let mut collector = Collector::start(HecManner { busy_every: 11, lost_every: 7, ..HecManner::default() });
         let (kind, _secrets) = kind(&collector, "");
-        let course = survives(&kind, &mut collector, 4);
-        assert!(course.duplicates > 0, "an answer that is lost has its events told twice: {course:?}");
+        assert!(survives(&kind, &mut collector, 4) > 0, "an answer that is lost has its events told twice");
     }
 
     #[tokio::test]

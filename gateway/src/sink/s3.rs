@@ -312,23 +312,20 @@ mod tests {
     use base64::Engine as _;
     use weir_tests::receivers::S3 as Server;
 
-    fn kind(server: &Server, bucket: &str, more: &str) -> Kind {
+    fn kind(server: &Server, bucket: &str, more: &str) -> (Kind, Secrets) {
         let secrets = Secrets::with(&[("id", "test"), ("secret", "hunter2-secret")]);
         let text = format!(
-            "kind = \"s3\"\nbucket = \"{bucket}\"\nregion = \"eu-central-1\"\nendpoint = \"http://127.0.0.1:{}\"\nprefix = \"weir/\"\n{more}",
-            server.port
+            "kind = \"s3\"\nbucket = \"{bucket}\"\nregion = \"eu-central-1\"\nendpoint = \"http://127.0.0.1:{}\"\nprefix = \"weir/\"\n\
+             access_key = \"file:id\"\nsecret_key = \"file:secret\"\n{more}",
+            server.port()
         );
-        let keys = "access_key = \"file:id\"\nsecret_key = \"file:secret\"\n";
-        let kind = secrets.kind(&format!("{text}\n{keys}"));
-        // Read anew for each link.
-        std::mem::forget(secrets);
-        kind
+        (secrets.kind(&text), secrets)
     }
 
     #[test]
     fn nothing_is_lost_by_a_server_that_can_not_be_reached() {
         let mut server = Server::start();
-        let kind = kind(&server, "locked", "object_lock = \"compliance\"");
+        let (kind, _secrets) = kind(&server, "locked", "object_lock = \"compliance\"");
         survives(&kind, &mut server, 3);
         assert!(server.objects("locked").iter().all(|object| object["versions"] == 1), "none was put twice");
     }
@@ -336,7 +333,7 @@ mod tests {
     #[tokio::test]
     async fn an_object_says_what_it_has_is_checked_and_is_retained() {
         let server = Server::start();
-        let kind = kind(&server, "locked", "object_lock = \"required\"");
+        let (kind, _secrets) = kind(&server, "locked", "object_lock = \"required\"");
         let events = Events::new(0, 40);
         for _twice in 0..2 {
             assert_eq!(send(&kind, &events).await, Ok(()));
@@ -357,12 +354,14 @@ mod tests {
     #[tokio::test]
     async fn a_bucket_without_a_lock_is_refused_where_one_is_wanted() {
         let server = Server::start();
-        let failure =
-            send(&kind(&server, "open", "object_lock = \"required\""), &Events::new(0, 1)).await.unwrap_err().to_string();
+        let (strict, _one) = kind(&server, "open", "object_lock = \"required\"");
+        let (loose, _two) = kind(&server, "open", "compression = \"none\"");
+        let (nowhere, _three) = kind(&server, "nowhere", "");
+        let failure = send(&strict, &Events::new(0, 1)).await.unwrap_err().to_string();
         assert!(failure.contains("no default retention"), "{failure}");
         assert!(server.objects("open").is_empty());
-        assert_eq!(send(&kind(&server, "open", "compression = \"none\""), &Events::new(0, 1)).await, Ok(()));
-        let failure = send(&kind(&server, "nowhere", ""), &Events::new(0, 1)).await.unwrap_err().to_string();
+        assert_eq!(send(&loose, &Events::new(0, 1)).await, Ok(()));
+        let failure = send(&nowhere, &Events::new(0, 1)).await.unwrap_err().to_string();
         assert!(failure.contains("nowhere") && !failure.contains("hunter2"), "{failure}");
     }
 
