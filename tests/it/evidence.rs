@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::path::Path;
+use weir_tests::records::in_the_clear;
 use weir_tests::{Postgres, Weir};
 
 /// A recipient whose secret nobody has.
@@ -41,8 +42,9 @@ fn a_bundle_verifies_anywhere_with_the_key_alone_and_a_touched_one_does_not() {
 
     // Nothing of what is sealed is anywhere in the clear.
     let state = weir.directory().join("state");
-    let record = std::fs::read(state.join(format!("sessions/{session}.weir"))).expect("root reads it");
+    let record = in_the_clear(&state);
     assert!(!record.windows(7).any(|window| window == b"hunter2"));
+    assert!(record.windows(12).any(|window| window == b"the evidence"), "it was looked for in the right place");
     let files = [weir.directory().join("own.jsonl"), weir.directory().join("siem.jsonl")];
     assert!(files.iter().all(|file| !std::fs::read_to_string(file).expect("it is there").contains("hunter2")));
 

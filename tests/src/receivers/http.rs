@@ -53,10 +53,11 @@ impl HttpServer {
     /// Begins to listen, where it did before.
     pub(super) fn again(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", self.port))).expect("the port is free");
+        let listener = listen(self.port);
         self.port = listener.local_addr().expect("a bound socket has an address").port();
         let handler = Arc::clone(&self.handler);
         runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("it does not block");
             while let Ok((tcp, _)) = listener.accept().await {
                 let handler = Arc::clone(&handler);
                 tokio::spawn(async move {
@@ -82,6 +83,13 @@ impl Drop for HttpServer {
             runtime.shutdown_background();
         }
     }
+}
+
+/// At this port of 127.0.0.1, or any with 0; whatever runtime this is called in.
+pub(super) fn listen(port: u16) -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+    listener.set_nonblocking(true).expect("a socket can be set so");
+    listener
 }
 
 /// Lost on its way: the connection ends without an answer.

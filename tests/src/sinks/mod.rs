@@ -5,6 +5,7 @@
 
 mod appender;
 mod arrived;
+mod collector;
 mod receiver;
 mod rsyslog;
 

@@ -1,5 +1,6 @@
 //! The receivers that are killed, behind one face.
 
+use super::collector::Collector;
 use super::{Arrived, Rsyslog};
 use crate::{Heard, Manner, Receiver};
 use serde_json::Value;
@@ -16,6 +17,18 @@ pub enum Kind {
     SyslogTls,
     /// An HTTP server in this process.
     Webhook,
+    /// Splunk's event collector, as documented.
+    Splunk,
+    /// Elasticsearch, as documented.
+    Elasticsearch,
+    /// A receiver of OTLP.
+    Otlp,
+    /// NATS JetStream over TLS.
+    Nats,
+    /// A cluster of Kafka.
+    Kafka,
+    /// S3 behind a connection that is cut.
+    S3,
 }
 
 impl Kind {
@@ -25,6 +38,12 @@ impl Kind {
             Self::SyslogTcp => "syslog-tcp",
             Self::SyslogTls => "syslog-tls",
             Self::Webhook => "webhook",
+            Self::Splunk => "splunk",
+            Self::Elasticsearch => "elasticsearch",
+            Self::Otlp => "otlp",
+            Self::Nats => "nats",
+            Self::Kafka => "kafka",
+            Self::S3 => "s3",
         }
     }
 }
@@ -34,6 +53,8 @@ impl Kind {
 pub enum Running {
     /// A process.
     Rsyslog(Rsyslog),
+    /// One of `receivers`.
+    Collector(Collector),
     /// A thread, its port, and what it and those before it have heard.
     Web {
         /// None while it is gone.
@@ -53,6 +74,9 @@ impl Running {
         match kind {
             Kind::SyslogTcp => Self::Rsyslog(Rsyslog::start(false)),
             Kind::SyslogTls => Self::Rsyslog(Rsyslog::start(true)),
+            Kind::Splunk | Kind::Elasticsearch | Kind::Otlp | Kind::Nats | Kind::Kafka | Kind::S3 => {
+                Self::Collector(Collector::start(kind))
+            }
             Kind::Webhook => {
                 let receiver = Receiver::start();
                 let folder = tempfile::Builder::new().prefix("weir-webhook-").tempdir().expect("a temporary directory");
@@ -78,6 +102,7 @@ impl Running {
                     rsyslog.address()
                 )
             }
+            Self::Collector(collector) => format!("[[sink]]\nname = \"{name}\"\n{}", collector.keys()),
             Self::Web { folder, .. } => {
                 let place = folder.path().display();
                 format!(
@@ -91,6 +116,7 @@ impl Running {
     pub fn kill(&mut self) {
         match self {
             Self::Rsyslog(rsyslog) => rsyslog.kill(),
+            Self::Collector(collector) => collector.receives().kill(),
             Self::Web { receiver, heard, .. } => {
                 if let Some(receiver) = receiver.take() {
                     heard.extend(receiver.end());
@@ -103,6 +129,7 @@ impl Running {
     pub fn restart(&mut self) {
         match self {
             Self::Rsyslog(rsyslog) => rsyslog.restart(),
+            Self::Collector(collector) => collector.receives().start(),
             Self::Web { receiver, port, .. } => *receiver = Some(Receiver::with(*port, Manner::default(), None)),
         }
     }
@@ -114,6 +141,7 @@ impl Running {
     pub fn arrived(&mut self) -> anyhow::Result<Vec<Arrived>> {
         match self {
             Self::Rsyslog(rsyslog) => rsyslog.arrived(),
+            Self::Collector(collector) => Ok(collector.arrived()),
             Self::Web { .. } => {
                 self.kill();
                 let Self::Web { heard, .. } = self else { return Ok(Vec::new()) };
