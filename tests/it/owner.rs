@@ -73,7 +73,10 @@ fn the_contractor_is_deactivated_the_nightly_job_is_stopped_and_the_reason_is_on
     assert!(took < SOON, "{took:?}: {told}");
     wait_until("the query to be gone", 20, || (server.active() == 0).then_some(()));
     // The record says why, of the session that was cut, and of the one that was refused.
-    let sessions = bed.daemon.weir.sessions();
+    let sessions = wait_until("both records to be closed", 20, || {
+        let sessions = bed.daemon.weir.sessions();
+        (sessions.len() == 2 && sessions.iter().all(|session| session["state"] == "ended")).then_some(sessions)
+    });
     let why: Vec<_> = sessions
         .iter()
         .map(|session| bed.daemon.weir.cli(&["why", session["session"].as_str().expect("an id")]).expect_success().stdout)

@@ -40,6 +40,9 @@ const RULES: &[Rule] = &[
         Value::is_number,
     ),
     (&["pid", "started_boottime_ns", "cgroup_id", "cancels", "ticks", "backend"], "<number>", Value::is_u64),
+    // How much came into one block, and how often the log was signed, is a matter of time.
+    (&["blocks", "log_entries", "log_signed"], "<number>", Value::is_u64),
+    (&["clock"], "<text>", Value::is_string),
     (&["digest"], "<digest>", Value::is_string),
     (&["bytes", "bytes_from_client", "bytes_from_server", "bytes_beyond", "offset"], "<bytes>", Value::is_u64),
     // A secret of the test's own is in a folder of its own.
