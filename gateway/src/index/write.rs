@@ -23,6 +23,10 @@ pub(super) fn put(connection: &Connection, tally: &Tally) -> rusqlite::Result<()
     if known != Some(profile) {
         let more = "UPDATE profile SET count = count + 1, newest = max(newest, ?2), oldest = min(oldest, ?2) WHERE id = ?1";
         cached(connection, more)?.execute([profile, id])?;
+        // More is known of it than before: as whom it connects, say.
+        if let Some(before) = known {
+            cached(connection, "UPDATE profile SET count = max(0, count - 1) WHERE id = ?1")?.execute([before])?;
+        }
     }
     let mut reason = None;
     let mut set_hash = None;
@@ -113,7 +117,10 @@ fn link(connection: &Connection, thing: i64, profile: i64, session: i64) -> rusq
         .optional()?;
     match known {
         Some(known) if known == profile => return Ok(()),
-        Some(_) => {}
+        Some(before) => {
+            cached(connection, "UPDATE seen SET count = max(0, count - 1) WHERE thing = ?1 AND profile = ?2")?
+                .execute([thing, before])?;
+        }
         None => {
             cached(connection, "UPDATE thing SET count = count + 1 WHERE id = ?1")?.execute([thing])?;
         }
