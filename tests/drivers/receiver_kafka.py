@@ -1,8 +1,8 @@
 """Tansu, a broker of Kafka's protocol: receiver_kafka.py PORT ADVERTISED CA, where ADVERTISED leads to PORT by TLS. Prints true once it is there; then each line on
 the standard input is answered by all records of the topic `weir`, in JSON."""
 
-import ctypes, importlib.util, json, os, signal, subprocess, sys
-from confluent_kafka import Consumer, TopicPartition
+import ctypes, importlib.util, json, os, signal, subprocess, sys, time
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 PARTITIONS = 4
@@ -23,15 +23,31 @@ kept = []
 print("true", flush=True)
 
 
-def records():
+def end(partition):
+    """Behind the last record, asked for again while the way is only being opened."""
+    deadline = time.monotonic() + 60
     while True:
-        messages = consumer.consume(500, 0.3)
-        if not messages:
-            return sorted(kept, key=lambda record: (record["partition"], record["offset"]))
-        for message in messages:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition("weir", partition), timeout=10)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def records():
+    """All that was there when this began, for who asks has been told that it is."""
+    ends = {}
+    for partition in range(PARTITIONS):
+        ends[partition] = end(partition)
+    have = {partition: 1 + max((record["offset"] for record in kept if record["partition"] == partition), default=-1) for partition in ends}
+    while any(have[partition] < end for partition, end in ends.items()):
+        for message in consumer.consume(500, 0.1):
             if message.error() is None:
                 headers = {name: value.decode() for name, value in message.headers() or []}
+                have[message.partition()] = message.offset() + 1
                 kept.append({"partition": message.partition(), "offset": message.offset(), "key": message.key().decode(), "value": message.value().decode(), "headers": headers})
+    return sorted(kept, key=lambda record: (record["partition"], record["offset"]))
 
 
 for line in sys.stdin:

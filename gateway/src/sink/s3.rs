@@ -1,8 +1,9 @@
 //! `kind = "s3"`: objects of JSON lines in a bucket, whose names say what is in them, so that one that is sent again is there already.
 //!
-//! `object_store` signs and names; the HTTP is weir's own. It knows no object lock, which is asked for as the S3 API reference has it
-//! (`GetObjectLockConfiguration`).
+//! `object_store` finds the credentials and signs; the HTTP is weir's own. Requests are as the S3 API reference has them (`PutObject`,
+//! `GetObjectLockConfiguration`): its own for an object has not the header that a bucket with object lock asks for.
 
+mod bucket;
 mod way;
 
 use super::Entry;
@@ -13,16 +14,20 @@ use super::own;
 use crate::config::{Table, ca, secret};
 use crate::credential::{Source, fetch, foreign};
 use crate::https::Url;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bucket::Bucket;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use gateway_core::hex::hex;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, Checksum};
-use object_store::client::{HttpRequest, HttpRequestBody, HttpService as _};
-use object_store::path::Path as Name;
-use object_store::{Attribute, Attributes, ObjectStore as _, PutMode, PutOptions, RetryConfig};
+use hyper::{Request, StatusCode};
+use object_store::RetryConfig;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use way::Way;
 
@@ -67,7 +72,7 @@ enum Lock {
 
 /// A bucket that was looked at.
 pub(super) struct S3Link {
-    store: AmazonS3,
+    bucket: Bucket,
     prefix: String,
     host: String,
     compression: Compression,
@@ -91,7 +96,7 @@ impl S3 {
             let text = text.trim_end_matches('/');
             Url::read_local(text).ok().map(|_| text.to_owned())
         });
-        let prefix = table.parsed("prefix", "letters, digits and !-_.*'()/, as \"weir/\"", prefix);
+        let prefix = table.parsed("prefix", "letters, digits, dashes, underscores, dots and slashes: \"weir\"", prefix);
         let keys = keys(table, directory);
         let compression = table.parsed("compression", "\"gzip\", \"zstd\" or \"none\"", |text| match text {
             "gzip" => Some(Compression::Gzip),
@@ -137,46 +142,36 @@ impl S3 {
 
     pub(super) async fn link(&self) -> Result<S3Link, Failure> {
         let place = self.place();
+        let failed = |why: &dyn fmt::Display| Failure::again(foreign(&format!("{place}: {why}")));
         let way = Way::new(self.ca.clone());
-        let mut builder = AmazonS3Builder::new()
+        let builder = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)
             .with_region(&self.region)
-            .with_checksum_algorithm(Checksum::SHA256)
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_http_connector(way.clone());
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(true);
-        }
-        builder = match &self.keys {
+        let builder = match &self.keys {
             Some((id, secret)) => {
                 let (id, secret) = (fetch(id)?.password, fetch(secret)?.password);
                 builder.with_access_key_id(id.trim()).with_secret_access_key(secret.trim())
             }
             None => with_role(builder),
         };
-        let store = builder.build().map_err(|error| Failure::again(foreign(&format!("{place}: {error}"))))?;
+        let credentials = Arc::clone(builder.build().map_err(|error| failed(&error))?.credentials());
+        let base = self.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", self.region));
+        let address = format!("{base}/{}", self.bucket);
+        let bucket = Bucket { address, region: self.region.clone(), credentials, service: way.service() };
         if self.lock != Lock::None {
-            self.look_at_lock(&store, &way).await.map_err(|why| Failure::again(foreign(&format!("{place}: {why}"))))?;
+            self.look_at_lock(&bucket).await.map_err(|why| failed(&why))?;
         }
         let host = prefix(&own::host()).filter(|host| !host.is_empty()).unwrap_or_else(|| "host".to_owned());
-        Ok(S3Link { store, prefix: self.prefix.clone(), host, compression: self.compression, place })
+        Ok(S3Link { bucket, prefix: self.prefix.clone(), host, compression: self.compression, place })
     }
 
     /// Whether the bucket retains what is put into it, of itself.
-    async fn look_at_lock(&self, store: &AmazonS3, way: &Way) -> Result<(), String> {
-        let base = self.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", self.region));
-        let request = hyper::Request::get(format!("{base}/{}?object-lock=", self.bucket));
-        let mut request: HttpRequest = request.body(HttpRequestBody::empty()).map_err(|error| error.to_string())?;
-        let credential = store.credentials().get_credential().await.map_err(|error| error.to_string())?;
-        AwsAuthorizer::new(&credential, "s3", &self.region)
-            .try_authorize(&mut request, None)
-            .map_err(|error| error.to_string())?;
-        let answer = way.service().call(request).await.map_err(|error| error.to_string())?;
-        let status = answer.status();
-        let body = http_body_util::BodyExt::collect(answer.into_body()).await.map_err(|error| error.to_string())?.to_bytes();
-        let body = String::from_utf8_lossy(&body);
+    async fn look_at_lock(&self, bucket: &Bucket) -> Result<(), String> {
+        let (status, body) = bucket.ask(Request::get(format!("{}?object-lock=", bucket.address)), Vec::new()).await?;
         if !status.is_success() && !body.contains("ObjectLockConfigurationNotFoundError") {
-            return Err(format!("whether it locks objects can't be asked ({status}): {}", body.get(..300).unwrap_or(&body)));
+            return Err(format!("whether it locks objects can't be asked ({status}): {body}"));
         }
         match (retention(&body).as_deref(), self.lock) {
             (Some("COMPLIANCE"), _) | (Some("GOVERNANCE"), Lock::Required | Lock::None) => Ok(()),
@@ -226,10 +221,12 @@ fn bucket(text: &str) -> Option<String> {
     ((3..=63).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned())
 }
 
-/// Characters that S3 calls safe, and no part that a path would obey.
+/// Characters that are the same in a name, in an address and in what is signed; and no part that a path would obey.
 fn prefix(text: &str) -> Option<String> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!-_.*'()/".contains(&byte);
-    let fit = text.len() <= 512 && text.bytes().all(legal) && !text.split('/').any(|part| matches!(part, "." | ".."));
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    let fit = text.len() <= 512
+        && text.bytes().all(legal)
+        && !text.trim_matches('/').split('/').any(|part| matches!(part, "." | "..") || (part.is_empty() && text.len() > 1));
     fit.then(|| text.trim_matches('/').to_owned())
 }
 
@@ -258,27 +255,29 @@ impl S3Link {
         }
         let name = self.name(first, last, &hash.finalize());
         let again = batch.iter().filter(|entry| entry.again).count();
-        let attributes = [
-            (Attribute::ContentType, "application/x-ndjson".to_owned()),
-            (Attribute::Metadata("weir-first".into()), first.number.to_string()),
-            (Attribute::Metadata("weir-last".into()), last.number.to_string()),
-            // So many of them may be in other objects, too.
-            (Attribute::Metadata("weir-again".into()), again.to_string()),
-        ];
-        let options =
-            PutOptions { mode: PutMode::Create, attributes: Attributes::from_iter(attributes), ..PutOptions::default() };
         let compression = self.compression;
         let body = tokio::task::spawn_blocking(move || packed(compression, lines)).await.map_err(Failure::again)?;
         let body = body.map_err(Failure::again)?;
-        match self.store.put_opts(&name, body.into(), options).await {
+        let request = Request::put(format!("{}/{name}", self.bucket.address))
+            .header("content-type", "application/x-ndjson")
+            .header("if-none-match", "*")
+            .header("x-amz-sdk-checksum-algorithm", "SHA256")
+            .header("x-amz-checksum-sha256", STANDARD.encode(Sha256::digest(&body)))
+            .header("x-amz-meta-weir-first", first.number)
+            .header("x-amz-meta-weir-last", last.number)
+            // So many of them may be in other objects, too.
+            .header("x-amz-meta-weir-again", again);
+        let why = match self.bucket.ask(request, body).await {
             // By its name it has these events.
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(Failure::again(foreign(&format!("{}: {error}", self.place)))),
-        }
+            Ok((status, _)) if status.is_success() || status == StatusCode::PRECONDITION_FAILED => return Ok(()),
+            Ok((status, said)) => format!("it answered {status}: {said}"),
+            Err(why) => why,
+        };
+        Err(Failure::again(foreign(&format!("{}: {why}", self.place))))
     }
 
     /// By host, day and numbers, for people; and by a hash of the events, so that an object of this name has these.
-    fn name(&self, first: &Entry<'_>, last: &Entry<'_>, hash: &[u8]) -> Name {
+    fn name(&self, first: &Entry<'_>, last: &Entry<'_>, hash: &[u8]) -> String {
         let day = jiff::Timestamp::from_second(i64::try_from(first.at.0 / 1_000_000_000).unwrap_or_default());
         let day = day.unwrap_or_default().strftime("%Y/%m/%d").to_string();
         let hash = hex(hash.get(..8).unwrap_or_default());
@@ -287,8 +286,8 @@ impl S3Link {
             Compression::Zstd => ".zst",
             Compression::None => "",
         };
-        let Self { prefix, host, .. } = self;
-        Name::from(format!("{prefix}/{host}/{day}/{:016}-{:016}-{hash}.jsonl{kind}", first.number, last.number))
+        let before = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
+        format!("{before}{}/{day}/{:016}-{:016}-{hash}.jsonl{kind}", self.host, first.number, last.number)
     }
 }
 
@@ -309,7 +308,6 @@ mod tests {
     use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
     use super::*;
-    use base64::Engine as _;
     use weir_tests::receivers::S3 as Server;
 
     fn kind(server: &Server, bucket: &str, more: &str) -> (Kind, Secrets) {
@@ -346,7 +344,7 @@ mod tests {
         let lines: Vec<_> = object["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
         assert_eq!(lines, events.entries(false).iter().map(|entry| entry.numbered().into_owned()).collect::<Vec<_>>());
         let body = packed(Compression::Gzip, (lines.join("\n") + "\n").into_bytes()).unwrap();
-        let checksum = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&body));
+        let checksum = STANDARD.encode(Sha256::digest(&body));
         assert_eq!(object["sha256"].as_str(), Some(&*checksum));
         assert_eq!((object["retained"].as_str(), &*server.remove("locked", key)), (Some("COMPLIANCE"), "AccessDenied"));
     }
