@@ -89,7 +89,7 @@ pub enum Account {
 }
 
 /// The steps by their names, and what each is.
-pub const ACTS: [(&str, Act); 42] = [
+pub const ACTS: [(&str, Act); 45] = [
     ("hold.asked", Act::Authorize(Authorize::Asked)),
     ("hold.approved", Act::Authorize(Authorize::Approved)),
     ("hold.released", Act::Authorize(Authorize::Given)),
@@ -111,6 +111,7 @@ pub const ACTS: [(&str, Act); 42] = [
     ("glass.reviewed", Act::Manage(Manage::Read, Kept::Policy)),
     ("glass.codes", Act::Manage(Manage::Create, Kept::Token)),
     ("session.killed", Act::Operate(Manage::Delete)),
+    ("session.rerun", Act::Operate(Manage::Read)),
     ("run.frozen", Act::Operate(Manage::Suspend)),
     ("run.thawed", Act::Operate(Manage::Resume)),
     ("run.killed", Act::Operate(Manage::Delete)),
@@ -132,6 +133,8 @@ pub const ACTS: [(&str, Act); 42] = [
     ("group.changed", Act::Manage(Manage::Update, Kept::Group)),
     ("owner.left", Act::Manage(Manage::Update, Kept::Workload)),
     ("owner.changed", Act::Manage(Manage::Update, Kept::Workload)),
+    ("legal-hold.set", Act::Manage(Manage::Create, Kept::Policy)),
+    ("legal-hold.lifted", Act::Manage(Manage::Delete, Kept::Policy)),
 ];
 
 /// What the step of this name is; one that is not known changes something that is not known either.

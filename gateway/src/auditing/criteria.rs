@@ -132,7 +132,7 @@ pub static CRITERIA: [Criterion; 9] = [
         title: "Events are evaluated",
         gives: "Reviews of broken glass, with what was found, and sessions that were run again elsewhere to look at them.",
         not_claimed: "What people concluded outside of weir.",
-        kinds: &[Kind::GlassReviewed, Kind::SessionRerun],
+        kinds: &[Kind::GlassReviewed, Kind::SessionRerun, Kind::LegalHoldSet, Kind::LegalHoldLifted],
         sessions: Sessions::None,
     },
     Criterion {

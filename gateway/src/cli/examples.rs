@@ -326,8 +326,8 @@ pub(super) const VERIFY: &str = "\
 Examples:
   weir audit verify
   weir audit verify s-01jd5k2v8q3xm --format json
-  weir audit verify --key acme-weir.pub --checkpoint from-the-siem.txt    against what left the host
-  weir audit verify --bundle s-01jd5k2v8q3xm.tar --key acme-weir.pub                   anywhere, offline
+  weir audit verify --key weir.pub --checkpoint from-the-siem.txt    against what left the host
+  weir audit verify --bundle s-01jd5k2v8q3xm.tar --key weir.pub      anywhere, offline
 
 Exit status 1 where anything is not as it was written.";
 

@@ -187,8 +187,10 @@ fn a_session_that_is_kept_again_is_there_once_and_one_that_is_removed_is_gone() 
     let folder = tempfile::tempdir().unwrap();
     let tallies = made(40);
     // As whom each connects is known a moment later.
-    let before =
-        tallies.iter().cloned().map(|tally| Tally { profile: Profile { login: Some("x".to_owned()), ..tally.profile }, ..tally });
+    let before = tallies.iter().cloned().map(|mut tally| {
+        tally.profile.login = Some("x".to_owned());
+        tally
+    });
     fill(folder.path(), before.chain(tallies.iter().cloned()).chain(tallies.iter().cloned())).unwrap();
     let index = Index::new(folder.path());
     let query = Query { limit: 100, search: Some("public".to_owned()), ..Query::default() };
