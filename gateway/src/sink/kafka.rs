@@ -144,7 +144,6 @@ fn login(table: &mut Table<'_, '_>, directory: &Path) -> Option<Option<Login>> {
 mod tests {
     use super::super::Kind;
     use super::super::checks::{Events, Secrets, send, survives, wrong};
-    use super::*;
     use std::collections::BTreeMap;
     use weir_tests::receivers::Kafka as Broker;
 
