@@ -18,6 +18,8 @@ use weir_tests::wait_until;
 const BETWEEN: usize = 200;
 /// Entries of a batch here.
 const BATCH: usize = 50;
+/// Between two batches.
+const PACE: Duration = Duration::from_millis(50);
 
 /// A place for secrets.
 pub(super) struct Secrets(tempfile::TempDir);
@@ -206,6 +208,8 @@ async fn tell(kind: &Kind, course: &Course) -> usize {
             }
         }
         sent += BATCH;
+        // No more than a few thousand are told while it is killed: the receiver is read whole at the end.
+        tokio::time::sleep(PACE).await;
     }
     sent
 }
