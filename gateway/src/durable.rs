@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let directory = directory(path);
     beside(directory, bytes, mode)?.persist(path)?;
-    File::open(directory)?.sync_all()
+    sync_names(directory)
 }
 
 /// Writes a file of these permissions where none is; says whether it did.
@@ -24,10 +24,18 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
     let directory = directory(path);
     match beside(directory, bytes, mode)?.persist_noclobber(path) {
-        Ok(_file) => File::open(directory)?.sync_all().map(|()| true),
+        Ok(_file) => sync_names(directory).map(|()| true),
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(failed) => Err(failed.error),
     }
+}
+
+/// Brings the names in a directory to the disk: what was made, moved or removed there stays so.
+///
+/// # Errors
+/// When the disk says so.
+pub fn sync_names(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Waits for a lock of this name, and has it until it is dropped: what is read and written under it, other processes and threads

@@ -45,6 +45,13 @@ fn say(line: &str, level: &str) {
     }
 }
 
+/// This host's name, as records, events and identities have it.
+#[must_use]
+pub fn host_name() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
 /// `1 row`, `2 rows`.
 pub fn count(number: impl TryInto<u64>, one: &str, more: &str) -> String {
     // What does not fit is more than one.

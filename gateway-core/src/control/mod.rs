@@ -9,7 +9,8 @@ pub mod person;
 pub mod role;
 
 /// Whether `pattern` names `text`: the same, or the same up to a `*` at the pattern's end.
-fn names(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn names(pattern: &str, text: &str) -> bool {
     pattern.strip_suffix('*').map_or_else(|| pattern == text, |beginning| text.starts_with(beginning))
 }
 

@@ -109,19 +109,11 @@ impl Scoped {
     pub fn covers(&self, other: &Self) -> bool {
         let within = |wide: &[String], narrow: &[String]| {
             // None at all is everything.
-            wide.is_empty() || !narrow.is_empty() && narrow.iter().all(|one| wide.iter().any(|wide| holds(wide, one)))
+            wide.is_empty() || !narrow.is_empty() && narrow.iter().all(|one| wide.iter().any(|wide| names(wide, one)))
         };
         // Who has everything may have the directory kept, and does not keep it.
         let gives = self.role.includes(other.role) || matches!((self.role, other.role), (Role::Admin, Role::Provisioner));
         gives && within(&self.targets, &other.targets) && within(&self.workloads, &other.workloads)
-    }
-}
-
-/// Whether whatever `narrow` names `wide` names, too.
-fn holds(wide: &str, narrow: &str) -> bool {
-    match wide.strip_suffix('*') {
-        Some(beginning) => narrow.starts_with(beginning),
-        None => wide == narrow,
     }
 }
 

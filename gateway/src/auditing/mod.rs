@@ -15,7 +15,7 @@ mod range;
 pub use access::Access;
 pub use criteria::{CRITERIA, Criterion};
 pub use gather::{Gathered, Totals};
-pub use range::{Range, RangeError};
+pub use range::Range;
 
 use crate::evidence::EvidenceError;
 use crate::ledger::LedgerError;

@@ -1,9 +1,6 @@
 //! What a report is about: a time, and a target or a workload where it is one alone.
 
 use gateway_core::model::time::Timestamp;
-use jiff::Span;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 /// What a report is about.
@@ -19,34 +16,7 @@ pub struct Range {
     pub workload: Option<String>,
 }
 
-/// A time that can't be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no time: write 2026-01-31 (00:00 UTC), 2026-01-31T12:00:00Z, or 90d, 12h before now")]
-pub struct RangeError(String);
-
 impl Range {
-    /// Reads a time: a date, a time of RFC 3339, or how long before `now`.
-    ///
-    /// # Errors
-    /// When it is none of them.
-    pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, RangeError> {
-        let wrong = || RangeError(text.to_owned());
-        let nanoseconds = |time: jiff::Timestamp| u64::try_from(time.as_nanosecond()).map(Timestamp).map_err(|_| wrong());
-        if let Ok(time) = text.parse::<jiff::Timestamp>() {
-            return nanoseconds(time);
-        }
-        if let Ok(date) = text.parse::<Date>() {
-            return nanoseconds(date.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp());
-        }
-        // A day is 24 hours here.
-        let span: Span = match text.strip_suffix('d').map(str::parse::<i64>) {
-            Some(Ok(days)) if days >= 0 => Span::new().try_hours(days.saturating_mul(24)).map_err(|_| wrong())?,
-            _ => text.parse().map_err(|_| wrong())?,
-        };
-        let here = jiff::Timestamp::from_nanosecond(i128::from(now.0)).map_err(|_| wrong())?;
-        nanoseconds(here.checked_sub(span).map_err(|_| wrong())?)
-    }
-
     /// Whether something that went from here to there is part of it.
     #[must_use]
     pub fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
@@ -80,22 +50,6 @@ impl Range {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn times_are_read() {
-        let now = Timestamp(1_764_000_000_000_000_000);
-        for (text, time) in [
-            ("2025-11-24", Some(1_763_942_400)),
-            ("2025-11-24T16:00:00Z", Some(1_764_000_000)),
-            ("1d", Some(1_764_000_000 - 86_400)),
-            ("2h", Some(1_764_000_000 - 7_200)),
-            ("yesterday", None),
-            ("-1d", None),
-            ("", None),
-        ] {
-            assert_eq!(Range::time(text, now).ok(), time.map(|seconds| Timestamp(seconds * 1_000_000_000)), "{text}");
-        }
-    }
 
     #[test]
     fn what_is_about_another_target_is_left_out() {

@@ -4,11 +4,13 @@ use super::session::{finish, tell};
 use super::{CliError, Format, count, state_dir};
 use crate::auditing::{self, AuditingError, Form, Range};
 use crate::bundle::{self, BundleReport};
+use crate::control::moment;
 use crate::evidence::{self, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
 use clap::ValueEnum;
 use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
 use gateway_core::record::log::VerifierKey;
 use serde::Serialize;
 use std::fs::OpenOptions;
@@ -133,12 +135,12 @@ pub(crate) fn verify(state_dir: &Path, arguments: &Verify, format: Format, out: 
 
 #[derive(clap::Args)]
 pub(super) struct Report {
-    /// From here on [default: the first record]
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// From here on: 2026-01-31, with a time, or 90d ago [default: the first record]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
     /// Up to here [default: now]
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
     /// This target alone
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
@@ -166,10 +168,9 @@ enum ReportForm {
 /// Makes the auditor's report; exit status 1 where a record is not as it was written.
 pub(super) fn report(arguments: &Report) -> Result<ExitCode, CliError> {
     let state_dir = state_dir(arguments.config.as_deref())?;
-    let time = |text: &Option<String>| text.as_deref().map(|text| Range::time(text, evidence::now())).transpose();
     let range = Range {
-        since: time(&arguments.since).map_err(CliError::new)?,
-        until: time(&arguments.until).map_err(CliError::new)?,
+        since: arguments.since,
+        until: arguments.until,
         target: arguments.target.clone(),
         workload: arguments.workload.clone(),
     };

@@ -56,7 +56,8 @@ pub fn all(state_dir: &Path) -> Result<Vec<NamedFile>, EvidenceError> {
 }
 
 /// The session and segment that a file's name says.
-fn parse_name(name: &str) -> Option<(SessionId, u32)> {
+#[must_use]
+pub fn parse_name(name: &str) -> Option<(SessionId, u32)> {
     let stem = name.strip_suffix(".weir")?;
     match stem.split_once('.') {
         None => Some((stem.parse().ok()?, 0)),

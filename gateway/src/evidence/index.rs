@@ -101,7 +101,7 @@ pub fn index(state_dir: &Path) -> Result<Vec<Summary>, EvidenceError> {
 pub fn summary(state_dir: &Path, session: SessionId) -> Result<Summary, EvidenceError> {
     let live = is_live(state_dir, session);
     let mut walk = Walk::open(state_dir, session)?;
-    let mut summary = Summary::new(session, if live { State::Live } else { State::Unclosed });
+    let mut summary = Summary::new(session, live);
     loop {
         match walk.next(|_| true) {
             Ok(Some(seen)) => summary.add(seen.time, seen.kind, seen.body),
@@ -130,7 +130,10 @@ impl Summary {
         self.original.as_deref().is_some_and(|original| original != NOWHERE)
     }
 
-    fn new(session: SessionId, state: State) -> Self {
+    /// Of a record of which nothing was read yet.
+    #[must_use]
+    pub fn new(session: SessionId, live: bool) -> Self {
+        let state = if live { State::Live } else { State::Unclosed };
         let started = session.made_at();
         Self {
             session,
@@ -156,13 +159,18 @@ impl Summary {
         }
     }
 
-    fn add(&mut self, time: Timestamp, kind: FrameKind, body: &[u8]) {
+    /// Counts a frame that was made then.
+    pub fn tick(&mut self, time: Timestamp) {
         if self.frames == 0 {
             self.started = time;
         }
         self.frames += 1;
         self.last = time;
         self.duration_ms = time.0.saturating_sub(self.started.0) / 1_000_000;
+    }
+
+    fn add(&mut self, time: Timestamp, kind: FrameKind, body: &[u8]) {
+        self.tick(time);
         match kind {
             FrameKind::Opened => self.opened(&json(body)),
             FrameKind::Note => self.note(&json(body)),
@@ -198,8 +206,8 @@ impl Summary {
         }
     }
 
-    /// The session's own totals, where it lived to say them.
-    fn ended(&mut self, ended: &Value) {
+    /// Hears the session's own totals, where it lived to say them.
+    pub fn ended(&mut self, ended: &Value) {
         let count = |name: &str, counted: u64| ended.get(name).and_then(Value::as_u64).unwrap_or(counted);
         self.statements = count("statements", self.statements);
         self.rows = count("rows", self.rows);

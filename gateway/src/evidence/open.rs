@@ -1,9 +1,10 @@
 //! Which records are open: an empty file for each, so that a start finds what a dead gateway left without reading the whole log.
 
 use super::EvidenceError;
+use crate::durable;
 use gateway_core::model::ids::SessionId;
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -51,15 +52,10 @@ impl OpenRecords {
 
     /// Brings to the disk which are open.
     pub(super) fn sync(&self) -> io::Result<()> {
-        sync(&self.0)
+        durable::sync_names(&self.0)
     }
 
     fn path(&self, session: SessionId) -> PathBuf {
         self.0.join(session.to_string())
     }
-}
-
-/// Brings a directory's names to the disk.
-pub(super) fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }

@@ -1,12 +1,13 @@
 //! The policy texts that were in force, each kept under the hash that records name: `<state>/policies/<hash>.json`.
 
 use super::{EvidenceError, now};
+use crate::durable;
 use gateway_core::model::time::Timestamp;
 use gateway_core::policy::PolicySet;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file of policies.
@@ -42,11 +43,8 @@ pub fn keep(state_dir: &Path, hash: &str, files: &[(String, String)]) -> Result<
     made.map_err(EvidenceError::io("create", &directory))?;
     let files = files.iter().map(|(name, text)| PolicyFile { name: name.clone(), text: text.clone() }).collect();
     let bytes = serde_json::to_vec(&KeptPolicy { since: now(), files }).unwrap_or_default();
-    let fresh = directory.join(format!(".{hash}.{}", std::process::id()));
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
-    let written = written.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-    written.map_err(EvidenceError::io("write", &fresh))?;
-    fs::rename(&fresh, &path).map_err(EvidenceError::io("name", &path))
+    // Another gateway that keeps it at this moment keeps the same.
+    durable::create(&path, &bytes, 0o600).map(drop).map_err(EvidenceError::io("write", &path))
 }
 
 /// The set of that hash; none where it was never in force here, or is not any more what it was.

@@ -196,12 +196,6 @@ impl Store {
     pub fn settle(&self, patience: Duration) {
         self.inner.queue.settle(patience);
     }
-
-    /// The log.
-    #[must_use]
-    pub fn log(&self) -> &Log {
-        self.inner.queue.log()
-    }
 }
 
 impl Drop for Inner {

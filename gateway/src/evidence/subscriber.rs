@@ -2,6 +2,7 @@
 
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameBuffer;
+use std::time::Duration;
 
 /// Hears of all records of a store, on the thread that writes them.
 pub trait Subscriber: Send + Sync {
@@ -17,8 +18,8 @@ pub trait Subscriber: Send + Sync {
     /// The log was signed: the note is the anchor that leaves the host.
     fn checkpoint(&self, note: &str);
 
-    /// Whether nothing more may be written before there is room again: the sessions wait.
-    fn holds_back(&self) -> bool;
+    /// Whether more may be written; waits for it, so long at most. Until it may, the sessions wait.
+    fn wait_for_room(&self, patience: Duration) -> bool;
 }
 
 /// Hears of one record.

@@ -1,6 +1,6 @@
 //! Checks all records of a state directory, or one, against their chains and the log.
 
-use super::log::{LogError, Problem as LogProblem, public_beside, read_log, verify_log};
+use super::log::{LogError, LogVerification, Problem as LogProblem, public_beside, verify_log};
 use super::policies::kept;
 use super::walk::is_live;
 use super::{EvidenceError, files};
@@ -91,40 +91,35 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>, trusted: &Trusted) -> R
             missing.push(hash);
         }
     }
-    let (log_entries, log_signed, log) = found;
-    Ok(Verification { log_entries, log_signed, log, sessions, policies: missing, strangers })
+    let LogVerification { size, covered, problems } = found;
+    Ok(Verification { log_entries: size, log_signed: covered, log: problems, sessions, policies: missing, strangers })
 }
 
-/// Reads what the log says of each session, and checks the log itself.
+/// Checks the log, and hears what it says of each session.
 fn log_of(
     state_dir: &Path,
     listed: &mut BTreeMap<SessionId, Listed>,
     policies: &mut BTreeSet<String>,
     trusted: &Trusted,
-) -> Result<(u64, u64, Vec<LogProblem>), EvidenceError> {
-    let entries = match read_log(state_dir) {
-        Ok(entries) => entries,
-        Err(LogError::Damaged { problem, .. }) => return Ok((0, 0, vec![problem])),
-        Err(error) => return Err(error.into()),
-    };
-    for entry in entries.filter_map(|(_, entry)| entry.ok()) {
-        if let Entry::Grown { heads, .. } = &entry {
+) -> Result<LogVerification, EvidenceError> {
+    let beside = || public_beside(state_dir).map_err(LogError::from);
+    let keys = if trusted.keys.is_empty() { beside()?.into_iter().collect() } else { trusted.keys.clone() };
+    Ok(verify_log(state_dir, &keys, &trusted.checkpoints, &mut |entry| match entry {
+        Entry::Grown { heads, .. } => {
             for head in heads {
                 let mark = Mark { frames: head.frames, blocks: head.blocks, chain: head.chain };
                 listed.entry(head.session).or_default().marks.push(mark);
             }
         }
-        if let Entry::Policy { hash, .. } = &entry {
+        Entry::Policy { hash, .. } => {
             policies.insert(hash.clone());
         }
-        if let Some(session) = entry.session() {
-            listed.entry(session).or_default().hear(entry);
+        other => {
+            if let Some(session) = other.session() {
+                listed.entry(session).or_default().hear(other);
+            }
         }
-    }
-    let beside = || public_beside(state_dir).map_err(LogError::from);
-    let keys = if trusted.keys.is_empty() { beside()?.into_iter().collect() } else { trusted.keys.clone() };
-    let found = verify_log(state_dir, &keys, &trusted.checkpoints);
-    Ok((found.size, found.covered, found.problems))
+    }))
 }
 
 /// What the directory and the log say of a session.
@@ -141,16 +136,17 @@ struct Listed {
 }
 
 impl Listed {
-    fn hear(&mut self, entry: Entry) {
+    fn hear(&mut self, entry: &Entry) {
         match entry {
             Entry::Opened { at, .. } => {
                 self.opened += 1;
-                self.opened_at = at;
+                self.opened_at = *at;
             }
             Entry::Closed { at, frames, blocks, bytes, chain, end, .. } => {
                 self.closings += 1;
-                self.closed_at = at;
-                self.closed.get_or_insert(ClosedAs { mark: Mark { frames, blocks, chain }, bytes, end });
+                self.closed_at = *at;
+                let mark = Mark { frames: *frames, blocks: *blocks, chain: *chain };
+                self.closed.get_or_insert_with(|| ClosedAs { mark, bytes: *bytes, end: end.clone() });
                 // Its end stands for all that was said before.
                 self.marks = Vec::new();
             }

@@ -28,8 +28,6 @@ pub struct Walk {
     frame: usize,
     /// Its number.
     next: u64,
-    /// Frames before this one are not wanted.
-    from: u64,
 }
 
 /// A frame that was read.
@@ -68,14 +66,7 @@ impl Walk {
             unpacker: Unpacker::default(),
             frame: 0,
             next: 0,
-            from: 0,
         })
-    }
-
-    /// Passes over the blocks whose frames all stand before `frame`: they are not even unpacked. Frames before it
-    /// may still come, where they share its block.
-    pub const fn skip_to(&mut self, frame: u64) {
-        self.from = frame;
     }
 
     /// The next frame; none where no whole block is there, or not yet. Bodies are those of the kinds
@@ -130,7 +121,7 @@ impl Walk {
             let at = self.at;
             self.at += header.length as u64;
             let behind = header.first.saturating_add(u64::from(header.frames));
-            if header.kind == BlockKind::Plain && header.frames > 0 && behind > self.from {
+            if header.kind == BlockKind::Plain && header.frames > 0 {
                 let mut payload = std::mem::take(&mut self.payload);
                 payload.resize(header.length - HEADER - TRAILER, 0);
                 let read = self.read(at + HEADER as u64, &mut payload);

@@ -1,12 +1,13 @@
 //! The one thread that writes: it gathers what sessions submit and gives each one write an interval.
 
 use super::log::Log;
-use super::open::{self, OpenRecords};
+use super::open::OpenRecords;
 use super::recorder::{Closed, Done, Line};
 use super::store::{EvidenceSettings, OnFailure};
 use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
 use super::{EvidenceError, Failed, now};
+use crate::durable;
 use gateway_core::record::log::{Entry, Grown};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde_json::json;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// A buffer larger than this is not kept for the next session: 10 000 of them would be too much.
 const KEEP: usize = 1 << 20;
-/// How often it is looked whether a subscriber that holds writing back has room again.
+/// How long the thread waits for room in the stream of events before it looks whether it is to end.
 const HELD_BACK: Duration = Duration::from_millis(20);
 
 /// Starts the thread.
@@ -235,9 +236,7 @@ impl Writer {
 
     /// Writes nothing while the stream of events is full and is not to lose any: the sessions' own bounds then hold them.
     fn hold_back(&self) {
-        while self.subscriber.as_ref().is_some_and(|subscriber| subscriber.holds_back()) && !self.queue.stops() {
-            thread::sleep(HELD_BACK);
-        }
+        while self.subscriber.as_ref().is_some_and(|subscriber| !subscriber.wait_for_room(HELD_BACK)) && !self.queue.stops() {}
     }
 
     /// Writes what waits of one session; gives it back where it was the last of it.
@@ -295,7 +294,7 @@ impl Writer {
 
     /// Brings to the disk what a session waits for before anything of it goes on.
     fn persist(&mut self, line: &Line, submitted: u64, tape: Option<&mut Tape>) -> Result<(), EvidenceError> {
-        self.sync_names()?;
+        self.sync_begun()?;
         if let Some(tape) = tape {
             tape.sync()?;
         }
@@ -332,8 +331,8 @@ impl Writer {
     /// Syncs records that ended, enters them in the log, and tells who waits.
     fn close(&mut self, mut endings: Vec<Ending>) {
         let mut entries = Vec::new();
-        let names = self.sync_names();
-        if let Err(error) = &names {
+        // What the log says of them is synced with what it says of their end.
+        if let Err(error) = self.sync_names() {
             tracing::error!(%error, "the names of records cannot be synced");
         }
         endings.retain_mut(|ending| match ending.tape.sync() {
@@ -364,7 +363,7 @@ impl Writer {
     fn sync(&mut self) {
         let lines: Vec<_> = self.unsynced.drain().map(|(_, line)| line).collect();
         self.sync_at = None;
-        if let Err(error) = self.sync_names() {
+        if let Err(error) = self.sync_begun() {
             tracing::error!(%error, "the names of records cannot be synced");
         }
         for line in lines {
@@ -387,15 +386,20 @@ impl Writer {
         }
     }
 
-    /// New files are there after a crash of the host only once their directories are synced; and so is what the log says of them.
-    fn sync_names(&mut self) -> Result<(), EvidenceError> {
+    /// The same, and what the log says of them.
+    fn sync_begun(&mut self) -> Result<(), EvidenceError> {
+        if self.sync_names()? { Ok(self.queue.log.sync()?) } else { Ok(()) }
+    }
+
+    /// New files are there after a crash of the host only once their directories are synced; whether there were any.
+    fn sync_names(&mut self) -> Result<bool, EvidenceError> {
         if std::mem::take(&mut self.names) {
             let records = &self.queue.records;
-            open::sync(records).map_err(EvidenceError::io("sync", records))?;
+            durable::sync_names(records).map_err(EvidenceError::io("sync", records))?;
             self.queue.open.sync().map_err(EvidenceError::io("sync", records))?;
-            self.queue.log.sync()?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Says in the log how far open records are, signs it, and hands the note on. Only of what is on the disk.

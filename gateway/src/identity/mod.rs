@@ -15,6 +15,7 @@ pub use attested::Claimant;
 
 use crate::config::{Config, WorkloadRule};
 use crate::origin::Executable;
+use crate::telemetry::host_name;
 use attested::{Attestor, Outcome};
 use cgroup::Cgroups;
 use gateway_core::model::ids::RunId;
@@ -60,13 +61,6 @@ struct Observed {
     process: Process,
     confirmed: Confirmed,
     claims: Option<Claims>,
-}
-
-/// This host's name.
-#[must_use]
-pub fn host_name() -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    host.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
 }
 
 impl Resolver {

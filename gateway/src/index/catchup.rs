@@ -186,14 +186,10 @@ fn sessions(state_dir: &Path) -> Result<Vec<SessionId>, IndexError> {
     };
     let mut found = Vec::new();
     for entry in entries {
-        found.extend(entry.map_err(failed)?.file_name().to_str().and_then(session_of));
+        let named = entry.map_err(failed)?.file_name().to_str().and_then(files::parse_name);
+        found.extend(named.filter(|(_, segment)| *segment == 0).map(|(session, _)| session));
     }
     Ok(found)
-}
-
-/// The session whose first file has this name.
-pub(super) fn session_of(name: &str) -> Option<SessionId> {
-    name.strip_suffix(".weir")?.parse().ok()
 }
 
 /// When a record was last made or removed; none where that can't be told from what comes next.

@@ -1,6 +1,6 @@
 //! The thread that keeps the index: it catches up, then follows what the kernel tells of the folder of records.
 
-use super::catchup::{Watch, catch_up, in_one, session_of};
+use super::catchup::{Watch, catch_up, in_one};
 use super::fresh::{Lock, lock_path, rebuild_path};
 use super::reading::Reading;
 use super::schema::{self, set_meta};
@@ -261,10 +261,10 @@ impl Heard {
             self.missed = true;
         } else if event.wd == lock {
             self.asked = true;
-        } else if let Some(session) = event.name.as_deref().and_then(|name| name.to_str()).and_then(any_segment) {
-            let first = event.name.as_deref().and_then(|name| name.to_str()).and_then(session_of).is_some();
+        } else if let Some((session, segment)) = event.name.as_deref().and_then(|name| name.to_str()).and_then(files::parse_name)
+        {
             if event.mask.intersects(AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM) {
-                if first {
+                if segment == 0 {
                     self.gone.insert(session);
                 }
             } else {
@@ -281,9 +281,4 @@ impl Heard {
         self.asked |= more.asked;
         self.missed |= more.missed;
     }
-}
-
-/// The session of a file, whichever of its record's it is.
-fn any_segment(name: &str) -> Option<SessionId> {
-    name.split('.').next()?.parse().ok()
 }

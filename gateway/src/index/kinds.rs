@@ -1,6 +1,7 @@
 //! The closed sets of the index, as numbers of its tables and as words.
 
 use crate::evidence::State;
+use crate::evidence::Summary;
 use serde::{Deserialize, Serialize};
 
 macro_rules! numbered {
@@ -122,6 +123,22 @@ numbered! {
         Yes = 1, "yes";
         /// It can't be told: the protocol is not looked into, code ran that nobody reviewed, or a statement was not understood.
         Unknown = 2, "unknown";
+    }
+}
+
+impl Of {
+    /// What the record with this summary is of.
+    #[must_use]
+    pub fn record(summary: &Summary) -> Self {
+        if summary.is_session() {
+            Self::Session
+        } else if summary.original.is_some() {
+            Self::Gateway
+        } else if summary.is_of_a_run() {
+            Self::Run
+        } else {
+            Self::Unknown
+        }
     }
 }
 

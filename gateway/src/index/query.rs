@@ -60,6 +60,23 @@ pub(super) struct Candidate {
 }
 
 impl Query {
+    /// Whether this is one of them, as far as its summary says; words are looked for in more than that.
+    #[must_use]
+    pub fn wants(&self, summary: &Summary) -> bool {
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let names = [&summary.workload, &summary.name];
+        let begun = summary.session.made_at();
+        (self.of.is_empty() || self.of.contains(&Of::record(summary)))
+            && self.workload.as_ref().is_none_or(|part| names.into_iter().flatten().any(|name| name.contains(part.as_str())))
+            && is(&self.target, &summary.target)
+            && is(&self.owner, &summary.owner)
+            && is(&self.run, &summary.run)
+            && self.state.is_none_or(|state| state == summary.state)
+            && self.since.is_none_or(|since| begun >= since)
+            && self.until.is_none_or(|until| begun <= until)
+            && self.before.is_none_or(|before| summary.session < before)
+    }
+
     /// The page that they are on, of what `may` be seen.
     pub(super) fn page(&self, connection: &Connection, may: &May<'_>) -> Result<Page, IndexError> {
         let failed = super::failed(connection);

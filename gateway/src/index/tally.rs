@@ -2,7 +2,7 @@
 
 use super::kinds::{Kind, Of, Outcome, Verb, Wrote};
 use super::operations::{Judged, Operations};
-use crate::evidence::{NOWHERE, Seen, State, Summary};
+use crate::evidence::{Seen, Summary};
 use gateway_core::inspect::postgres::without_literals;
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::time::Timestamp;
@@ -113,31 +113,8 @@ impl Tally {
     /// Of a record of which nothing was read yet.
     #[must_use]
     pub fn new(session: SessionId, live: bool) -> Self {
-        let started = session.made_at();
-        let summary = Summary {
-            session,
-            run: None,
-            workload: None,
-            name: None,
-            owner: None,
-            grade: None,
-            target: None,
-            original: None,
-            user: None,
-            database: None,
-            started,
-            last: started,
-            duration_ms: 0,
-            statements: 0,
-            rows: 0,
-            errors: 0,
-            state: if live { State::Live } else { State::Unclosed },
-            reason: None,
-            frames: 0,
-            bytes: 0,
-        };
         Self {
-            summary,
+            summary: Summary::new(session, live),
             profile: Profile::default(),
             run: None,
             set_hash: None,
@@ -162,13 +139,8 @@ impl Tally {
 
     /// Hears the next frame.
     pub fn hear(&mut self, seen: &Seen<'_>) {
-        let summary = &mut self.summary;
-        if summary.frames == 0 {
-            summary.started = seen.time;
-        }
-        summary.frames += 1;
-        let before = std::mem::replace(&mut summary.last, seen.time);
-        summary.duration_ms = seen.time.0.saturating_sub(summary.started.0) / 1_000_000;
+        let before = self.summary.last;
+        self.summary.tick(seen.time);
         match seen.kind {
             FrameKind::Opened => self.opened(&json(seen.body)),
             FrameKind::Decision => self.decision(&json(seen.body)),
@@ -197,12 +169,7 @@ impl Tally {
         summary.target = text("/target/name");
         summary.original = text("/original");
         self.run = summary.run.as_deref().and_then(|run| run.parse().ok());
-        let of = match (summary.original.as_deref(), summary.target.as_deref()) {
-            (Some(NOWHERE), _) => Of::Gateway,
-            (Some(_), _) => Of::Session,
-            (None, Some("names" | "kernel")) => Of::Run,
-            (None, _) => Of::Unknown,
-        };
+        let of = Of::record(summary);
         self.profile = Profile {
             of: Some(of),
             workload: summary.workload.clone(),
@@ -365,16 +332,12 @@ impl Tally {
     /// The session's own totals, where it lived to say them.
     fn ended(&mut self, ended: &Value) {
         let count = |name: &str, counted: u64| ended.get(name).and_then(Value::as_u64).unwrap_or(counted);
-        let summary = &mut self.summary;
-        summary.statements = count("statements", summary.statements);
-        summary.rows = count("rows", summary.rows);
-        summary.errors = count("errors", summary.errors);
-        summary.reason = text(ended, "/reason");
-        summary.state = State::Ended;
+        self.summary.ended(ended);
+        self.summary.reason = text(ended, "/reason");
         self.masked_rows = count("masked_rows", self.masked_rows);
         self.sent = count("bytes_from_client", 0);
         self.received = count("bytes_from_server", 0);
-        if let Some(reason) = summary.reason.as_deref().map(|reason| cut(reason, NAME)) {
+        if let Some(reason) = self.summary.reason.as_deref().map(|reason| cut(reason, NAME)) {
             self.deed(Kind::Reason, reason, Verb::Had, Outcome::Unasked, 0);
         }
     }

@@ -1,6 +1,7 @@
 //! Which events a notifier is told of.
 
 use crate::ledger::{Event, Kind};
+use gateway_core::control::names;
 
 /// What is told where nothing is said, beside all that has an alert.
 const USUAL: [&str; 4] = ["hold.asked", "grant.requested", "block.added", "glass.*"];
@@ -56,10 +57,6 @@ pub(super) fn target(event: &Event) -> Option<&str> {
     let at = |place: &str| event.details.pointer(place).and_then(serde_json::Value::as_str);
     let blocked = || at("/subject/name").filter(|_| at("/subject/kind") == Some("target"));
     at("/target").or_else(|| at("/wish/target")).or_else(blocked)
-}
-
-fn names(pattern: &str, text: &str) -> bool {
-    pattern.strip_suffix('*').map_or_else(|| pattern == text, |beginning| text.starts_with(beginning))
 }
 
 #[cfg(test)]

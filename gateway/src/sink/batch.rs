@@ -1,7 +1,6 @@
 //! What is sent at once: events that were read from the spool, those that the sink wants, in its words.
 
 use super::Entry;
-use super::filter;
 use super::format::render;
 use super::kind::Limits;
 use super::settings::SinkSettings;
@@ -82,7 +81,7 @@ impl Batch {
                 return;
             }
             Ok(event) => {
-                let severity = filter::severity(&event.what);
+                let severity = event.severity().number();
                 let text = render(settings.format, &event);
                 (Item { number, uid: event.uid, at: event.at, session: event.session, severity, text }, None)
             }

@@ -9,6 +9,7 @@ use gateway_core::record::FrameBuffer;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Events that may wait for a spool that can't be written, before nothing more is recorded.
 const MOST_WAITING: usize = 20_000;
@@ -76,28 +77,26 @@ impl Subscriber for Feed {
     }
 
     fn round(&self) {
-        let mut waiting = self.waiting();
-        while !waiting.is_empty() {
-            let most = waiting.len().min(AT_ONCE);
-            match self.spool.append(waiting.get(..most).unwrap_or_default()) {
-                Ok(()) => drop(waiting.drain(..most)),
-                // One that can't be written as it is keeps nobody from the others.
-                Err(error @ SpoolError::Event { .. }) if most == 1 => {
+        // Whoever begins a record meanwhile does not wait for the disk.
+        let mut events = std::mem::take(&mut *self.waiting());
+        let mut at_once = AT_ONCE;
+        while !events.is_empty() {
+            let most = events.len().min(at_once);
+            match self.spool.append(events.get(..most).unwrap_or_default()) {
+                Ok(()) => drop(events.drain(..most)),
+                // One that can't be written as it is keeps nobody from the others: it is found alone.
+                Err(SpoolError::Event { .. }) if most > 1 => at_once = 1,
+                Err(error @ SpoolError::Event { .. }) => {
                     tracing::error!(%error, "an event reaches no sink");
-                    waiting.clear();
-                }
-                Err(SpoolError::Event { .. }) => {
-                    let each = std::mem::take(&mut *waiting);
-                    for event in each {
-                        if let Err(error) = self.spool.append(std::slice::from_ref(&event)) {
-                            tracing::error!(%error, uid = event.uid, "an event reaches no sink");
-                        }
-                    }
+                    drop(events.drain(..most));
                 }
                 Err(error) => {
                     if !self.spool.is_full() {
-                        tracing::error!(%error, waiting = waiting.len(), "events can't be spooled, and wait");
+                        tracing::error!(%error, waiting = events.len(), "events can't be spooled, and wait");
                     }
+                    let mut waiting = self.waiting();
+                    events.append(&mut waiting);
+                    *waiting = events;
                     return;
                 }
             }
@@ -105,16 +104,18 @@ impl Subscriber for Feed {
     }
 
     fn checkpoint(&self, note: &str) {
-        self.waiting().push(own::checkpoint(&self.host, note));
+        self.waiting().push(own::checkpoint(note));
         self.round();
     }
 
-    fn holds_back(&self) -> bool {
-        if self.waiting().is_empty() {
-            return self.spool.is_full();
-        }
+    fn wait_for_room(&self, patience: Duration) -> bool {
         self.round();
-        self.spool.is_full() || self.waiting().len() > MOST_WAITING
+        let waits = self.waiting().len();
+        if waits > MOST_WAITING && !self.spool.is_full() {
+            // It can't be written at all: there is nothing to be woken by.
+            std::thread::sleep(patience);
+        }
+        self.spool.wait_for_room(patience) && waits <= MOST_WAITING
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which events a sink is told.
 
+use gateway_core::control::names;
 use gateway_core::event::{Event, What};
 
 /// Kinds of events, and targets.
@@ -40,36 +41,6 @@ pub(super) const fn kind(what: &What) -> &'static str {
         What::Checkpoint { .. } => "checkpoint",
         What::Dropped { .. } => "dropped",
     }
-}
-
-/// 0 informational, 1 low, 2 medium, 3 high.
-pub(super) fn severity(what: &What) -> u8 {
-    let alert = match what {
-        What::Opened { decision } => decision.alert.as_deref().or_else(|| refused(&decision.outcome)),
-        What::Statement(statement) => {
-            let decision = statement.decision.as_ref();
-            decision.and_then(|decision| decision.alert.as_deref().or_else(|| refused(&decision.outcome)))
-        }
-        What::Finding { alert, .. } => alert.as_deref().or(Some("low")),
-        What::Control { details, .. } => details.get("alert").and_then(serde_json::Value::as_str),
-        What::Dropped { .. } => Some("high"),
-        What::Ended { killed, .. } => killed.then_some("medium"),
-        What::Checkpoint { .. } => None,
-    };
-    match alert {
-        Some("high") => 3,
-        Some("medium") => 2,
-        Some("low") => 1,
-        Some(_) | None => 0,
-    }
-}
-
-fn refused(outcome: &str) -> Option<&'static str> {
-    (outcome == "deny").then_some("low")
-}
-
-fn names(pattern: &str, text: &str) -> bool {
-    pattern.strip_suffix('*').map_or_else(|| pattern == text, |beginning| text.starts_with(beginning))
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use super::format::Format;
 use super::halves::{Parts, Sent};
 use super::http::{client, post};
 use super::kind::Limits;
-use super::own;
 use crate::config::{Table, ca};
 use crate::credential::{Source, fetch, foreign};
 use crate::https::{Client, Url};
+use crate::telemetry::host_name;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::StatusCode;
@@ -89,7 +89,7 @@ impl Otlp {
             HeaderValue::from_str(value.trim()).map_err(unfit)?;
             headers.push((name.clone(), value.trim().to_owned()));
         }
-        let host = own::host();
+        let host = host_name();
         let own = [("service.name", "weir"), ("service.version", env!("CARGO_PKG_VERSION")), ("host.name", &host)];
         let own = own.into_iter().filter(|(key, _)| !self.resource.contains_key(*key)).map(|(key, value)| pair(key, value));
         let attributes = own.chain(self.resource.iter().map(|(key, value)| pair(key, value))).collect();

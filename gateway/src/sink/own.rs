@@ -1,6 +1,7 @@
 //! Events that sinks tell of themselves: what was lost, and a test.
 
 use crate::evidence::now;
+use crate::telemetry::host_name;
 use gateway_core::event::{Context, Event, What};
 use gateway_core::model::ids::SessionId;
 use serde_json::json;
@@ -12,10 +13,10 @@ pub(super) fn dropped(sink: &str, first: u64, last: u64) -> Event {
 }
 
 /// The log of records was signed: an anchor that leaves the host.
-pub(super) fn checkpoint(host: &str, note: &str) -> Event {
+pub(super) fn checkpoint(note: &str) -> Event {
     // Origin and size name it.
     let name: Vec<&str> = note.lines().take(2).collect();
-    Event { host: host.to_owned(), ..event(format!("checkpoint-{}", name.join("-")), What::Checkpoint { note: note.to_owned() }) }
+    event(format!("checkpoint-{}", name.join("-")), What::Checkpoint { note: note.to_owned() })
 }
 
 /// What `weir sink test` sends.
@@ -27,10 +28,5 @@ pub(super) fn test(sink: &str, by: &str) -> Event {
 
 /// No session's record has it.
 fn event(uid: String, what: What) -> Event {
-    Event { uid, at: now(), host: host(), session: SessionId::from_number(0), context: Context::default(), what }
-}
-
-/// This host's name.
-pub(super) fn host() -> String {
-    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+    Event { uid, at: now(), host: host_name(), session: SessionId::from_number(0), context: Context::default(), what }
 }

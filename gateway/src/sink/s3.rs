@@ -10,10 +10,10 @@ use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
 use super::kind::Limits;
-use super::own;
 use crate::config::{Table, ca, secret};
 use crate::credential::{Source, fetch, foreign};
 use crate::https::Url;
+use crate::telemetry::host_name;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bucket::Bucket;
@@ -163,7 +163,7 @@ impl S3 {
         if self.lock != Lock::None {
             self.look_at_lock(&bucket).await.map_err(|why| failed(&why))?;
         }
-        let host = prefix(&own::host()).filter(|host| !host.is_empty()).unwrap_or_else(|| "host".to_owned());
+        let host = prefix(&host_name()).filter(|host| !host.is_empty()).unwrap_or_else(|| "host".to_owned());
         Ok(S3Link { bucket, prefix: self.prefix.clone(), host, compression: self.compression, place })
     }
 

@@ -1,7 +1,6 @@
 //! How each sink stands, for people and machines; and a test of one.
 
 use super::failure::Failure;
-use super::filter::severity;
 use super::format::render;
 use super::settings::SinkSettings;
 use super::spool::{self, SpoolError};
@@ -119,7 +118,7 @@ impl SinkSettings {
     async fn send_test(&self, by: &str) -> Result<(), Failure> {
         let event = own::test(&self.name, by);
         let text = render(self.format, &event);
-        let severity = severity(&event.what);
+        let severity = event.severity().number();
         let entry =
             Entry { number: 0, uid: &event.uid, at: event.at, session: event.session, again: false, severity, text: &text };
         let mut link = self.kind.link().await?;

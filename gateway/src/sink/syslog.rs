@@ -10,10 +10,10 @@ use super::Entry;
 use super::failure::Failure;
 use super::format::Format;
 use super::kind::Limits;
-use super::own;
 use crate::config::{Table, ca, client_certificate};
 use crate::credential::Source;
 use crate::https::is_this_host;
+use crate::telemetry::host_name;
 use crate::tls::client_config;
 use message::{Framing, Header};
 use rustls_pki_types::ServerName;
@@ -121,7 +121,7 @@ impl Syslog {
         } else {
             Stream::Plain(counted)
         };
-        let header = Header { facility: self.facility, host: own::host(), process: std::process::id() };
+        let header = Header { facility: self.facility, host: host_name(), process: std::process::id() };
         Ok(SyslogLink { stream, framing: self.framing, header })
     }
 }

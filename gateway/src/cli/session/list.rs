@@ -95,7 +95,7 @@ impl Which {
         if self.search.is_some() {
             return Err(ViewError::NoIndex);
         }
-        let mut sessions: Vec<_> = evidence::index(state_dir)?.into_iter().filter(|record| self.wants(record)).collect();
+        let mut sessions: Vec<_> = evidence::index(state_dir)?.into_iter().filter(|record| query.wants(record)).collect();
         let left_out = sessions.len().saturating_sub(query.limit);
         sessions.drain(..left_out);
         let next = sessions.first().filter(|_| left_out > 0).map(|first| first.session);
@@ -116,20 +116,6 @@ impl Which {
             until: self.until,
             of: vec![Of::Session, Of::Gateway, Of::Unknown],
         }
-    }
-
-    fn wants(&self, record: &Summary) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-        let names = [&record.workload, &record.name];
-        !record.is_of_a_run()
-            && self.workload.as_ref().is_none_or(|part| names.into_iter().flatten().any(|name| name.contains(part.as_str())))
-            && is(&self.target, &record.target)
-            && is(&self.owner, &record.owner)
-            && is(&self.run, &record.run)
-            && self.state.is_none_or(|state| state == record.state)
-            && self.since.is_none_or(|since| record.session.made_at() >= since)
-            && self.until.is_none_or(|until| record.session.made_at() <= until)
-            && self.before.is_none_or(|before| record.session < before)
     }
 
     fn asks_for_all(&self) -> bool {

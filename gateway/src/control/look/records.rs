@@ -173,33 +173,28 @@ pub(super) fn list(
     actor: &Actor,
     query: &RecordQuery,
 ) -> Result<RecordPage, CommandError> {
-    match query.indexed() {
-        Some(indexed) => {
-            index.freshen();
-            let may = |target: Option<&str>, workload: Option<&str>, name: Option<&str>| {
-                actor.may(Role::Viewer, On { target, workload: workload.map(|workload| (workload, name)) })
-            };
-            match index.page(&indexed, &may) {
-                Ok(Some(page)) => return Ok(RecordPage { records: page.sessions, next: page.next }),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "the records are read, not the index"),
-            }
-        }
-        // Nothing is in a state that there is not.
-        None => return Ok(RecordPage { records: Vec::new(), next: None }),
+    // Nothing is in a state that there is not.
+    let Some(query) = query.indexed() else { return Ok(RecordPage { records: Vec::new(), next: None }) };
+    index.freshen();
+    let may = |target: Option<&str>, workload: Option<&str>, name: Option<&str>| {
+        actor.may(Role::Viewer, On { target, workload: workload.map(|workload| (workload, name)) })
+    };
+    match index.page(&query, &may) {
+        Ok(Some(page)) => return Ok(RecordPage { records: page.sessions, next: page.next }),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the records are read, not the index"),
     }
     if query.search.is_some() {
         return Err(CommandError::Wrong("the records are not indexed yet: search again in a while".to_owned()));
     }
-    read(state_dir, shelf, actor, query)
+    read(state_dir, shelf, actor, &query)
 }
 
 /// The same from the records themselves, of the newest of them.
-fn read(state_dir: &Path, shelf: &Shelf, actor: &Actor, query: &RecordQuery) -> Result<RecordPage, CommandError> {
-    let most = query.limit.clamp(1, MOST);
+fn read(state_dir: &Path, shelf: &Shelf, actor: &Actor, query: &Query) -> Result<RecordPage, CommandError> {
     let mut page = RecordPage { records: Vec::new(), next: None };
     for (looked, id) in newest_first(state_dir)?.filter(|id| query.before.is_none_or(|before| *id < before)).enumerate() {
-        if page.records.len() == most || looked == LOOKED_AT {
+        if page.records.len() == query.limit || looked == LOOKED_AT {
             return Ok(page);
         }
         // One that has gone meanwhile is none.
@@ -374,22 +369,5 @@ impl RecordQuery {
             until: self.until,
             of,
         })
-    }
-
-    fn wants(&self, summary: &Summary) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-        let part = |wanted: &Option<String>| {
-            let names = [&summary.workload, &summary.name];
-            wanted.as_ref().is_none_or(|wanted| names.into_iter().flatten().any(|name| name.contains(wanted.as_str())))
-        };
-        // What the gateway notes of itself, or of a run's names, is no session: it is there for who asks for it.
-        (summary.is_session() || self.target.is_some())
-            && part(&self.workload)
-            && is(&self.target, &summary.target)
-            && is(&self.run, &summary.run)
-            && is(&self.owner, &summary.owner)
-            && self.state.as_ref().is_none_or(|state| state == summary.state.name())
-            && self.since.is_none_or(|since| summary.session.made_at() >= since)
-            && self.until.is_none_or(|until| summary.session.made_at() <= until)
     }
 }

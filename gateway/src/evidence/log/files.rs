@@ -70,7 +70,7 @@ impl Files {
         Self::make(above)?;
         match DirBuilder::new().mode(0o700).create(directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(LogError::io("create", directory)(error)),
-            _made_or_there => File::open(above).and_then(|above| above.sync_all()).map_err(LogError::io("sync", above)),
+            _made_or_there => durable::sync_names(above).map_err(LogError::io("sync", above)),
         }
     }
 

@@ -21,7 +21,8 @@ pub fn prove(state_dir: &Path, entries: &[u64]) -> Result<Vec<String>, LogError>
     entries.iter().map(|index| one(&log, checkpoint.as_ref(), *index)).collect()
 }
 
-fn one(log: &Locked, checkpoint: Option<&SignedCheckpoint>, index: u64) -> Result<String, LogError> {
+/// The same of one entry of a log that is locked.
+pub(super) fn one(log: &Locked, checkpoint: Option<&SignedCheckpoint>, index: u64) -> Result<String, LogError> {
     let size = checkpoint.map_or(0, |signed| signed.checkpoint().size);
     let entry = if index < size { log.bytes_from(index)?.into_iter().next() } else { None };
     let (Some(checkpoint), Some(entry)) = (checkpoint, entry) else { return Err(LogError::NoEntry { index, size }) };

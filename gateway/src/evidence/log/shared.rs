@@ -2,11 +2,10 @@
 
 use super::error::LogError;
 use super::files::Files;
-use super::rotate;
 use super::signer::Signer;
 use super::state::Locked;
-use gateway_core::record::log::tree;
-use gateway_core::record::log::{Entry, Proof, VerifierKey};
+use super::{prove, rotate};
+use gateway_core::record::log::{Entry, VerifierKey};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -102,11 +101,7 @@ impl Log {
     pub fn prove(&self, index: u64) -> Result<String, LogError> {
         self.locked(|log| {
             let checkpoint = log.files.last_checkpoint()?;
-            let size = checkpoint.as_ref().map_or(0, |signed| signed.checkpoint().size);
-            let entry = if index < size { log.bytes_from(index)?.into_iter().next() } else { None };
-            let (Some(checkpoint), Some(entry)) = (checkpoint, entry) else { return Err(LogError::NoEntry { index, size }) };
-            let hashes = tree::inclusion(index, size, |subtree| log.hash(subtree))?;
-            Ok(Proof { extra: Some(entry), index, hashes, checkpoint }.to_string())
+            prove::one(log, checkpoint.as_ref(), index)
         })
     }
 

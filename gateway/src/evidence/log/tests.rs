@@ -47,7 +47,7 @@ fn append(log: &Log, count: u64) -> u64 {
 }
 
 fn problems(directory: &Path, outside: &[Vec<u8>]) -> Vec<Problem> {
-    verify_log(directory, &[key(1).verifier().clone()], outside).problems
+    verify_log(directory, &[key(1).verifier().clone()], outside, &mut |_| {}).problems
 }
 
 /// All files below the log, but for its lock.
@@ -111,7 +111,7 @@ fn entries_come_back_and_are_proved_across_bundles_and_restarts() {
         })
         .collect();
     assert_eq!(read, (0..size).collect::<Vec<_>>());
-    let done = verify_log(state.path(), &[log.verifier()], &all);
+    let done = verify_log(state.path(), &[log.verifier()], &all, &mut |_| {});
     assert_eq!((done.problems, done.size, done.covered), (vec![], 5820, 5813));
 }
 
@@ -209,7 +209,7 @@ fn another_key_does_not_go_on_with_the_log() {
     log.checkpoint_now().unwrap().unwrap();
     let other = Log::open(state.path(), Signer::of(key(2)));
     assert!(matches!(other.map(drop), Err(LogError::OtherKey { .. })));
-    let done = verify_log(state.path(), &[key(2).verifier().clone()], &[]);
+    let done = verify_log(state.path(), &[key(2).verifier().clone()], &[], &mut |_| {});
     assert!(matches!(done.problems.as_slice(), [Problem::Forged { size: 1, .. }]), "{:?}", done.problems);
     let public: VerifierKey = log.verifier().to_string().parse().unwrap();
     assert_eq!(&public, key(1).verifier());

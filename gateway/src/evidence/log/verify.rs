@@ -32,9 +32,11 @@ pub struct LogVerification {
 
 /// Checks the log: each entry against its tiles, each tile against the entries, the checkpoint's root and its signature by one of
 /// `keys`, or by a key that one of them handed over to; and that the checkpoints `outside`, which left the host, are prefixes of it.
+/// `each` hears each entry that can be read, in their order.
 #[must_use]
-pub fn verify_log(state_dir: &Path, keys: &[VerifierKey], outside: &[Vec<u8>]) -> LogVerification {
+pub fn verify_log(state_dir: &Path, keys: &[VerifierKey], outside: &[Vec<u8>], each: &mut dyn FnMut(&Entry)) -> LogVerification {
     let mut check = Check {
+        each,
         files: Files::new(state_dir),
         found: LogVerification::default(),
         edge: Edge::default(),
@@ -53,7 +55,8 @@ pub fn verify_log(state_dir: &Path, keys: &[VerifierKey], outside: &[Vec<u8>]) -
     check.found
 }
 
-struct Check {
+struct Check<'e> {
+    each: &'e mut dyn FnMut(&Entry),
     files: Files,
     found: LogVerification,
     edge: Edge,
@@ -70,7 +73,7 @@ struct Check {
     latest: u64,
 }
 
-impl Check {
+impl Check<'_> {
     fn all(&mut self, keys: &[VerifierKey], outside: &[Vec<u8>]) -> Result<(), LogError> {
         let tiles = self.list()?;
         let snapshot = Snapshot::of(&self.files)?;
@@ -251,6 +254,7 @@ impl Check {
     }
 
     fn entry(&mut self, index: u64, entry: Entry) {
+        (self.each)(&entry);
         let seconds = self.latest.saturating_sub(entry.at()) / 1_000_000_000;
         if seconds > SLACK {
             self.tell(Problem::Backwards { entry: index, seconds });

@@ -81,7 +81,7 @@ impl Bonds {
         for (place, mark) in places.iter().zip(marks) {
             self.write(place, &Entry { bond: bond.clone(), until: mark.until }).map_err(failed)?;
         }
-        File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(failed)
+        durable::sync_names(&self.directory).map_err(failed)
     }
 
     fn lock(&self) -> io::Result<Flock<File>> {

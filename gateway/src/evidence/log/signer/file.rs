@@ -48,7 +48,7 @@ pub(super) fn adopt_next(path: &Path) -> Result<(), SignerError> {
     let moved = match fs::rename(&next, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
-        Ok(()) => fs::File::open(directory).and_then(|directory| directory.sync_all()),
+        Ok(()) => durable::sync_names(directory),
     };
     moved.map_err(|error| SignerError::File { path: next, why: error.to_string() })?;
     step();

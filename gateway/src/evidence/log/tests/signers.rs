@@ -142,14 +142,14 @@ fn the_key_is_replaced_and_the_old_one_hands_over() {
     );
     // Whoever trusts the first key trusts the second, and the other way round for what was signed before.
     for key in [&first, &second] {
-        let done = verify_log(state.path(), std::slice::from_ref(key), std::slice::from_ref(&before));
+        let done = verify_log(state.path(), std::slice::from_ref(key), std::slice::from_ref(&before), &mut |_| {});
         assert_eq!(done.problems, [], "{key}");
     }
     assert!(log.rotate(&reference, 5000, "again").is_ok());
-    assert_eq!(verify_log(state.path(), std::slice::from_ref(&first), &[before]).problems, []);
+    assert_eq!(verify_log(state.path(), std::slice::from_ref(&first), &[before], &mut |_| {}).problems, []);
     // The handing over is not to be had without the old key.
     fs::remove_dir_all(state.path().join("log/rotations")).unwrap();
-    assert!(matches!(verify_log(state.path(), &[first], &[]).problems.as_slice(), [Problem::Forged { .. }]));
+    assert!(matches!(verify_log(state.path(), &[first], &[], &mut |_| {}).problems.as_slice(), [Problem::Forged { .. }]));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn whatever_write_was_the_last_the_key_is_the_old_one_or_the_new_one() {
         keys.insert(key.to_string());
         assert!(!copied.path().join("log.key.next").exists());
         let trusted = first.unwrap_or(key);
-        assert_eq!(verify_log(copied.path(), &[trusted], &[]).problems, []);
+        assert_eq!(verify_log(copied.path(), &[trusted], &[], &mut |_| {}).problems, []);
     }
     assert_eq!(keys.len(), 2);
 }
