@@ -79,7 +79,7 @@ impl PolicySet {
                 words: Vocabulary::new(&schema).map_err(built_in)?,
                 named: Named::default(),
                 thresholds: Thresholds::default(),
-                hash: hash(&sources),
+                hash: Self::hash_of(&sources),
             },
             cedar: Cedar::new(),
             problems: Vec::new(),
@@ -90,6 +90,20 @@ impl PolicySet {
         loading.validate(schema);
         loading.problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         if loading.problems.is_empty() { Ok(loading.set) } else { Err(loading.problems) }
+    }
+
+    /// The hash that a set of these sources has, whether or not it loads: of the files' names, not of where they lie.
+    #[must_use]
+    pub fn hash_of(sources: &[(String, String)]) -> String {
+        let mut digest = Sha256::new();
+        for (file, text) in sources {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            for part in [name, text] {
+                digest.update((part.len() as u64).to_be_bytes());
+                digest.update(part);
+            }
+        }
+        hex(&digest.finalize())
     }
 
     /// SHA-256 of the sources, in hex: every decision names it.
@@ -304,18 +318,6 @@ fn bare_permit(policy: &Policy) -> bool {
         && policy.action_constraint() == cedar_policy::ActionConstraint::Any
         && policy.resource_constraint() == cedar_policy::ResourceConstraint::Any
         && !policy.has_non_scope_constraint()
-}
-
-fn hash(sources: &[(String, String)]) -> String {
-    let mut digest = Sha256::new();
-    for (file, text) in sources {
-        let name = file.rsplit('/').next().unwrap_or(file);
-        for part in [name, text] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-    }
-    hex(&digest.finalize())
 }
 
 /// The line where `policy` is written in `text`.

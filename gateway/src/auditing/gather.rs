@@ -234,8 +234,7 @@ impl Gathered {
 
 /// The policy sets that came into force within the range, and the one that was in force when it began.
 fn in_force(state_dir: &Path, range: &Range) -> Result<Vec<(String, Timestamp)>, AuditingError> {
-    let mut sets = evidence::kept_policies(state_dir)?;
-    sets.sort_by_key(|(_, since)| *since);
+    let sets: Vec<_> = evidence::policies_in_force(state_dir)?.into_iter().map(|set| (set.hash, set.at)).collect();
     let first = range.since.map_or(0, |since| sets.partition_point(|(_, at)| *at <= since).saturating_sub(1));
     let of_it = sets.into_iter().skip(first).filter(|(_, since)| range.until.is_none_or(|until| *since < until));
     Ok(of_it.collect())

@@ -124,11 +124,8 @@ impl Judge {
         if self.kept.len() >= MOST {
             self.kept.clear();
         }
-        let texts = kept_policy(&self.state_dir, hash)?.map(|kept| kept.files);
-        let set = texts.and_then(|files| {
-            let texts = files.into_iter().map(|file| (file.name, file.text)).collect();
-            PolicySet::load(texts).ok().map(Arc::new)
-        });
+        let kept = kept_policy(&self.state_dir, hash)?;
+        let set = kept.and_then(|kept| PolicySet::load(kept.sources()).ok().map(Arc::new));
         self.kept.insert(hash.to_owned(), set.clone());
         Ok(set)
     }

@@ -274,16 +274,3 @@ async fn readiness_is_since_the_last_that_would_have_been_refused() {
     let [difference] = found.shadow.as_slice() else { panic!("{found:?}") };
     assert_eq!((difference.sessions, difference.difference.shadow.as_str()), (2, "deny"));
 }
-
-#[tokio::test]
-async fn the_set_of_a_moment_is_the_last_that_is_known_to_have_decided() {
-    let mut past = Past::new(ALL);
-    assert_eq!(in_force(past.path(), Timestamp(1)).unwrap(), None);
-    let (before, other) = (now(), "cd".repeat(32));
-    let frames = vec![past.decision("allow", json!([]), json!({"/set_hash": other}))];
-    let id = past.session(json!({}), frames).await;
-    let found = in_force(past.path(), before).unwrap().unwrap();
-    assert_eq!((found.hash.as_str(), found.by.as_str()), (past.hash.as_str(), "it was kept then for the first time"));
-    let found = in_force(past.path(), Timestamp(u64::MAX)).unwrap().unwrap();
-    assert_eq!((found.hash.as_str(), found.by), (other.as_str(), format!("it decided in {id}")));
-}

@@ -1,9 +1,9 @@
 //! Checks a bundle with nothing but a public key.
 
 use super::{BundleError, MOST};
+use crate::evidence::KeptPolicy;
 use crate::ledger::Event;
 use gateway_core::model::ids::SessionId;
-use gateway_core::policy::PolicySet;
 use gateway_core::record::log::{Entry, Proof, VerifierKey};
 use gateway_core::record::verify::{ClosedAs, Mark, Report, Verifier};
 use serde::Serialize;
@@ -139,10 +139,7 @@ impl Members {
     fn policies(&self, report: &mut BundleReport) {
         for (name, bytes) in self.others.iter().filter(|(name, _)| name.starts_with("policies/")) {
             let hash = name.trim_start_matches("policies/").trim_end_matches(".json");
-            let kept = serde_json::from_slice::<crate::evidence::KeptPolicy>(bytes).ok();
-            let texts = kept.map(|kept| kept.files.into_iter().map(|file| (file.name, file.text)).collect());
-            let same = texts.and_then(|texts| PolicySet::load(texts).ok()).is_some_and(|set| set.hash() == hash);
-            if same {
+            if KeptPolicy::parse(bytes, hash).is_some() {
                 report.policies.push(hash.to_owned());
             } else {
                 report.problems.push(format!("{name}: its text is not that of the set of this hash"));

@@ -51,8 +51,7 @@ pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<(), Bundl
     member(&mut tar, "log/log.pub", &public).map_err(failed)?;
     for hash in policies {
         if let Some(kept) = kept_policy(state_dir, &hash)? {
-            let text = serde_json::to_vec_pretty(&kept).unwrap_or_default();
-            member(&mut tar, &format!("policies/{hash}.json"), &text).map_err(failed)?;
+            member(&mut tar, &format!("policies/{hash}.json"), &kept.to_bytes()).map_err(failed)?;
         }
     }
     member(&mut tar, "events.jsonl", &events(state_dir, session)?).map_err(failed)?;

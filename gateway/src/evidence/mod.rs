@@ -23,7 +23,9 @@ mod writer;
 pub use doing::{Current, Doing};
 pub use error::{EvidenceError, Failed};
 pub use index::{NOWHERE, State, Summary, index, summary};
-pub use policies::{KeptPolicy, PolicyFile, all_kept as kept_policies, keep as keep_policy, kept as kept_policy};
+pub use policies::{
+    CameIntoForce, KeptPolicy, PolicyFile, in_force as policies_in_force, keep as keep_policy, kept as kept_policy,
+};
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;
 pub use sealed::{Opener, Recipients, SealedError};

@@ -1,9 +1,12 @@
-//! The policy texts that were in force, each kept under the hash that records name: `<state>/policies/<hash>.json`.
+//! The policy texts that were in force, each kept under the hash that records name: `<state>/policies/<hash>.json`. When each
+//! was in force is what the log says.
 
-use super::{EvidenceError, now};
+use super::EvidenceError;
+use super::log::read_log;
 use crate::durable;
 use gateway_core::model::time::Timestamp;
 use gateway_core::policy::PolicySet;
+use gateway_core::record::log::Entry;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -14,26 +17,65 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
-    /// Its name.
+    /// Its name, without the folder that it lay in.
     pub name: String,
     /// Its text.
     pub text: String,
 }
 
-/// A set that was in force.
+/// The texts of a set; cases are no part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptPolicy {
-    /// When it first came into force here.
-    pub since: Timestamp,
-    /// Its files; cases are no part of a set.
+    /// Its files.
     pub files: Vec<PolicyFile>,
+}
+
+/// A set that came into force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameIntoForce {
+    /// When.
+    pub at: Timestamp,
+    /// Its hash.
+    pub hash: String,
+    /// The number of the log's entry that says so.
+    pub entry: u64,
+}
+
+impl KeptPolicy {
+    /// These sources, each a path and a text.
+    #[must_use]
+    pub fn of(sources: &[(String, String)]) -> Self {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        Self { files: sources.iter().map(|(path, text)| PolicyFile { name: name(path), text: text.clone() }).collect() }
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote for the set of that hash; none where it is another, or written otherwise.
+    #[must_use]
+    pub fn parse(bytes: &[u8], hash: &str) -> Option<Self> {
+        let kept: Self = serde_json::from_slice(bytes).ok()?;
+        (kept.to_bytes() == bytes && kept == Self::of(&kept.sources()) && PolicySet::hash_of(&kept.sources()) == hash)
+            .then_some(kept)
+    }
+
+    /// As it lies on the disk and in bundles: one text for one set.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The sources of the set.
+    #[must_use]
+    pub fn sources(&self) -> Vec<(String, String)> {
+        self.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()
+    }
 }
 
 /// Keeps the set of that hash, unless it is kept.
 ///
 /// # Errors
 /// Where it can't be written.
-pub fn keep(state_dir: &Path, hash: &str, files: &[(String, String)]) -> Result<(), EvidenceError> {
+pub fn keep(state_dir: &Path, hash: &str, sources: &[(String, String)]) -> Result<(), EvidenceError> {
     let path = path(state_dir, hash);
     if path.exists() {
         return Ok(());
@@ -41,10 +83,8 @@ pub fn keep(state_dir: &Path, hash: &str, files: &[(String, String)]) -> Result<
     let directory = directory(state_dir);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
     made.map_err(EvidenceError::io("create", &directory))?;
-    let files = files.iter().map(|(name, text)| PolicyFile { name: name.clone(), text: text.clone() }).collect();
-    let bytes = serde_json::to_vec(&KeptPolicy { since: now(), files }).unwrap_or_default();
     // Another gateway that keeps it at this moment keeps the same.
-    durable::create(&path, &bytes, 0o600).map(drop).map_err(EvidenceError::io("write", &path))
+    durable::create(&path, &KeptPolicy::of(sources).to_bytes(), 0o600).map(drop).map_err(EvidenceError::io("write", &path))
 }
 
 /// The set of that hash; none where it was never in force here, or is not any more what it was.
@@ -56,31 +96,28 @@ pub fn kept(state_dir: &Path, hash: &str) -> Result<Option<KeptPolicy>, Evidence
         return Ok(None);
     }
     let path = path(state_dir, hash);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(EvidenceError::io("read", &path)(error)),
-    };
-    let Ok(kept) = serde_json::from_slice::<KeptPolicy>(&bytes) else { return Ok(None) };
-    let texts = kept.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
-    Ok(PolicySet::load(texts).is_ok_and(|set| set.hash() == hash).then_some(kept))
+    match fs::read(&path) {
+        Ok(bytes) => Ok(KeptPolicy::parse(&bytes, hash)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(EvidenceError::io("read", &path)(error)),
+    }
 }
 
-/// The hashes of all sets that are kept, with the times at which they first came into force.
+/// The sets that came into force here, in their order: a set that replaced itself is there once. What can't be read of the log
+/// is told by whoever checks it.
 ///
 /// # Errors
-/// Where they can't be read.
-pub fn all_kept(state_dir: &Path) -> Result<Vec<(String, Timestamp)>, EvidenceError> {
-    let directory = directory(state_dir);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(EvidenceError::io("read", &directory)(error)),
-    };
-    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
-    let hashes: Vec<_> = names.filter(|name| is_hash(name)).collect();
-    let known = hashes.into_iter().map(|hash| Ok(kept(state_dir, &hash)?.map(|kept| (hash, kept.since))));
-    known.filter_map(Result::transpose).collect()
+/// Where there is no log, or it can't be read.
+pub fn in_force(state_dir: &Path) -> Result<Vec<CameIntoForce>, EvidenceError> {
+    let mut all: Vec<CameIntoForce> = Vec::new();
+    for (number, entry) in read_log(state_dir)? {
+        if let Ok(Entry::Policy { at, hash }) = entry
+            && all.last().is_none_or(|last| last.hash != hash)
+        {
+            all.push(CameIntoForce { at: Timestamp(at), hash, entry: number });
+        }
+    }
+    Ok(all)
 }
 
 fn directory(state_dir: &Path) -> PathBuf {
@@ -99,25 +136,41 @@ fn is_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::{EvidenceSettings, Store};
 
     #[test]
     fn a_set_is_kept_once_and_one_that_was_changed_is_not_shown() {
         let state = tempfile::tempdir().unwrap();
-        let files = [("a.cedar".to_owned(), r#"@id("p") permit (principal, action == Action::"connect", resource);"#.to_owned())];
-        let hash = PolicySet::load(files.to_vec()).unwrap().hash().to_owned();
+        let text = r#"@id("p") permit (principal, action == Action::"connect", resource);"#.to_owned();
+        let sources = [("/etc/weir/policy.d/a.cedar".to_owned(), text)];
+        let hash = PolicySet::load(sources.to_vec()).unwrap().hash().to_owned();
         assert_eq!(kept(state.path(), &hash).unwrap(), None);
-        assert_eq!(all_kept(state.path()).unwrap(), []);
-        keep(state.path(), &hash, &files).unwrap();
-        let first = kept(state.path(), &hash).unwrap().unwrap();
-        assert_eq!(first.files[0].text, files[0].1);
-        keep(state.path(), &hash, &files).unwrap();
-        assert_eq!(all_kept(state.path()).unwrap(), [(hash.clone(), first.since)]);
+        keep(state.path(), &hash, &sources).unwrap();
+        keep(state.path(), &hash, &sources).unwrap();
+        let found = kept(state.path(), &hash).unwrap().unwrap();
+        assert_eq!((found.files[0].name.as_str(), &found.files[0].text), ("a.cedar", &sources[0].1));
         for other in ["../ledger", "", "zz", "../../../../etc/passwd"] {
             assert_eq!(kept(state.path(), other).unwrap(), None, "{other}");
         }
         let path = path(state.path(), &hash);
-        let text = fs::read_to_string(&path).unwrap().replace("permit", "forbid");
-        fs::write(path, text).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            fs::write(&path, flipped).unwrap();
+            assert_eq!(kept(state.path(), &hash).unwrap(), None, "at {at}");
+        }
+        fs::write(&path, [&bytes, b" ".as_slice()].concat()).unwrap();
         assert_eq!(kept(state.path(), &hash).unwrap(), None);
+    }
+    #[test]
+    fn the_log_says_which_set_was_in_force() {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::open(state.path(), EvidenceSettings::default()).unwrap();
+        let came = |at, hash: &str| store.enter(&Entry::Policy { at, hash: hash.to_owned() }).unwrap();
+        [(1, "aa"), (2, "bb"), (3, "bb"), (4, "aa")].into_iter().for_each(|(at, hash)| came(at, hash));
+        let found = in_force(state.path()).unwrap();
+        let found: Vec<_> = found.iter().map(|set| (set.at.0, set.hash.as_str())).collect();
+        assert_eq!(found, [(1, "aa"), (2, "bb"), (4, "aa")]);
     }
 }

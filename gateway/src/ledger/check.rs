@@ -40,22 +40,35 @@ pub fn check(state_dir: &Path) -> Result<Option<Checked>, LedgerError> {
     let key = std::fs::read_to_string(&public).map_err(|error| LedgerError::Key { path: public, why: error.to_string() })?;
     let (mut checked, mut known, mut last) = (Checked::default(), BTreeMap::new(), 0);
     loop {
-        let page = event::since(&connection, last, PAGE).map_err(failed)?;
-        let Some(newest) = page.last().map(|event| event.number) else { break };
-        for event in page {
-            if event.number != last + 1 {
-                checked.problem(format!("events {} to {} are missing", last + 1, event.number - 1));
-            }
-            if event.key != key.trim() {
-                checked.problem(format!("event {}: it is signed with another key than ledger.pub", event.number));
-            } else if !event.is_genuine() {
-                checked.problem(format!("event {}: its signature does not hold: it was changed", event.number));
-            }
-            last = event.number;
-            checked.events += 1;
-            known.insert(event.number, event.signature);
+        let page = event::rows_since(&connection, last, PAGE).map_err(failed)?;
+        if page.is_empty() {
+            break;
         }
-        last = newest;
+        for row in page {
+            let number = row.as_ref().map_or_else(|(number, _)| *number, |event| event.number);
+            if number != last + 1 {
+                checked.problem(format!("events {} to {} are missing", last + 1, number - 1));
+            }
+            last = number;
+            checked.events += 1;
+            let signature = match row {
+                Err((_, error)) => {
+                    checked.problem(format!("event {number}: it can't be read, it was changed: {error}"));
+                    continue;
+                }
+                Ok(event) if event.key != key.trim() => {
+                    checked.problem(format!("event {number}: it is signed with another key than ledger.pub"));
+                    event.signature
+                }
+                Ok(event) => {
+                    if !event.is_genuine() {
+                        checked.problem(format!("event {number}: its signature does not hold: it was changed"));
+                    }
+                    event.signature
+                }
+            };
+            known.insert(number, signature);
+        }
     }
     for (number, signature) in recorded(state_dir) {
         match known.get(&number) {

@@ -225,6 +225,22 @@ pub(super) fn since(connection: &Connection, number: u64, most: usize) -> rusqli
     connection.prepare_cached(&text)?.query_map(params![number.cast_signed(), most], read)?.collect()
 }
 
+/// As [`since`], a row for a row: of one that is no event, its number and why.
+pub(super) fn rows_since(
+    connection: &Connection,
+    number: u64,
+    most: usize,
+) -> rusqlite::Result<Vec<Result<Event, (u64, rusqlite::Error)>>> {
+    let text = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&text)?;
+    let row = |row: &Row<'_>| {
+        let number = row.get::<_, i64>(0)?.cast_unsigned();
+        Ok(read(row).map_err(|error| (number, error)))
+    };
+    statement.query_map(params![number.cast_signed(), most], row)?.collect()
+}
+
 pub(super) fn last(connection: &Connection) -> rusqlite::Result<u64> {
     let last: i64 = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?.query_row([], |row| row.get(0))?;
     Ok(last.cast_unsigned())

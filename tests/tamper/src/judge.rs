@@ -97,6 +97,8 @@ fn logged(state: &Path, problem: &log::Problem) -> Finding {
         Problem::Extra { path } if path.starts_with("tile/") => Place::File(format!("log/{path}")),
         Problem::Extra { path } => Place::File(below(state, path)),
         Problem::NoCheckpoint { .. } => Place::File("log/checkpoint".to_owned()),
+        Problem::PublicKey { .. } => Place::File("log.pub".to_owned()),
+        Problem::Older { .. } => Place::File("log/checkpoint".to_owned()),
         Problem::NoJournal { .. } => Place::File("log/journal".to_owned()),
         Problem::Forged { size, .. } | Problem::Rewritten { size } | Problem::RolledBack { size } => Place::Checkpoint(*size),
     };

@@ -1,10 +1,9 @@
 //! `weir policy show`: the policies of the folder, where each is written and what it says beside allow and deny.
 
 use super::{Which, set};
-use crate::backtest::{self, Found};
 use crate::cli::{CliError, Format, Result, print};
 use crate::config::PolicyTexts;
-use crate::evidence::{self, now, utc};
+use crate::evidence::{self, CameIntoForce, now, utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use gateway_core::model::time::Timestamp;
@@ -62,21 +61,20 @@ pub(in crate::cli) fn show(which: &Which, at: Option<At>) -> Result {
 /// The set that was in force then, by what is recorded, with its texts where they are kept.
 fn show_at(which: &Which, at: Timestamp) -> Result {
     let state_dir = crate::cli::state_dir(which.common.config.as_deref())?;
-    let found = backtest::in_force(&state_dir, at).map_err(CliError::new)?;
-    let Some(Found { seen, hash, by }) = found else {
+    let mut sets = evidence::policies_in_force(&state_dir).map_err(CliError::new)?;
+    sets.retain(|set| set.at <= at);
+    let Some(CameIntoForce { at: since, hash, entry }) = sets.pop() else {
         return Err(CliError::new(format!("no set is known to have been in force at {}: nothing is recorded before", utc(at))));
     };
     let kept = evidence::kept_policy(&state_dir, &hash).map_err(CliError::new)?;
+    let set = kept.as_ref().and_then(|kept| PolicySet::load(kept.sources()).ok());
     let files = kept.map(|kept| kept.files);
-    let set = files
-        .as_ref()
-        .and_then(|files| PolicySet::load(files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()).ok());
     print(&match which.format() {
         Format::Json => json!({
             "at": at,
             "hash": hash,
-            "seen": seen,
-            "by": by,
+            "since": since,
+            "entry": entry,
             "policies": set.as_ref().map(|set| set.entries().map(row_json).collect::<Vec<_>>()),
             "files": files,
         })
@@ -87,12 +85,7 @@ fn show_at(which: &Which, at: Timestamp) -> Result {
                 Some(set) => table(set).to_string(),
                 None => format!("its texts are not kept below {}", state_dir.display()),
             };
-            format!(
-                "{texts}
-set {hash}, in force at {}: {by}, {}",
-                utc(at),
-                utc(seen)
-            )
+            format!("{texts}\nset {hash}, in force at {}: since {} (entry {entry} of the log)", utc(at), utc(since))
         }
     })?;
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use super::super::CommandError;
 use crate::config::PolicyTexts;
-use crate::evidence::{self, PolicyFile};
+use crate::evidence::{self, CameIntoForce, PolicyFile};
 use crate::ledger::Kind;
 use crate::session::context::Shared;
 use gateway_core::model::time::Timestamp;
@@ -23,7 +23,7 @@ pub struct PolicyInForce {
     pub mode: String,
     /// Where its files are.
     pub dir: String,
-    /// Since when this set was first in force here.
+    /// Since when it is in force.
     pub since: Option<Timestamp>,
     /// Whether any of its policies heeds grants.
     pub heeds_grants: bool,
@@ -66,8 +66,8 @@ pub struct PolicyVersion {
 pub struct ShownVersion {
     /// Its hash, which its files have.
     pub hash: String,
-    /// When it first came into force here.
-    pub since: Timestamp,
+    /// When it first came into force here; none where the log does not say.
+    pub since: Option<Timestamp>,
     /// Its files.
     pub files: Vec<PolicyFile>,
 }
@@ -120,7 +120,7 @@ pub struct PolicyCase {
 pub(super) fn in_force(shared: &Shared) -> Result<PolicyInForce, CommandError> {
     let (set, settings) = (shared.policy.load_full(), &shared.config.policy);
     let kept = evidence::kept_policy(&shared.config.state_dir, set.hash())?;
-    let since = kept.as_ref().map(|kept| kept.since);
+    let since = evidence::policies_in_force(&shared.config.state_dir)?.pop().map(|set| set.at);
     let mut files = kept.map(|kept| kept.files).unwrap_or_default();
     // Cases are no part of the set: what is there now is shown.
     let cases = PolicyTexts::read(&settings.dir).map(|texts| texts.cases).unwrap_or_default();
@@ -145,28 +145,29 @@ pub(super) fn in_force(shared: &Shared) -> Result<PolicyInForce, CommandError> {
 
 /// The newest first.
 pub(super) fn versions(shared: &Shared) -> Result<Vec<PolicyVersion>, CommandError> {
-    let kept: BTreeMap<String, Timestamp> = evidence::kept_policies(&shared.config.state_dir)?.into_iter().collect();
+    let state_dir = &shared.config.state_dir;
+    let events = shared.ledger.events_of(Kind::PolicyReplaced, LOOKED_BACK)?;
+    // What somebody put in force is told just after it came into force.
+    let by = |set: &CameIntoForce| {
+        let event = events.iter().find(|event| {
+            let hash = event.details.get("set_hash").and_then(serde_json::Value::as_str);
+            hash == Some(set.hash.as_str()) && event.at.0.abs_diff(set.at.0) < 60_000_000_000
+        });
+        event.map_or_else(|| "weir".to_owned(), |event| event.by.clone())
+    };
     let mut all = Vec::new();
-    for event in shared.ledger.events_of(Kind::PolicyReplaced, LOOKED_BACK)? {
-        let Some(hash) = event.details.get("set_hash").and_then(serde_json::Value::as_str) else { continue };
-        let (hash, kept) = (hash.to_owned(), kept.contains_key(hash));
-        all.push(PolicyVersion { hash, since: event.at, by: event.by, kept });
+    for set in evidence::policies_in_force(state_dir)?.into_iter().rev().take(LOOKED_BACK) {
+        let kept = evidence::kept_policy(state_dir, &set.hash)?.is_some();
+        all.push(PolicyVersion { by: by(&set), hash: set.hash, since: set.at, kept });
     }
-    for (hash, since) in kept {
-        // Those that somebody put in force are there; it is kept just before that is written down.
-        let told = all.iter().any(|version| version.hash == hash && version.since.0.abs_diff(since.0) < 60_000_000_000);
-        if !told {
-            all.push(PolicyVersion { hash, since, by: "weir".to_owned(), kept: true });
-        }
-    }
-    all.sort_by_key(|version| std::cmp::Reverse(version.since));
     Ok(all)
 }
 
 pub(super) fn version(shared: &Shared, hash: &str) -> Result<ShownVersion, CommandError> {
     let kept = evidence::kept_policy(&shared.config.state_dir, hash)?;
     let kept = kept.ok_or_else(|| CommandError::Missing(format!("policy set {hash}")))?;
-    Ok(ShownVersion { hash: hash.to_owned(), since: kept.since, files: kept.files })
+    let first = evidence::policies_in_force(&shared.config.state_dir)?.into_iter().find(|set| set.hash == hash);
+    Ok(ShownVersion { hash: hash.to_owned(), since: first.map(|set| set.at), files: kept.files })
 }
 
 /// Checks files as a set: those that end in `.toml` are cases.

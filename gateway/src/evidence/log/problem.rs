@@ -72,6 +72,20 @@ pub enum Problem {
         /// The size of the checkpoint from outside.
         size: u64,
     },
+    /// The log's checkpoint covers less than one that left the host: an older one was put there, or none was signed since.
+    #[error("the checkpoint covers {size} entries; one that left the host covers {outside}: an older one was put in its place")]
+    Older {
+        /// How many it covers.
+        size: u64,
+        /// How many that from outside does.
+        outside: u64,
+    },
+    /// The public key that lies beside the log is not the one that signs it.
+    #[error("log.pub is not the key that signs the log: {why}")]
+    PublicKey {
+        /// How it differs.
+        why: String,
+    },
     /// The journal is not there, or its header is none.
     #[error("the log's journal can't be read: {why}")]
     NoJournal {

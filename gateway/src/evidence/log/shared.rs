@@ -41,6 +41,7 @@ impl Log {
         let journal = Mutex::new(state.journal_file());
         let log = Self { files, lock, state: Mutex::new(state), journal, signer: Mutex::new(Arc::new(signer)) };
         log.check_key()?;
+        log.signer().show(state_dir)?;
         Ok(log)
     }
 

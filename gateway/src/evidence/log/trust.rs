@@ -61,6 +61,11 @@ impl Trust {
         verify(signed, last)
     }
 
+    /// Whether it is one of the keys.
+    pub(super) fn believes(&self, key: &VerifierKey) -> bool {
+        self.keys.contains(key)
+    }
+
     /// Whether a checkpoint is signed by any of the keys.
     pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<(), String> {
         verify(signed, &self.keys)

@@ -4,6 +4,7 @@ use super::error::LogError;
 use super::files::{self, Files, UNFINISHED};
 use super::problem::Problem;
 use super::read::Snapshot;
+use super::signer::public_beside;
 use super::trust::Trust;
 use gateway_core::record::chain::Hash;
 use gateway_core::record::log::tile::{self, FULL, Kind, Tile};
@@ -75,6 +76,8 @@ struct Check<'e> {
 
 impl Check<'_> {
     fn all(&mut self, keys: &[VerifierKey], outside: &[Vec<u8>]) -> Result<(), LogError> {
+        // Before the log, whose key may be replaced meanwhile.
+        let public = public_beside(self.files.state_dir());
         let tiles = self.list()?;
         let snapshot = Snapshot::of(&self.files)?;
         let (size, base) = (snapshot.size(), snapshot.journal.base());
@@ -101,11 +104,20 @@ impl Check<'_> {
         for problem in trust.hand_over(&self.handed, &self.roots) {
             self.tell(problem);
         }
+        let signed_once = checkpoint.is_some();
         if let Some(signed) = checkpoint {
             self.checkpoint(&signed, &trust, &tiles)?;
         }
         for signed in outside {
             self.outside(signed, &trust);
+        }
+        // Readers who have no other key take it at its word.
+        match public {
+            Ok(Some(key)) if trust.believes(&key) => {}
+            Ok(Some(key)) => self.tell(Problem::PublicKey { why: format!("it is {key}") }),
+            Ok(None) if !signed_once => {}
+            Ok(None) => self.tell(Problem::PublicKey { why: "it is not there".to_owned() }),
+            Err(error) => self.tell(Problem::PublicKey { why: error.to_string() }),
         }
         Ok(())
     }
@@ -279,7 +291,11 @@ impl Check<'_> {
         if let Err(why) = trust.verify_last(signed) {
             self.tell(Problem::Forged { size: checkpoint.size, why });
         }
-        let told = !self.found.problems.is_empty();
+        // A tile that is gone or another is not what a root is made of: entries are.
+        let beside = |problem: &Problem| {
+            matches!(problem, Problem::TileMissing { .. } | Problem::TileChanged { .. } | Problem::Extra { .. })
+        };
+        let told = !self.found.problems.iter().all(beside);
         match self.roots.get(&checkpoint.size) {
             Some(root) if *root == checkpoint.root => {}
             // What was changed is told already.
@@ -304,6 +320,8 @@ impl Check<'_> {
                     self.tell(Problem::Forged { size: checkpoint.size, why });
                 } else if self.roots.get(&checkpoint.size) != Some(&checkpoint.root) {
                     self.tell(Problem::RolledBack { size: checkpoint.size });
+                } else if checkpoint.size > self.found.covered {
+                    self.tell(Problem::Older { size: self.found.covered, outside: checkpoint.size });
                 }
             }
         }

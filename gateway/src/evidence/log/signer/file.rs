@@ -94,7 +94,7 @@ pub(super) fn read_public(path: &Path) -> Result<Option<VerifierKey>, SignerErro
     match fs::read_to_string(path) {
         Ok(text) => {
             let why = |why| SignerError::Key { origin: path.display().to_string(), why };
-            text.trim_end_matches('\n').parse().map(Some).map_err(why)
+            text.strip_suffix('\n').unwrap_or(&text).parse().map(Some).map_err(why)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SignerError::File { path: path.to_owned(), why: error.to_string() }),

@@ -142,6 +142,12 @@ impl Signer {
         }
     }
 
+    /// Its public key lies beside the log from now on, unless one does.
+    pub(super) fn show(&self, state_dir: &Path) -> Result<(), SignerError> {
+        let path = state_dir.join(PUBLIC);
+        if path.exists() { Ok(()) } else { file::write_public(&path, &self.verifier) }
+    }
+
     /// It has taken the place of the key before. The log's lock is held.
     pub(super) fn adopted(self, files: &Files) -> Result<Self, SignerError> {
         if let Some(KeyReference::File(path)) = &self.reference {
