@@ -1,4 +1,7 @@
 //! Closes records that a gateway left open when it died: at their last whole block, and says so.
+//!
+//! A host that lost its power may have left any page that was not synced as it was: a block in the middle, before others that
+//! are whole. What the log says of a record was synced before; nothing behind that is worth more than a block whose chain holds.
 
 use super::log::Log;
 use super::open::OpenRecords;
@@ -6,15 +9,16 @@ use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
 use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::record::chain::FILE_HEADER;
 use gateway_core::record::log::Entry;
 use gateway_core::record::log::tile::FULL;
-use gateway_core::record::read::{Blocks, ReadError};
+use gateway_core::record::read::Blocks;
 use gateway_core::record::seal::Sealer;
-use gateway_core::record::verify::next_genuine;
+use gateway_core::record::verify::Mark;
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
 use serde_json::json;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An entry may be older than the one before it by so much: gateways write side by side.
@@ -27,9 +31,9 @@ pub struct Recovered {
     pub session: SessionId,
     /// How many whole frames it had.
     pub frames: u64,
-    /// How many bytes of a torn block were cut off.
+    /// How many bytes behind its last whole block were cut off.
     pub cut_bytes: u64,
-    /// `crash`; `damaged` where it was left as it is, for whole blocks lie behind broken ones;
+    /// `crash`; `damaged` where it was left as it is, for it is broken within what the log says was on the disk;
     /// `missing` where there is no file.
     pub end: &'static str,
 }
@@ -76,6 +80,8 @@ pub(super) fn recover(
 struct Known {
     opened: bool,
     closed: bool,
+    /// How far it was on the disk, as it said last.
+    grown: Option<Mark>,
 }
 
 impl Known {
@@ -84,13 +90,18 @@ impl Known {
         let (mut known, size) = (Self::default(), log.size()?);
         let before = session.made_at().0.saturating_sub(u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX));
         for bundle in (0..size.div_ceil(FULL)).rev() {
-            let mut oldest = u64::MAX;
+            let (mut oldest, mut grown) = (u64::MAX, None);
             for entry in log.entries(bundle * FULL).take(usize::try_from(FULL).unwrap_or(usize::MAX)) {
                 let (_, entry) = entry?;
                 oldest = oldest.min(entry.at());
                 known.opened |= matches!(entry, Entry::Opened { session: opened, .. } if opened == session);
                 known.closed |= matches!(entry, Entry::Closed { session: closed, .. } if closed == session);
+                if let Entry::Grown { heads, .. } = &entry {
+                    let head = heads.iter().find(|head| head.session == session);
+                    grown = head.map(|head| Mark { frames: head.frames, blocks: head.blocks, chain: head.chain }).or(grown);
+                }
             }
+            known.grown = known.grown.or(grown);
             if known.opened || oldest < before {
                 break;
             }
@@ -123,18 +134,23 @@ fn close(state_dir: &Path, session: SessionId, known: &Known) -> Result<Option<O
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(EvidenceError::io("lock", &path)(error)),
     }
-    let (found, closed) = mend(state_dir, session, first)?;
+    let (found, closed) = mend(state_dir, session, first, known.grown.as_ref())?;
     Ok(Some((Some(found), Some(closed))))
 }
 
-fn mend(state_dir: &Path, session: SessionId, first: File) -> Result<(Recovered, Entry), EvidenceError> {
-    let survey = survey(state_dir, session)?;
-    let Survey { left, cut, ended, damaged } = survey;
+fn mend(state_dir: &Path, session: SessionId, first: File, grown: Option<&Mark>) -> Result<(Recovered, Entry), EvidenceError> {
+    let survey = survey(state_dir, session, grown)?;
+    let Survey { left, cut, ended, damaged, behind } = survey;
     let Sealer { next_frame: whole, next_block: blocks, chain } = left.sealer;
     let segments = left.segment + 1;
     if damaged {
+        let segments = segments + u32::try_from(behind.len()).unwrap_or(u32::MAX);
         let as_it_is = Closed { frames: whole, blocks, bytes: left.before + left.offset, chain };
         return Ok(entry(session, as_it_is, segments, cut, "damaged"));
+    }
+    // The last one first: a crash meanwhile leaves no gap.
+    for path in behind.iter().rev() {
+        std::fs::remove_file(path).map_err(EvidenceError::io("remove", path))?;
     }
     let mut tape = Tape::resume(state_dir, session, first, left)?;
     let mut last = FrameBuffer::default();
@@ -159,17 +175,19 @@ struct Survey {
     cut: u64,
     /// Whether the last whole block ends the session.
     ended: bool,
-    /// Whether there are whole blocks behind broken ones, so that nothing may be cut off.
+    /// Whether it is broken within what the log says of it, so that nothing may be cut off.
     damaged: bool,
+    /// The segments behind that of the last whole block.
+    behind: Vec<PathBuf>,
 }
 
-/// Walks a record to its last whole block. Only framing is checked: what was changed within
-/// blocks stays as it is, for `weir audit verify` to name.
-fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError> {
-    let mut survey = Survey { left: Left::new(session), cut: 0, ended: false, damaged: false };
-    let segments = files::segments(state_dir, session)?;
-    let count = segments.len();
-    for (number, (path, length)) in segments.into_iter().enumerate() {
+/// Walks a record to the last block whose chain holds. `grown` is what the log says was on the disk: what is broken within that
+/// stays as it is, for `weir audit verify` to name.
+fn survey(state_dir: &Path, session: SessionId, grown: Option<&Mark>) -> Result<Survey, EvidenceError> {
+    let mut survey = Survey { left: Left::new(session), cut: 0, ended: false, damaged: false, behind: Vec::new() };
+    let mut fits = grown.is_none();
+    let mut segments = files::segments(state_dir, session)?.into_iter().enumerate();
+    for (number, (path, length)) in segments.by_ref() {
         let segment = u32::try_from(number).unwrap_or(u32::MAX);
         let bytes = std::fs::read(&path).map_err(EvidenceError::io("read", &path))?;
         let left = &mut survey.left;
@@ -178,30 +196,34 @@ fn survey(state_dir: &Path, session: SessionId) -> Result<Survey, EvidenceError>
             left.sealer.rotate(&session.to_string(), segment);
         }
         (left.segment, left.offset) = (segment, 0);
-        match Blocks::new(&bytes, segment) {
-            Ok(mut reader) => {
-                for block in reader.by_ref().map_while(Result::ok) {
-                    let header = block.header;
-                    left.sealer = Sealer {
-                        next_block: header.number.saturating_add(1),
-                        next_frame: header.first.saturating_add(u64::from(header.frames)),
-                        chain: block.chain,
-                    };
-                    survey.ended = header.ends;
+        if let Ok(blocks) = Blocks::new(&bytes, segment) {
+            left.offset = FILE_HEADER as u64;
+            for block in blocks.map_while(Result::ok) {
+                let (header, sealer) = (block.header, &mut left.sealer);
+                let goes_on = (header.number, header.first) == (sealer.next_block, sealer.next_frame);
+                if !goes_on || sealer.chain.next(block.covered) != block.chain {
+                    break;
                 }
-                left.offset = reader.position() as u64;
+                *sealer = Sealer {
+                    next_block: header.number.saturating_add(1),
+                    next_frame: header.first.saturating_add(u64::from(header.frames)),
+                    chain: block.chain,
+                };
+                fits |= grown.is_some_and(|mark| (mark.blocks, mark.chain) == (sealer.next_block, sealer.chain));
+                left.offset += header.length as u64;
+                survey.ended = header.ends;
             }
-            Err(ReadError::Torn { .. }) => {}
-            Err(_) => survey.damaged = true,
         }
         survey.cut = length.saturating_sub(left.offset);
-        let broken_inside = survey.cut > 0 && number + 1 < count;
-        let more = usize::try_from(left.offset).ok().and_then(|at| next_genuine(&bytes, at));
-        survey.damaged |= broken_inside || more.is_some();
-        if survey.damaged {
+        if survey.cut > 0 {
             break;
         }
     }
+    for (_, (path, length)) in segments {
+        survey.cut += length;
+        survey.behind.push(path);
+    }
+    survey.damaged = !fits;
     Ok(survey)
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::record::log::{Entry, Grown};
 use gateway_core::record::read::Blocks;
 use gateway_core::record::verify::{Problem, Span};
 use gateway_core::record::{FrameBuffer, FrameKind};
@@ -152,6 +153,45 @@ async fn a_torn_record_is_closed_at_its_last_whole_frame_and_a_live_one_is_left_
     assert_eq!(again.recovered(), [Recovered { session, frames: 4, cut_bytes: 6, end: "crash" }]);
     assert_eq!(problems(dead.path()), []);
     assert_eq!(summary(dead.path(), session).unwrap().reason.as_deref(), Some("crash"));
+}
+
+#[tokio::test]
+async fn a_page_that_never_reached_the_disk_ends_a_record_unless_the_log_has_more_of_it() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), EvidenceSettings { segment_bytes: 4096, ..one_at_a_time() }).unwrap();
+    let (session, run) = ids(1);
+    let recorder = store.begin(session, run, &json!({})).unwrap();
+    for _ in 0..6 {
+        recorder.submit(&mut frames(10, 100)).unwrap();
+        recorder.room().await;
+    }
+    let place = files::segment(state.path(), session, 0);
+    let mut broken = std::fs::read(&place).unwrap();
+    let blocks: Vec<_> = Blocks::new(&broken, 0).unwrap().map(Result::unwrap).collect();
+    assert!(blocks.len() > 2 && files::segments(state.path(), session).unwrap().len() > 1);
+    let [first, second] = [&blocks[0], &blocks[1]].map(|block| block.header.length);
+    let grown = |behind: usize| {
+        let block = &blocks[behind];
+        let frames = block.header.first + u64::from(block.header.frames);
+        Entry::grown(now().0, &[Grown { session, frames, blocks: behind as u64 + 1, chain: block.chain }]).next().unwrap()
+    };
+    let (one, two) = (grown(0), grown(1));
+    let frames_of_one = u64::from(blocks[0].header.frames);
+    broken[16 + first..16 + first + second].fill(0);
+    // What the log has of it at the last: nothing, what is whole, and what is not.
+    for (said, end) in [(None, "crash"), (Some(one), "crash"), (Some(two), "damaged")] {
+        if let Some(entry) = said {
+            store.enter(&entry).unwrap();
+        }
+        let dead = tempfile::tempdir().unwrap();
+        copy(state.path(), dead.path());
+        std::fs::write(files::segment(dead.path(), session, 0), &broken).unwrap();
+        let again = Store::open(dead.path(), settings()).unwrap();
+        let [found] = again.recovered() else { panic!("{:?}", again.recovered()) };
+        assert_eq!((found.frames, found.end), (frames_of_one, end));
+        assert_eq!(problems(dead.path()).is_empty(), end == "crash");
+        assert_eq!(files::segments(dead.path(), session).unwrap().len() == 1, end == "crash");
+    }
 }
 
 #[tokio::test]

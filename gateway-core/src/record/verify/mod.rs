@@ -350,8 +350,7 @@ fn of(header: &Header) -> Span {
 
 /// The first place behind `at` where a block stands that fits the 32 bytes before it. Gives up
 /// where too much of the file looks like blocks that are none.
-#[must_use]
-pub fn next_genuine(bytes: &[u8], at: usize) -> Option<usize> {
+fn next_genuine(bytes: &[u8], at: usize) -> Option<usize> {
     let mut budget = bytes.len().saturating_mul(4).saturating_add(SEARCH);
     let first = (at + 1).max(FILE_HEADER + TRAILER);
     for place in first..bytes.len().saturating_sub(HEADER + TRAILER - 1) {
