@@ -245,11 +245,14 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
             "{session}: not closed: its gateway died; the next `weir run` or `weir serve` closes it at its last whole frame"
         )?;
     }
+    for Verified { session, .. } in found.sessions.iter().filter(|verified| verified.state == "lost") {
+        writeln!(out, "{session}: nothing of it had reached the disk when its host lost power")?;
+    }
     let those = |state: &str| found.sessions.iter().filter(|verified| verified.state == state).count();
     let frames: u64 = found.sessions.iter().map(|verified| verified.report.frames).sum();
     let records = count(found.sessions.len(), "record", "records");
     write!(out, "{records}, {}: {} closed", count(frames, "frame", "frames"), those("closed"))?;
-    for (state, number) in [("live", those("live")), ("unclosed", those("unclosed"))] {
+    for (state, number) in ["live", "unclosed", "lost", "removed"].map(|state| (state, those(state))) {
         if number > 0 {
             write!(out, ", {number} {state}")?;
         }

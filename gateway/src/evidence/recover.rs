@@ -8,7 +8,9 @@ use super::open::OpenRecords;
 use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
+use crate::durable;
 use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::time::Timestamp;
 use gateway_core::record::chain::FILE_HEADER;
 use gateway_core::record::log::Entry;
 use gateway_core::record::log::tile::FULL;
@@ -17,12 +19,19 @@ use gateway_core::record::seal::Sealer;
 use gateway_core::record::verify::Mark;
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An entry may be older than the one before it by so much: gateways write side by side.
 const SLACK: Duration = Duration::from_mins(1);
+/// What a host that lost its power had not brought to the disk is no older than this: names, marks and entries are synced
+/// together, each `record.sync_ms`, which is a minute at most.
+const UNSYNCED: Duration = Duration::from_mins(2);
+
+/// How a record ended of which nothing had reached the disk when its host lost power.
+pub(super) const NEVER: &str = "never-written";
 
 /// A record that was found open and is now closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +43,7 @@ pub struct Recovered {
     /// How many bytes behind its last whole block were cut off.
     pub cut_bytes: u64,
     /// `crash`; `damaged` where it was left as it is, for it is broken within what the log says was on the disk;
-    /// `missing` where there is no file.
+    /// `missing` where there is no file, [`NEVER`] where the log never said that anything of it was on the disk.
     pub end: &'static str,
 }
 
@@ -46,11 +55,13 @@ pub(super) fn recover(
     subscriber: Option<&dyn Subscriber>,
 ) -> Result<Vec<Recovered>, EvidenceError> {
     let mut recovered = Vec::new();
-    for session in open.all()? {
-        let known = Known::of(log, session)?;
+    let mut left = open.all()?;
+    left.extend(unmarked(state_dir, log)?);
+    for session in left {
+        let (known, marked) = (Known::of(log, session)?, open.has(session));
         let closed = log.locked(|log| {
             // Another gateway that starts may have been faster.
-            if !open.has(session) {
+            if marked && !open.has(session) {
                 return Ok(None);
             }
             let Some((found, closed)) = close(state_dir, session, &known)? else { return Ok(None) };
@@ -73,6 +84,38 @@ pub(super) fn recover(
         recovered.push(found);
     }
     Ok(recovered)
+}
+
+/// Records without a mark that nothing closed: of a record's file, its mark and its entry in the log, a host that lost its power
+/// may have kept any alone.
+fn unmarked(state_dir: &Path, log: &Log) -> Result<BTreeSet<SessionId>, EvidenceError> {
+    let (mut opened, mut ended, mut last) = (BTreeSet::new(), BTreeSet::new(), 0);
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    for bundle in (0..log.size()?.div_ceil(FULL)).rev() {
+        let mut oldest = u64::MAX;
+        for entry in log.entries(bundle * FULL).take(usize::try_from(FULL).unwrap_or(usize::MAX)) {
+            let (_, entry) = entry?;
+            // This gateway's own start says nothing of the one before.
+            if !matches!(entry, Entry::Started { .. }) {
+                (oldest, last) = (oldest.min(entry.at()), last.max(entry.at()));
+            }
+            match entry {
+                Entry::Opened { session, .. } => drop(opened.insert(session)),
+                Entry::Closed { session, .. } | Entry::Removed { session, .. } => drop(ended.insert(session)),
+                _ => {}
+            }
+        }
+        if oldest < last.saturating_sub(nanoseconds(UNSYNCED) + nanoseconds(SLACK)) {
+            break;
+        }
+    }
+    if last == 0 {
+        return Ok(BTreeSet::new());
+    }
+    let since = Timestamp(last.saturating_sub(nanoseconds(UNSYNCED)));
+    let files = files::all(state_dir)?.into_iter().filter_map(|(_, name)| name).map(|(session, _)| session);
+    let unlisted = files.filter(|session| session.made_at() >= since && !opened.contains(session));
+    Ok(opened.iter().copied().chain(unlisted).filter(|session| !ended.contains(session)).collect())
 }
 
 /// What the log has of a session.
@@ -124,7 +167,8 @@ fn close(state_dir: &Path, session: SessionId, known: &Known) -> Result<Option<O
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !known.opened => return Ok(Some((None, None))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let nothing = Closed { frames: 0, blocks: 0, bytes: 0, chain: Hash::genesis(&session.to_string(), 0, None) };
-            let (found, closed) = entry(session, nothing, 0, 0, "missing");
+            let end = if known.grown.is_some() { "missing" } else { NEVER };
+            let (found, closed) = entry(session, nothing, 0, 0, end);
             return Ok(Some((Some(found), Some(closed))));
         }
         Err(error) => return Err(EvidenceError::io("open", &path)(error)),
@@ -162,6 +206,9 @@ fn mend(state_dir: &Path, session: SessionId, first: File, grown: Option<&Mark>)
     }
     tape.write(&last, &mut Press::default())?;
     tape.sync()?;
+    // The gateway before may have died before it did that: what the log closes is there after the next power cut, too.
+    let records = files::sessions(state_dir);
+    durable::sync_names(&records).map_err(EvidenceError::io("sync", &records))?;
     let end = if ended { "ended" } else { "crash" };
     let (mut found, head) = entry(session, tape.closed(), segments, cut, end);
     found.frames = whole;

@@ -195,6 +195,41 @@ async fn a_page_that_never_reached_the_disk_ends_a_record_unless_the_log_has_mor
 }
 
 #[tokio::test]
+async fn whatever_of_a_record_a_power_cut_took_the_next_start_closes_it() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), one_at_a_time()).unwrap();
+    let (session, run) = ids(1);
+    let recorder = store.begin(session, run, &json!({})).unwrap();
+    recorder.submit(&mut frames(3, 10)).unwrap();
+    recorder.room().await;
+    for (file, mark, end) in [(true, false, "crash"), (false, true, recover::NEVER), (false, false, recover::NEVER)] {
+        let dead = tempfile::tempdir().unwrap();
+        copy(state.path(), dead.path());
+        if !file {
+            std::fs::remove_file(files::segment(dead.path(), session, 0)).unwrap();
+        }
+        if !mark {
+            std::fs::remove_file(dead.path().join("open").join(session.to_string())).unwrap();
+        }
+        let again = Store::open(dead.path(), settings()).unwrap();
+        let [found] = again.recovered() else { panic!("{:?}", again.recovered()) };
+        assert_eq!((found.session, found.end), (session, end));
+        assert_eq!(problems(dead.path()), []);
+        drop(again);
+        assert_eq!(Store::open(dead.path(), settings()).unwrap().recovered(), []);
+    }
+    // Where the log says that it was there, it is missing.
+    let head =
+        Grown { session, frames: 1, blocks: 1, chain: last_hash(&files::segment(state.path(), session, 0)).unwrap().unwrap() };
+    store.enter(&Entry::grown(now().0, &[head]).next().unwrap()).unwrap();
+    let dead = tempfile::tempdir().unwrap();
+    copy(state.path(), dead.path());
+    std::fs::remove_file(files::segment(dead.path(), session, 0)).unwrap();
+    assert_eq!(Store::open(dead.path(), settings()).unwrap().recovered()[0].end, "missing");
+    assert_eq!(problems(dead.path()), [Problem::Missing]);
+}
+
+#[tokio::test]
 async fn a_session_that_is_ahead_of_the_disk_waits_for_room() {
     let state = tempfile::tempdir().unwrap();
     let few = EvidenceSettings { pending_bytes: 1000, flush: Duration::from_millis(50), ..settings() };

@@ -2,6 +2,7 @@
 
 use super::log::{LogError, LogVerification, Problem as LogProblem, public_beside, verify_log};
 use super::policies::kept;
+use super::recover::NEVER;
 use super::walk::is_live;
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
@@ -47,9 +48,11 @@ pub struct Verification {
 pub struct Verified {
     /// The session.
     pub session: SessionId,
-    /// `live`: a gateway is writing it; `closed`: the log has its last hash; `unclosed`: its gateway died; `removed`: the log
-    /// says that it was removed, and by whom.
+    /// `live`: a gateway is writing it; `closed`: the log has its last hash; `unclosed`: its gateway died; `lost`: its host lost
+    /// power before anything of it was on the disk; `removed`: the log says that it was removed, and by whom.
     pub state: &'static str,
+    /// How it ended, as the log says.
+    pub end: Option<String>,
     /// What was found.
     #[serde(flatten)]
     pub report: Report,
@@ -108,7 +111,9 @@ fn log_of(
         Entry::Grown { heads, .. } => {
             for head in heads {
                 let mark = Mark { frames: head.frames, blocks: head.blocks, chain: head.chain };
-                listed.entry(head.session).or_default().marks.push(mark);
+                let listed = listed.entry(head.session).or_default();
+                listed.grew = true;
+                listed.marks.push(mark);
             }
         }
         Entry::Policy { hash, .. } => {
@@ -132,6 +137,8 @@ struct Listed {
     closed_at: u64,
     closed: Option<ClosedAs>,
     marks: Vec<Mark>,
+    /// The log said that something of it was on the disk.
+    grew: bool,
     removed: bool,
 }
 
@@ -168,12 +175,15 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
         listed.files = files::segments(state_dir, session)?.into_iter().map(|(path, _)| path).collect();
     }
     let missing = listed.files.is_empty();
+    let lost = missing && !listed.grew && listed.closed.as_ref().is_some_and(|closed| closed.end == NEVER);
     let state = match (&listed.closed, live) {
         _ if listed.removed && missing => "removed",
+        _ if lost => "lost",
         (Some(_), _) => "closed",
         (None, true) => "live",
         (None, false) => "unclosed",
     };
+    let end = listed.closed.as_ref().map(|closed| closed.end.clone());
     let slack = u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX);
     let until = listed.closed.as_ref().map_or(u64::MAX, |_| listed.closed_at.saturating_add(slack));
     let mut verifier = Verifier::new(&session.to_string(), listed.closed.filter(|_| !missing))
@@ -188,6 +198,7 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
         report.problems.retain(|problem| !matches!(problem, Problem::Torn { .. }));
     }
     match (missing, listed.removed) {
+        (true, false) if lost => {}
         (true, false) => report.problems.push(Problem::Missing),
         (false, true) => report.problems.push(Problem::Returned),
         (true, true) | (false, false) => {}
@@ -200,7 +211,7 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
     if listed.closings > 1 {
         report.problems.push(Problem::ListedTwice { what: "closed".into(), count: listed.closings });
     }
-    Ok(Verified { session, state, report })
+    Ok(Verified { session, state, end, report })
 }
 
 /// Each session's files in their order, and the files that belong to none.

@@ -363,15 +363,13 @@ impl Writer {
     fn sync(&mut self) {
         let lines: Vec<_> = self.unsynced.drain().map(|(_, line)| line).collect();
         self.sync_at = None;
-        if let Err(error) = self.sync_begun() {
-            tracing::error!(%error, "the names of records cannot be synced");
-        }
+        let names = self.sync_begun().map_err(|error| tracing::error!(%error, "the names of records cannot be synced"));
         for line in lines {
             let mut slot = line.tape();
             let synced = match slot.as_mut() {
                 Some(tape) => {
                     let synced = if tape.unsynced { tape.sync() } else { Ok(()) };
-                    if synced.is_ok() {
+                    if synced.is_ok() && names.is_ok() {
                         let Closed { frames, blocks, chain, .. } = tape.closed();
                         self.grown.insert(line.session.number(), Grown { session: line.session, frames, blocks, chain });
                     }
@@ -393,13 +391,14 @@ impl Writer {
 
     /// New files are there after a crash of the host only once their directories are synced; whether there were any.
     fn sync_names(&mut self) -> Result<bool, EvidenceError> {
-        if std::mem::take(&mut self.names) {
-            let records = &self.queue.records;
-            durable::sync_names(records).map_err(EvidenceError::io("sync", records))?;
-            self.queue.open.sync().map_err(EvidenceError::io("sync", records))?;
-            return Ok(true);
+        if !self.names {
+            return Ok(false);
         }
-        Ok(false)
+        let records = &self.queue.records;
+        durable::sync_names(records).map_err(EvidenceError::io("sync", records))?;
+        self.queue.open.sync().map_err(EvidenceError::io("sync", records))?;
+        self.names = false;
+        Ok(true)
     }
 
     /// Says in the log how far open records are, signs it, and hands the note on. Only of what is on the disk.

@@ -39,7 +39,7 @@ fn a_file_is_made_once_and_is_nobody_elses() {
     let again = Signer::open(state.path(), &reference, "another.example/name").unwrap();
     assert_eq!(again.verifier(), first.verifier(), "it keeps its name");
     let secret = fs::read_to_string(&key).unwrap();
-    let seed = secret.trim_end().rsplit('+').next().unwrap();
+    let seed = secret.trim_end().splitn(5, '+').last().unwrap();
     for (text, mode, told) in
         [(secret.as_str(), 0o640, "chmod 600"), ("nonsense", 0o600, "PRIVATE+KEY"), (&secret[..70], 0o600, "key")]
     {
