@@ -7,6 +7,7 @@ mod doing;
 mod error;
 pub mod files;
 mod index;
+mod keeper;
 pub mod log;
 mod open;
 mod policies;

@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Memory beyond this is given back once it was needed.
 const KEEP: usize = 1 << 20;
@@ -21,9 +22,9 @@ pub(super) struct Tape {
     state_dir: PathBuf,
     session: SessionId,
     /// The first segment: its lock says that the record is live.
-    first: File,
+    first: Arc<File>,
     /// The segment that is written to, where it is another.
-    current: Option<File>,
+    current: Option<Arc<File>>,
     path: PathBuf,
     segment: u32,
     segment_bytes: u64,
@@ -68,7 +69,7 @@ impl Tape {
         Ok(Self {
             state_dir: state_dir.to_owned(),
             session,
-            first,
+            first: Arc::new(first),
             current: None,
             path,
             segment: 0,
@@ -89,10 +90,12 @@ impl Tape {
     /// Goes on with a record that a dead gateway left, whose `first` file is locked by the caller.
     pub(super) fn resume(state_dir: &Path, session: SessionId, first: File, left: Left) -> Result<Self, EvidenceError> {
         let path = files::segment(state_dir, session, left.segment);
+        let first = Arc::new(first);
         let current = match left.segment {
             0 => None,
             _ => Some(OpenOptions::new().read(true).write(true).open(&path).map_err(EvidenceError::io("open", &path))?),
         };
+        let current = current.map(Arc::new);
         let file = current.as_ref().unwrap_or(&first);
         if left.offset < FILE_HEADER as u64 {
             file.write_all_at(&file_header(left.segment), 0).map_err(EvidenceError::io("write", &path))?;
@@ -134,6 +137,11 @@ impl Tape {
         self.file().sync_data().map_err(EvidenceError::io("sync", &self.path))?;
         self.unsynced = false;
         Ok(())
+    }
+
+    /// The file to be synced, if something was written since: the caller does it, or sets [`Self::unsynced`] again.
+    pub(super) fn take_unsynced(&mut self) -> Option<(Arc<File>, PathBuf)> {
+        std::mem::take(&mut self.unsynced).then(|| (Arc::clone(self.file()), self.path.clone()))
     }
 
     /// What there is of the record.
@@ -190,7 +198,7 @@ impl Tape {
         self.sync()?;
         let segment = self.segment + 1;
         let path = files::segment(&self.state_dir, self.session, segment);
-        self.current = Some(create(&path, segment)?);
+        self.current = Some(Arc::new(create(&path, segment)?));
         self.new_names = true;
         self.sealer.rotate(&self.session.to_string(), segment);
         self.before += self.offset;
@@ -200,7 +208,7 @@ impl Tape {
         Ok(())
     }
 
-    fn file(&self) -> &File {
+    fn file(&self) -> &Arc<File> {
         self.current.as_ref().unwrap_or(&self.first)
     }
 }

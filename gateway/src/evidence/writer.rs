@@ -1,5 +1,7 @@
-//! The one thread that writes: it gathers what sessions submit and gives each one write an interval.
+//! The one thread that writes: it gathers what sessions submit and gives each one write an interval. It waits for no disk, unless
+//! each session has to: what it has written survives its own end, and the [`Keeper`] sees to it that it survives the host's.
 
+use super::keeper::{self, Ending, Inbox};
 use super::log::Log;
 use super::open::OpenRecords;
 use super::recorder::{Closed, Done, Line};
@@ -8,10 +10,8 @@ use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
 use super::{EvidenceError, Failed, now};
 use crate::durable;
-use gateway_core::record::log::{Entry, Grown};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use serde_json::json;
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,19 @@ pub(super) fn start(
     settings: Arc<EvidenceSettings>,
     subscriber: Option<Arc<dyn Subscriber>>,
 ) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("weir-evidence".into()).spawn(move || Writer::new(queue, settings, subscriber).run())
+    let (keeper, keeping) = keeper::start(Arc::clone(&queue), Arc::clone(&settings), subscriber.clone())?;
+    thread::Builder::new().name("weir-evidence".into()).spawn(move || {
+        let (batch, press) = (FrameBuffer::default(), Press::default());
+        let (inbox, events) = (Arc::clone(&keeper), subscriber.clone());
+        Writer { queue, settings, subscriber, keeper: inbox, batch, press }.run();
+        keeper.stop();
+        if keeping.join().is_err() {
+            tracing::error!("the records may not be on the disk: their keeper has panicked");
+        }
+        if let Some(events) = events {
+            events.round();
+        }
+    })
 }
 
 /// The sessions that have something to write.
@@ -42,6 +54,8 @@ pub(super) struct Queue {
     open: OpenRecords,
     /// The directory of records.
     records: PathBuf,
+    /// Whether directories have new names that may not be on the disk.
+    names: Mutex<bool>,
     /// Whether something is in the log that no checkpoint covers.
     dirty: AtomicBool,
 }
@@ -65,6 +79,7 @@ impl Queue {
             log,
             open,
             records,
+            names: Mutex::new(false),
             dirty: AtomicBool::new(true),
         }
     }
@@ -80,6 +95,27 @@ impl Queue {
     /// Something was entered in the log: the next checkpoint is to cover it.
     pub(super) fn dirty(&self) {
         self.dirty.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was entered since this was asked last.
+    pub(super) fn was_dirty(&self) -> bool {
+        self.dirty.swap(false, Ordering::Relaxed)
+    }
+
+    /// New files are there after a crash of the host only once their directories are synced, and their names in the log.
+    pub(super) fn sync_names(&self) -> Result<(), EvidenceError> {
+        let mut names = self.names();
+        if *names {
+            durable::sync_names(&self.records).map_err(EvidenceError::io("sync", &self.records))?;
+            self.open.sync().map_err(EvidenceError::io("sync", &self.records))?;
+            self.log.sync()?;
+            *names = false;
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> MutexGuard<'_, bool> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a session on the list. It does so once an interval, however much it submits.
@@ -109,8 +145,8 @@ impl Queue {
         }
     }
 
-    /// All up to this asking is written.
-    fn has_settled(&self, asked: u64) {
+    /// All up to this asking is on the disk and signed.
+    pub(super) fn has_settled(&self, asked: u64) {
         self.lock().settled = asked;
         self.settled.notify_all();
     }
@@ -130,7 +166,7 @@ impl Queue {
     }
 
     /// Waits for work, and then for the interval to pass; whether the store has been shut.
-    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, wake_at: Option<Instant>, asked: &mut u64) -> bool {
+    fn take(&self, ready: &mut Vec<Arc<Line>>, flush: Duration, asked: &mut u64, passed_on: u64) -> bool {
         let mut state = self.lock();
         let mut flush_at = None;
         loop {
@@ -139,10 +175,10 @@ impl Queue {
                 flush_at = Some(now + flush);
             }
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            if state.stop || state.hurry || state.asked > state.settled || due(flush_at) || due(wake_at) {
+            if state.stop || state.hurry || state.asked > passed_on || due(flush_at) {
                 break;
             }
-            state = match flush_at.into_iter().chain(wake_at).min() {
+            state = match flush_at {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => self.wake.wait_timeout(state, at - now).unwrap_or_else(PoisonError::into_inner).0,
             };
@@ -158,80 +194,31 @@ struct Writer {
     queue: Arc<Queue>,
     settings: Arc<EvidenceSettings>,
     subscriber: Option<Arc<dyn Subscriber>>,
+    keeper: Arc<Inbox>,
     batch: FrameBuffer,
     press: Press,
-    unsynced: HashMap<u64, Arc<Line>>,
-    sync_at: Option<Instant>,
-    /// How far open records are on the disk that have grown since the log said so.
-    grown: HashMap<u64, Grown>,
-    checkpoint_at: Instant,
-    /// Directories have new names that may not be on the disk.
-    names: bool,
-}
-
-/// A record that is written to its end and not yet in the log.
-struct Ending {
-    line: Arc<Line>,
-    tape: Tape,
-    end: &'static str,
-    done: Option<Done>,
 }
 
 impl Writer {
-    fn new(queue: Arc<Queue>, settings: Arc<EvidenceSettings>, subscriber: Option<Arc<dyn Subscriber>>) -> Self {
-        let checkpoint_at = Instant::now() + settings.checkpoint;
-        Self {
-            queue,
-            settings,
-            subscriber,
-            batch: FrameBuffer::default(),
-            press: Press::default(),
-            unsynced: HashMap::new(),
-            sync_at: None,
-            grown: HashMap::new(),
-            checkpoint_at,
-            names: false,
-        }
-    }
-
     fn run(mut self) {
         let mut ready = Vec::new();
         // What waits for the disk does not wait for others, too.
         let flush = if self.settings.sync.is_zero() { Duration::ZERO } else { self.settings.flush };
         let (mut asked, mut settled) = (0, 0);
-        while !self.queue.take(&mut ready, flush, Some(self.due()), &mut asked) {
+        while !self.queue.take(&mut ready, flush, &mut asked, settled) {
             self.hold_back();
             let wrote = !ready.is_empty();
-            let mut endings = Vec::new();
-            for line in ready.drain(..) {
-                endings.extend(self.write(line));
-            }
+            let endings: Vec<_> = ready.drain(..).filter_map(|line| self.write(line)).collect();
             if wrote && let Some(subscriber) = &self.subscriber {
                 subscriber.round();
             }
-            if !endings.is_empty() {
-                self.close(endings);
-            }
-            if self.sync_at.is_some_and(|at| at <= Instant::now()) {
-                self.sync();
-            }
-            if self.checkpoint_at <= Instant::now() || asked > settled {
-                self.checkpoint();
-            }
+            // A record that is closed in the log is told by no start again: its events come first.
+            self.keeper.end(endings);
             if asked > settled {
                 settled = asked;
-                self.queue.has_settled(asked);
+                self.keeper.settle(asked);
             }
         }
-        self.checkpoint();
-        if let Some(subscriber) = &self.subscriber {
-            subscriber.round();
-        }
-    }
-
-    /// When there is something to do, whoever submits.
-    fn due(&self) -> Instant {
-        self.sync_at.map_or(self.checkpoint_at, |at| at.min(self.checkpoint_at))
     }
 
     /// Writes nothing while the stream of events is full and is not to lose any: the sessions' own bounds then hold them.
@@ -260,7 +247,9 @@ impl Writer {
             Ok(()) => line.wrote(first, &self.batch),
             Err(_) => tape.lost += self.batch.frames(),
         }
-        self.names |= tape.took_new_names();
+        if tape.took_new_names() {
+            *self.queue.names() = true;
+        }
         if result.is_ok() && self.settings.sync.is_zero() {
             result = self.persist(&line, submitted, slot.as_mut());
         }
@@ -269,179 +258,58 @@ impl Writer {
         if self.batch.capacity() > KEEP {
             self.batch = FrameBuffer::default();
         }
-        let failed = self.report(&line, bytes, result);
+        let failed = report(&line, bytes, result);
         let ending = match (closing, failed) {
             (None, _) => None,
             (Some(closing), Some(failed)) => {
                 // The log keeps it open: the next start mends and closes it.
                 *slot = None;
                 answer(closing.done, Err(failed));
-                self.forget(&line);
+                drop(slot);
+                self.keeper.forget(line.session);
                 return None;
             }
             (Some(closing), None) => slot.take().map(|tape| (tape, closing)),
         };
         drop(slot);
-        if let Some((tape, closing)) = ending {
-            self.forget(&line);
-            let end = if tape.lost > 0 { "failed" } else { closing.end };
-            return Some(Ending { line, tape, end, done: closing.done });
-        }
-        self.unsynced.insert(line.session.number(), line);
-        self.sync_at.get_or_insert_with(|| Instant::now() + self.settings.sync);
-        None
+        let Some((tape, closing)) = ending else {
+            self.keeper.wrote(line, self.settings.sync);
+            return None;
+        };
+        let end = if tape.lost > 0 { "failed" } else { closing.end };
+        Some(Ending { line, tape, end, done: closing.done })
     }
 
     /// Brings to the disk what a session waits for before anything of it goes on.
     fn persist(&mut self, line: &Line, submitted: u64, tape: Option<&mut Tape>) -> Result<(), EvidenceError> {
-        self.sync_begun()?;
+        self.queue.sync_names()?;
         if let Some(tape) = tape {
             tape.sync()?;
         }
         line.on_disk(submitted);
         Ok(())
     }
-
-    fn forget(&mut self, line: &Line) {
-        self.unsynced.remove(&line.session.number());
-        self.grown.remove(&line.session.number());
-    }
-
-    /// Tells the session how its write went.
-    fn report(&self, line: &Line, bytes: usize, result: Result<(), EvidenceError>) -> Option<Failed> {
-        let failed = result.err().map(|error| Failed::Write(error.to_string()));
-        let mut state = line.lock();
-        state.outstanding = state.outstanding.saturating_sub(bytes);
-        if failed.is_some() && state.failed.is_none() {
-            tracing::error!(session = %line.session, error = failed.as_ref().map(tracing::field::display), "a record cannot be written");
-        }
-        // A session that stops for it stays stopped, even where its last frames can be written.
-        if failed.is_some() || line.settings.on_failure == OnFailure::Continue {
-            state.failed.clone_from(&failed);
-        }
-        drop(state);
-        if failed.is_some() && line.settings.on_failure == OnFailure::Stop {
-            line.stopped.store(true, Ordering::Relaxed);
-        }
-        line.room.notify_waiters();
-        line.wake();
-        failed
-    }
-
-    /// Syncs records that ended, enters them in the log, and tells who waits.
-    fn close(&mut self, mut endings: Vec<Ending>) {
-        let mut entries = Vec::new();
-        // What the log says of them is synced with what it says of their end.
-        if let Err(error) = self.sync_names() {
-            tracing::error!(%error, "the names of records cannot be synced");
-        }
-        endings.retain_mut(|ending| match ending.tape.sync() {
-            Ok(()) => {
-                entries.push(ending.entry());
-                true
-            }
-            Err(error) => {
-                self.report(&ending.line, 0, Err(error));
-                answer(ending.done.take(), Err(Failed::Write("its last frames could not be synced".into())));
-                false
-            }
-        });
-        let log = &self.queue.log;
-        let entered = log.locked(|log| log.append(&entries)).and_then(|_index| log.sync()).map_err(|error| error.to_string());
-        self.queue.dirty();
-        if let Err(error) = &entered {
-            tracing::error!(%error, sessions = endings.len(), "records that ended are not in the log: the next start closes them");
-        }
-        for Ending { line, tape, done, .. } in endings {
-            if entered.is_ok() {
-                self.queue.open.remove(line.session);
-            }
-            answer(done, entered.clone().map(|()| tape.closed()).map_err(Failed::Write));
-        }
-    }
-
-    fn sync(&mut self) {
-        let lines: Vec<_> = self.unsynced.drain().map(|(_, line)| line).collect();
-        self.sync_at = None;
-        let names = self.sync_begun().map_err(|error| tracing::error!(%error, "the names of records cannot be synced"));
-        for line in lines {
-            let mut slot = line.tape();
-            let synced = match slot.as_mut() {
-                Some(tape) => {
-                    let synced = if tape.unsynced { tape.sync() } else { Ok(()) };
-                    if synced.is_ok() && names.is_ok() {
-                        let Closed { frames, blocks, chain, .. } = tape.closed();
-                        self.grown.insert(line.session.number(), Grown { session: line.session, frames, blocks, chain });
-                    }
-                    synced
-                }
-                None => Ok(()),
-            };
-            drop(slot);
-            if let Err(error) = synced {
-                self.report(&line, 0, Err(error));
-            }
-        }
-    }
-
-    /// The same, and what the log says of them.
-    fn sync_begun(&mut self) -> Result<(), EvidenceError> {
-        if self.sync_names()? { Ok(self.queue.log.sync()?) } else { Ok(()) }
-    }
-
-    /// New files are there after a crash of the host only once their directories are synced; whether there were any.
-    fn sync_names(&mut self) -> Result<bool, EvidenceError> {
-        if !self.names {
-            return Ok(false);
-        }
-        let records = &self.queue.records;
-        durable::sync_names(records).map_err(EvidenceError::io("sync", records))?;
-        self.queue.open.sync().map_err(EvidenceError::io("sync", records))?;
-        self.names = false;
-        Ok(true)
-    }
-
-    /// Says in the log how far open records are, signs it, and hands the note on. Only of what is on the disk.
-    fn checkpoint(&mut self) {
-        self.checkpoint_at = Instant::now() + self.settings.checkpoint;
-        self.sync();
-        let dirty = self.queue.dirty.swap(false, Ordering::Relaxed);
-        if self.grown.is_empty() && !dirty {
-            return;
-        }
-        let heads: Vec<_> = self.grown.drain().map(|(_, grown)| grown).collect();
-        let entries: Vec<_> = Entry::grown(now().0, &heads).collect();
-        let log = &self.queue.log;
-        let signed = log.locked(|log| log.append(&entries)).and_then(|_index| log.checkpoint_now());
-        match signed {
-            Ok(None) => {}
-            Ok(Some(note)) => {
-                if let Some(subscriber) = &self.subscriber {
-                    subscriber.checkpoint(&note);
-                }
-            }
-            Err(error) => {
-                self.queue.dirty();
-                tracing::error!(%error, "the log of records cannot be signed");
-            }
-        }
-    }
 }
 
-impl Ending {
-    fn entry(&self) -> Entry {
-        let Closed { frames, blocks, bytes, chain } = self.tape.closed();
-        Entry::Closed {
-            at: now().0,
-            session: self.line.session,
-            frames,
-            blocks,
-            bytes,
-            segments: self.tape.segments(),
-            chain,
-            end: self.end.to_owned(),
-        }
+/// Tells the session how its write went.
+pub(super) fn report(line: &Line, bytes: usize, result: Result<(), EvidenceError>) -> Option<Failed> {
+    let failed = result.err().map(|error| Failed::Write(error.to_string()));
+    let mut state = line.lock();
+    state.outstanding = state.outstanding.saturating_sub(bytes);
+    if failed.is_some() && state.failed.is_none() {
+        tracing::error!(session = %line.session, error = failed.as_ref().map(tracing::field::display), "a record cannot be written");
     }
+    // A session that stops for it stays stopped, even where its last frames can be written.
+    if failed.is_some() || line.settings.on_failure == OnFailure::Continue {
+        state.failed.clone_from(&failed);
+    }
+    drop(state);
+    if failed.is_some() && line.settings.on_failure == OnFailure::Stop {
+        line.stopped.store(true, Ordering::Relaxed);
+    }
+    line.room.notify_waiters();
+    line.wake();
+    failed
 }
 
 /// Says in the record how much of it was lost, before anything else is written to it.
@@ -456,7 +324,7 @@ fn say_lost(tape: &mut Tape, press: &mut Press) -> Result<(), EvidenceError> {
 }
 
 /// Tells who waits for a record's end, where someone still does.
-fn answer(done: Option<Done>, result: Result<Closed, Failed>) {
+pub(super) fn answer(done: Option<Done>, result: Result<Closed, Failed>) {
     if let Some(done) = done
         && done.send(result).is_err()
     {

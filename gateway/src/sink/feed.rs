@@ -22,6 +22,8 @@ pub struct Feed {
     state_dir: PathBuf,
     host: String,
     waiting: Arc<Mutex<Vec<Event>>>,
+    /// Held while what waits is appended: the order of a session's events is that of its frames.
+    turn: Mutex<()>,
     /// Of each session in the spool the last frame that was told, as it was when a crash was found.
     told: OnceLock<HashMap<SessionId, u64>>,
 }
@@ -30,7 +32,8 @@ impl Feed {
     /// For the spool of a state directory.
     #[must_use]
     pub fn new(spool: Arc<Spool>, state_dir: &Path, host: &str) -> Self {
-        Self { spool, state_dir: state_dir.to_owned(), host: host.to_owned(), waiting: Arc::default(), told: OnceLock::new() }
+        let (waiting, turn) = (Arc::default(), Mutex::default());
+        Self { spool, state_dir: state_dir.to_owned(), host: host.to_owned(), waiting, turn, told: OnceLock::new() }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Event>> {
@@ -77,6 +80,7 @@ impl Subscriber for Feed {
     }
 
     fn round(&self) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever begins a record meanwhile does not wait for the disk.
         let mut events = std::mem::take(&mut *self.waiting());
         let mut at_once = AT_ONCE;
