@@ -8,6 +8,7 @@ mod rules;
 mod stop;
 mod trust;
 mod web;
+mod witnesses;
 
 pub use containers::Containers;
 pub use daemon::{Daemon, End};
@@ -51,6 +52,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trust::Trust;
+use witnesses::Asked;
 
 /// How long what a thread has left to others may take once it has ended.
 const LEFT: Duration = Duration::from_secs(10);
@@ -78,6 +80,7 @@ pub struct Gateway {
     controlling: Option<Thread>,
     /// Where there is anybody to be notified.
     notifying: Option<Thread>,
+    witnessing: Option<Thread>,
     /// Where there is anywhere for events to go.
     sinks: Option<Sinks>,
     /// Keeps the index of the records, where it can.
@@ -210,6 +213,13 @@ impl Gateway {
             true => None,
             false => Some(thread("weir-notify", |stopped| Courier::all(couriers, stopped))?),
         };
+        let witnesses = shared.config.transparency.witnesses.iter();
+        let witnesses = witnesses.map(|witness| Asked::new(witness, shared.store.log(), Arc::clone(&diary)));
+        let witnesses = witnesses.collect::<Result<Vec<_>, _>>()?;
+        let witnessing = match witnesses.is_empty() {
+            true => None,
+            false => Some(thread("weir-witness", |stopped| witnesses::all(witnesses, stopped))?),
+        };
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
         let indexing = Indexer::start(&shared.config.state_dir).context("cannot start the thread that keeps the index")?;
@@ -220,6 +230,7 @@ impl Gateway {
             accepting: None,
             controlling: Some(controlling),
             notifying,
+            witnessing,
             sinks,
             indexing: Some(indexing),
             socket,

@@ -1,9 +1,11 @@
 //! A record proves itself: by a bundle and a public key alone, against a checkpoint that left the host, and event by event at a sink.
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::path::Path;
+use weir_tests::receivers::WitnessServer;
 use weir_tests::records::in_the_clear;
-use weir_tests::{Postgres, Weir};
+use weir_tests::{Postgres, Weir, wait_until};
 
 /// A recipient whose secret nobody has.
 const RECIPIENT: &str = "age1uy3jtmyf7h4hm8ud6ref3x05aza8rt3tkd6twrkmy2h5xqae4fcq04f4zn";
@@ -78,4 +80,57 @@ fn a_bundle_verifies_anywhere_with_the_key_alone_and_a_touched_one_does_not() {
     weir.run(&["psql", "-X", "-c", "SELECT 1"]).expect_success();
     let rewritten = weir.cli(&["audit", "verify", "--checkpoint", &at("checkpoint"), "--key", &at("key")]);
     assert_eq!(rewritten.status, Some(1), "{}", rewritten.stdout);
+}
+
+#[test]
+fn a_witness_signs_what_grows_and_says_so_when_the_log_is_another() {
+    let witness = WitnessServer::start();
+    let server = Postgres::start();
+    let more = format!(
+        "[transparency]\ncheckpoint_seconds = 1\n\n[[transparency.witness]]\nurl = \"{}\"\nkey = \"{}\"\nevery_seconds = 1\n\n\
+         [[sink]]\nname = \"own\"\nkind = \"file\"\nformat = \"json\"\npath = \"own.jsonl\"\n",
+        witness.prefix(),
+        WitnessServer::key()
+    );
+    let weir = Weir::for_server(&server).extra(&more).build();
+    let job = weir.start(&["psql", "-X", "-c", "SELECT pg_sleep(60)"]);
+    let log = weir.directory().join("state/log");
+    let signed = || std::fs::read_to_string(log.join("checkpoint")).is_ok_and(|text| text.contains(WitnessServer::name()));
+    wait_until("the witness has signed", 30, || signed().then_some(()));
+    assert!(witness.signed() > 0);
+    // It remembers more than this log has: the host was set back.
+    witness.remember(1_000_000);
+    let told = || {
+        let text = std::fs::read_to_string(weir.directory().join("own.jsonl")).unwrap_or_default();
+        text.lines().any(|line| line.contains("\"witness\"") && line.contains("signed another log") && line.contains("\"high\""))
+    };
+    // Where nothing is new there is nothing to sign.
+    weir.cli(&["block", "add", "--target", "other", "--reason", "a test"]).expect_success();
+    wait_until("that it has signed another log is told", 30, || told().then_some(()));
+    job.signal(Signal::SIGTERM);
+    job.wait();
+    weir.cli(&["audit", "verify"]).expect_success();
+}
+
+#[test]
+fn the_key_is_replaced_while_jobs_run_and_the_one_that_was_noted_down_goes_on_to_prove_the_log() {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).extra("[transparency]\ncheckpoint_seconds = 1\n").build();
+    let job = weir.start(&["psql", "-X", "-c", "SELECT pg_sleep(60)"]);
+    weir.live_job();
+    let first = weir.cli(&["audit", "key", "show"]).expect_success().stdout;
+    let rotated = weir.cli(&["audit", "key", "rotate", "--reason", "yearly", "--format", "json"]).expect_success().stdout;
+    let rotated: Value = serde_json::from_str(&rotated).expect("JSON");
+    let (old, new) = (rotated["old"].as_str().expect("a key"), rotated["new"].as_str().expect("a key"));
+    assert!(old == first.trim() && old != new, "{rotated}");
+    job.signal(Signal::SIGTERM);
+    job.wait();
+    weir.run(&["psql", "-X", "-c", "SELECT 1"]).expect_success();
+    for key in [old, new] {
+        weir.cli(&["audit", "verify", "--key", key]).expect_success();
+    }
+    let shown = weir.cli(&["audit", "key", "show"]).expect_success().stdout;
+    assert!(shown.starts_with(new) && shown.contains("yearly"), "{shown}");
+    let stranger = WitnessServer::key();
+    assert_eq!(weir.cli(&["audit", "verify", "--key", &stranger]).status, Some(1));
 }

@@ -73,6 +73,9 @@ impl Gateway {
         if let Some(notifying) = self.notifying.take() {
             notifying.end();
         }
+        if let Some(witnessing) = self.witnessing.take() {
+            witnessing.end();
+        }
         self.diary.close();
         // After the last record: what is told of it is in the spool.
         if let Some(sinks) = self.sinks.take() {

@@ -97,13 +97,16 @@ impl Verify {
     }
 
     fn trusted(&self) -> Result<Trusted, CliError> {
+        let wrong = |key: &str, why: &dyn std::fmt::Display| CliError::new(format!("--key {key}: {why}"));
         let keys = self.key.iter().map(|key| {
-            let text = if key.contains('/') || Path::new(key).exists() {
-                std::fs::read_to_string(key).map_err(|error| CliError::new(format!("--key {key}: {error}")))?
-            } else {
-                key.clone()
-            };
-            text.trim().parse::<VerifierKey>().map_err(|error| CliError::new(format!("--key {key}: {error}")))
+            // A log's name has slashes as a path has: a key is told by its form.
+            if let Ok(key) = key.parse::<VerifierKey>() {
+                return Ok(key);
+            }
+            let text = std::fs::read_to_string(key).map_err(|error| {
+                wrong(key, &format!("neither a key, `name+hash+base64`, nor a file that can be read: {error}"))
+            })?;
+            text.lines().next().unwrap_or_default().trim().parse().map_err(|error| wrong(key, &error))
         });
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|error| CliError::new(format!("--checkpoint {}: {error}", path.display())))

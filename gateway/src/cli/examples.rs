@@ -365,6 +365,18 @@ Examples:
 
 Needs the target's catalog credential, and root. Exit status 1 where anything came by another way.";
 
+pub(super) const KEY_SHOW: &str = "\
+Examples:
+  weir audit key show
+  weir audit key show > weir.pub                     kept elsewhere, it proves the log: weir audit verify --key weir.pub";
+
+pub(super) const KEY_ROTATE: &str = "\
+Examples:
+  weir audit key rotate --reason \"yearly\"
+  weir audit key rotate --to tpm:0x81010001 --reason \"into the TPM\"
+
+Gateways that run go on with the new key where it is in the same file.";
+
 pub(super) const REINDEX: &str = "\
 Examples:
   weir audit reindex

@@ -15,6 +15,7 @@ mod grant;
 mod hold;
 mod incident;
 mod job_commands;
+mod key;
 mod kill;
 mod legal;
 mod login;
@@ -224,6 +225,9 @@ enum AuditCommand {
     /// Legal holds: records that nobody removes
     #[command(subcommand)]
     Hold(legal::Legal),
+    /// The key that the log of records is signed by
+    #[command(subcommand)]
+    Key(key::Key),
     /// Make the index of the records anew: it can be thrown away
     #[command(after_help = examples::REINDEX)]
     Reindex {
@@ -424,6 +428,7 @@ fn dispatch(command: Command) -> Result {
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
         Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
         Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
+        Command::Audit(AuditCommand::Key(command)) => key::key(command),
         Command::Target(command) => target::target(command),
         Command::Incident(command) => incident::incident(command),
         Command::Audit(AuditCommand::Reindex { common }) => view(&common, reindex::reindex),

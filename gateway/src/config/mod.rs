@@ -27,7 +27,7 @@ pub(crate) use reader::Table;
 pub(crate) use reader::in_table;
 pub(crate) use references::{ca, client_certificate, name, secret};
 pub use saml::{SamlName, SamlSettings};
-pub use sections::{Limits, PolicySettings, RecordSettings, TransparencySettings};
+pub use sections::{Limits, PolicySettings, RecordSettings, TransparencySettings, WitnessSettings};
 pub use targets::{Match, TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
@@ -250,7 +250,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let classes: Vec<_> = table.tables("class").into_iter().filter_map(|table| classes::class(table, &detectors)).collect();
     masking.unclassed = detectors.unclassed(table, &targets);
     let record = table.table("record").map(sections::record);
-    let transparency = table.table("transparency").map(sections::transparency);
+    let transparency = table.table("transparency").map(|table| sections::transparency(table, directory));
     let limits = table.table("limits").map(sections::limits);
     let names = table.table("names").map(names::names);
     let host = table.table("host").map(|table| host::host(table, directory));

@@ -1,9 +1,12 @@
 //! The small sections: `[policy]`, `[record]`, `[transparency]`, `[limits]`, `[capture]`, `[log]`.
 
 use super::reader::Table;
+use super::references::ca;
 use crate::evidence::log::KeyReference;
 use crate::evidence::{OnFailure, Recipients};
+use crate::https::Url;
 use gateway_core::policy::{Mode, RecordLevel};
+use gateway_core::record::log::VerifierKey;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -48,11 +51,26 @@ pub struct TransparencySettings {
     pub origin: Option<String>,
     /// How often it is signed.
     pub checkpoint: Duration,
+    /// Who cosigns it.
+    pub witnesses: Vec<WitnessSettings>,
+}
+
+/// `[[transparency.witness]]`: who signs that the log has only grown (c2sp.org/tlog-witness).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessSettings {
+    /// Its submission prefix.
+    pub url: String,
+    /// Its key.
+    pub key: VerifierKey,
+    /// The CAs that its server's certificate may come from, instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// How often it is asked, where the log has grown.
+    pub every: Duration,
 }
 
 impl Default for TransparencySettings {
     fn default() -> Self {
-        Self { key: None, origin: None, checkpoint: Duration::from_secs(5) }
+        Self { key: None, origin: None, checkpoint: Duration::from_secs(5), witnesses: Vec::new() }
     }
 }
 
@@ -163,7 +181,7 @@ fn seal_to(table: &mut Table<'_, '_>) -> Option<Recipients> {
     Recipients::parse(&right).ok().filter(|_| !right.is_empty())
 }
 
-pub(super) fn transparency(mut table: Table<'_, '_>) -> TransparencySettings {
+pub(super) fn transparency(mut table: Table<'_, '_>, directory: &Path) -> TransparencySettings {
     let default = TransparencySettings::default();
     let settings = TransparencySettings {
         key: table.parsed("key", "file:/absolute/path, tpm:0x81010001 or command:/absolute/path", |text| text.parse().ok()),
@@ -173,9 +191,24 @@ pub(super) fn transparency(mut table: Table<'_, '_>) -> TransparencySettings {
             fit.then(|| text.to_owned())
         }),
         checkpoint: table.number("checkpoint_seconds", 1, 3600).map_or(default.checkpoint, Duration::from_secs),
+        witnesses: table.tables("witness").into_iter().filter_map(|table| witness(table, directory)).collect(),
     };
     table.end();
     settings
+}
+
+fn witness(mut table: Table<'_, '_>, directory: &Path) -> Option<WitnessSettings> {
+    let hint = "its submission prefix: url = \"https://witness.example/weir\"";
+    let fits = |text: &str| Url::read_local(text).is_ok().then(|| text.to_owned());
+    let url = table.parsed("url", hint, fits);
+    let url = table.required("url", url, hint);
+    let hint = "its key as it publishes it: key = \"witness.example/w1+0123abcd+BA…\"";
+    let key = table.parsed("key", hint, |text| text.parse().ok());
+    let key = table.required("key", key, hint);
+    let ca = ca(&mut table, directory);
+    let every = table.number("every_seconds", 1, 86_400).map_or(Duration::from_secs(60), Duration::from_secs);
+    table.end();
+    Some(WitnessSettings { url: url?, key: key?, ca, every })
 }
 
 pub(super) fn limits(mut table: Table<'_, '_>) -> Limits {

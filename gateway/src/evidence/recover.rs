@@ -9,7 +9,7 @@ use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
 use crate::durable;
-use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::chain::FILE_HEADER;
 use gateway_core::record::log::Entry;
@@ -68,7 +68,7 @@ pub(super) fn recover(
             let mut entries = Vec::new();
             if !known.opened && closed.is_some() {
                 // It was begun, and the host lost power before the log had its name.
-                entries.push(Entry::Opened { at: session.made_at().0, session, run: RunId::from_number(0) });
+                entries.push(Entry::belated(session));
             }
             entries.extend(closed);
             log.append(&entries)?;

@@ -192,6 +192,12 @@ impl Store {
         Ok(())
     }
 
+    /// The log, for who has it cosigned.
+    #[must_use]
+    pub fn log(&self) -> Arc<Log> {
+        Arc::clone(self.inner.queue.log())
+    }
+
     /// Waits until all that was submitted is written and the log is signed, or `patience` is over.
     pub fn settle(&self, patience: Duration) {
         self.inner.queue.settle(patience);

@@ -12,6 +12,8 @@ use gateway_core::record::verify::{ClosedAs, Mark, Problem, Report, Verifier};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// A record's frames may be older than its entry in the log by so much: they are made first.
@@ -82,12 +84,8 @@ pub fn verify(state_dir: &Path, only: Option<SessionId>, trusted: &Trusted) -> R
     if let Some(session) = only.filter(|session| !listed.contains_key(session)) {
         return Err(EvidenceError::NoSession { session, directory: files::sessions(state_dir) });
     }
-    let mut sessions = Vec::new();
-    for (session, listed) in listed {
-        if only.is_none_or(|only| only == session) {
-            sessions.push(check(state_dir, session, listed)?);
-        }
-    }
+    let wanted = listed.into_iter().filter(|(session, _)| only.is_none_or(|only| only == *session)).collect();
+    let sessions = check_all(state_dir, wanted)?;
     let mut missing = Vec::new();
     for hash in policies.into_iter().filter(|_| only.is_none()) {
         if kept(state_dir, &hash)?.is_none() {
@@ -166,6 +164,26 @@ impl Listed {
             | Entry::Note { .. } => {}
         }
     }
+}
+
+/// Checks these records, on all processors: most of it is hashing.
+fn check_all(state_dir: &Path, records: Vec<(SessionId, Listed)>) -> Result<Vec<Verified>, EvidenceError> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(records.len());
+    let next = Mutex::new(records.into_iter());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work =
+        || std::iter::from_fn(take).map(|(session, listed)| check(state_dir, session, listed)).collect::<Result<Vec<_>, _>>();
+    let mut sessions = thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut all = work()?;
+        for other in others {
+            // A panic there is one here.
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok::<_, EvidenceError>(all)
+    })?;
+    sessions.sort_by_key(|verified| verified.session);
+    Ok(sessions)
 }
 
 fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Verified, EvidenceError> {

@@ -50,7 +50,7 @@ pub(super) struct Queue {
     state: Mutex<QueueState>,
     wake: Condvar,
     settled: Condvar,
-    log: Log,
+    log: Arc<Log>,
     open: OpenRecords,
     /// The directory of records.
     records: PathBuf,
@@ -76,7 +76,7 @@ impl Queue {
             state: Mutex::default(),
             wake: Condvar::new(),
             settled: Condvar::new(),
-            log,
+            log: Arc::new(log),
             open,
             records,
             names: Mutex::new(false),
@@ -84,7 +84,7 @@ impl Queue {
         }
     }
 
-    pub(super) const fn log(&self) -> &Log {
+    pub(super) const fn log(&self) -> &Arc<Log> {
         &self.log
     }
 

@@ -10,6 +10,7 @@ mod nats;
 mod otlp;
 mod s3;
 mod way;
+mod witness;
 
 pub use elastic::Elastic;
 pub use hec::{Hec, HecManner};
@@ -17,6 +18,7 @@ pub use kafka::Kafka;
 pub use nats::Nats;
 pub use otlp::Otlp;
 pub use s3::S3;
+pub use witness::WitnessServer;
 
 /// One copy of an event, as a receiver has kept it.
 #[derive(Clone, Debug, PartialEq, Eq)]

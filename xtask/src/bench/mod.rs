@@ -4,6 +4,8 @@ mod chart;
 mod control;
 mod control_page;
 mod data;
+mod evidence;
+mod evidence_page;
 mod figure;
 mod folder;
 mod gateway;
@@ -31,6 +33,8 @@ pub(crate) use postgres::quick;
 pub(crate) enum Bench {
     /// How fast a kill, an approval and a person's leaving take effect while a thousand sessions are at work.
     Control(control::Options),
+    /// What a statement costs on the disk, how fast records are written and checked, and a million sessions listed and searched.
+    Evidence(evidence::Options),
     /// What the kernel's hooks cost a connect: of a process outside every job, of one inside, against no hook.
     Hook(hook::Options),
     /// What masking costs a job, and what detectors take beside Presidio.
@@ -44,6 +48,7 @@ pub(crate) enum Bench {
 pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
     match which {
         Bench::Control(options) => control::control(options),
+        Bench::Evidence(options) => evidence::evidence(options),
         Bench::Hook(options) => hook::hook(options),
         Bench::Mask(options) => mask::mask(options),
         Bench::Postgres(options) => postgres::postgres(options),

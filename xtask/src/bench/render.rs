@@ -1,7 +1,7 @@
 //! `cargo xtask bench render`: docs/performance.md and its charts follow from the report that is kept beside the results.
 
 use super::pages::{Report, between};
-use super::{control_page, hook_page, mask};
+use super::{control_page, evidence_page, hook_page, mask};
 use crate::run::{root, tell};
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -23,6 +23,7 @@ const REPORT: &str = "docs/results/bench-postgres.json";
 const HOOK_REPORT: &str = "docs/results/bench-hook.json";
 const MASK_REPORT: &str = "docs/results/bench-mask.json";
 const CONTROL_REPORT: &str = "docs/results/bench-control.json";
+const EVIDENCE_REPORT: &str = "docs/results/bench-evidence.json";
 const PAGE: &str = "docs/performance.md";
 const CHARTS: &str = "docs/performance";
 
@@ -49,6 +50,7 @@ fn stale(report: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let text = between(&report.page(&read(&page)?)?, "hook", &hook)?;
     let text = between(&text, "mask", &mask::table(&read(&root().join(MASK_REPORT))?)?)?;
     let text = between(&text, "control", &control_page::table(&read(&root().join(CONTROL_REPORT))?)?)?;
+    let text = between(&text, "evidence", &evidence_page::table(&read(&root().join(EVIDENCE_REPORT))?)?)?;
     let mut files = vec![(page.clone(), text)];
     files.extend(report.charts()?.into_iter().map(|(name, text)| (root().join(CHARTS).join(name), text)));
     files.retain(|(file, text)| fs::read_to_string(file).ok().as_ref() != Some(text));

@@ -117,17 +117,26 @@ impl Stage {
         command
     }
 
+    /// Where weir keeps its records.
+    pub(super) fn state_dir(&self) -> PathBuf {
+        self.folder.0.join("weir.state")
+    }
+
+    /// The sum of this of all records.
+    pub(super) fn recorded(&self, what: &str) -> anyhow::Result<u64> {
+        let mut list = Command::new(&self.weir);
+        list.args(["session", "list", "--format", "json", "--config"]).arg(self.folder.0.join("weir.toml"));
+        let sessions: Vec<Value> = serde_json::from_slice(&list.output().with_context(|| format!("{list:?}"))?.stdout)?;
+        Ok(sessions.iter().filter_map(|session| session.get(what)?.as_u64()).sum())
+    }
+
     /// How many policies weir says are in force; that it enforces them, and that it keeps a record.
     fn probe(&self) -> anyhow::Result<u64> {
         let mut command = self.command(Way::Weir, Role::Trusted, "psql");
         let output = command.args(["-XAtc", "SELECT 1"]).output().with_context(|| format!("{command:?}"))?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         ensure!(output.status.success() && said.contains("enforce mode"), "weir does not run a job: {}", said.trim());
-        let mut list = Command::new(&self.weir);
-        list.args(["session", "list", "--format", "json", "--config"]).arg(self.folder.0.join("weir.toml"));
-        let sessions: Value = serde_json::from_slice(&list.output().with_context(|| format!("{list:?}"))?.stdout)?;
-        let kept = |name: &str| sessions.pointer(&format!("/0/{name}")).and_then(Value::as_u64);
-        ensure!((kept("statements"), kept("rows")) == (Some(1), Some(1)), "weir keeps no record: {sessions}");
+        ensure!((self.recorded("statements")?, self.recorded("rows")?) == (1, 1), "weir keeps no record");
         let count = said.split_once(" policies").and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok());
         count.with_context(|| format!("weir does not say how many policies it has: {}", said.trim()))
     }

@@ -43,7 +43,7 @@ pub enum Entry {
         /// The last block's hash.
         #[serde(with = "hex")]
         chain: Hash,
-        /// How it ended: `ended`, `dropped`, `failed`, `crash`, `damaged` or `missing`.
+        /// How it ended: `ended`, `dropped`, `failed`, `crash`, `damaged`, `missing` or `never-written`.
         end: String,
     },
     /// A policy set is in force.
@@ -187,6 +187,19 @@ impl Entry {
             | Self::Started { at, .. }
             | Self::Note { at, .. } => *at,
         }
+    }
+
+    /// That a record was begun, said by the next gateway: this one's host lost power before the log had it. Its time is the
+    /// record's own, before that of entries that are before it.
+    #[must_use]
+    pub const fn belated(session: SessionId) -> Self {
+        Self::Opened { at: session.made_at().0, session, run: RunId::from_number(0) }
+    }
+
+    /// Whether it is one.
+    #[must_use]
+    pub fn is_belated(&self) -> bool {
+        self.session().is_some_and(|session| *self == Self::belated(session))
     }
 
     /// What it says it is.

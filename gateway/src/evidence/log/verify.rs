@@ -267,6 +267,9 @@ impl Check<'_> {
 
     fn entry(&mut self, index: u64, entry: Entry) {
         (self.each)(&entry);
+        if entry.is_belated() {
+            return;
+        }
         let seconds = self.latest.saturating_sub(entry.at()) / 1_000_000_000;
         if seconds > SLACK {
             self.tell(Problem::Backwards { entry: index, seconds });

@@ -164,5 +164,7 @@ fn times_that_run_backwards_show_beyond_what_gateways_differ_by() {
     let log = open(state.path()).unwrap();
     let at = |seconds: u64| Entry::Policy { at: seconds * 1_000_000_000, hash: String::new() };
     log.locked(|log| log.append(&[at(100), at(95), at(101), at(80), at(81), at(102)])).unwrap();
+    // What a power cut kept from the log is told by the next gateway.
+    log.locked(|log| log.append(&[Entry::belated(SessionId::from_number(5))])).unwrap();
     assert_eq!(problems(state.path(), &[]), [Problem::Backwards { entry: 3, seconds: 21 }]);
 }
