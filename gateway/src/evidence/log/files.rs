@@ -125,6 +125,26 @@ impl Files {
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 
+    /// The tiles that are there, and the paths of files there that are none.
+    pub(super) fn tiles(&self) -> Result<(Vec<Tile>, Vec<String>), LogError> {
+        let (mut tiles, mut others) = (Vec::new(), Vec::new());
+        let mut open = vec![self.directory.join("tile")];
+        while let Some(directory) = open.pop() {
+            for path in list(&directory)?.unwrap_or_default() {
+                let name = path.strip_prefix(&self.directory).ok().and_then(Path::to_str).unwrap_or_default();
+                let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED));
+                if path.is_dir() {
+                    open.push(path);
+                } else if let Some(tile) = Tile::parse(name) {
+                    tiles.push(tile);
+                } else if !unfinished {
+                    others.push(name.to_owned());
+                }
+            }
+        }
+        Ok((tiles, others))
+    }
+
     /// The checkpoint that is there.
     pub(super) fn last_checkpoint(&self) -> Result<Option<SignedCheckpoint>, LogError> {
         let Some(bytes) = read(&self.checkpoint(), MOST_CHECKPOINT)? else { return Ok(None) };

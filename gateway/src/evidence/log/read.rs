@@ -4,8 +4,9 @@ use super::error::LogError;
 use super::files::Files;
 use super::journal::{Grown, Journal};
 use super::problem::Problem;
-use gateway_core::record::log::tile::FULL;
+use gateway_core::record::log::tile::{FULL, Kind, Tile};
 use gateway_core::record::log::{Entry, SignedCheckpoint};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -40,7 +41,7 @@ impl Iterator for Reading {
             match self.snapshot.bytes_from(&self.files, index) {
                 Ok(read) => self.read = read,
                 Err(problem) => {
-                    self.next = (index / FULL + 1) * FULL;
+                    self.next = self.snapshot.behind(index);
                     return Some((index, Err(problem)));
                 }
             }
@@ -60,6 +61,11 @@ pub(super) struct Snapshot {
     pub(super) journal: Journal,
     /// The journal's entries.
     pub(super) grown: Grown,
+    /// The tiles that are there, and the paths of files there that are none.
+    pub(super) tiles: (Vec<Tile>, Vec<String>),
+    /// The full bundles before the journal of which anything is there, in their order. A journal may say that there are more
+    /// than anybody could read.
+    pub(super) bundles: Vec<u64>,
 }
 
 impl Snapshot {
@@ -74,8 +80,17 @@ impl Snapshot {
         let missing = || files.damaged(Problem::NoJournal { why: format!("{} is not there", files.journal().display()) });
         let mut journal = Journal::open(files, false)?.ok_or_else(missing)?;
         let grown = journal.catch_up()?;
+        let tiles = files.tiles()?;
         drop(lock);
-        Ok(Self { checkpoint, journal, grown })
+        let full = tiles.0.iter().filter(|tile| tile.is_full() && matches!(tile.kind, Kind::Entries | Kind::Hashes(0)));
+        let bundles: BTreeSet<u64> = full.map(|tile| tile.index).filter(|index| *index < journal.base() / FULL).collect();
+        Ok(Self { checkpoint, journal, grown, tiles, bundles: bundles.into_iter().collect() })
+    }
+
+    /// The first entry behind that at `index`, in another bundle, of which anything is there.
+    fn behind(&self, index: u64) -> u64 {
+        let next = self.bundles.get(self.bundles.partition_point(|bundle| *bundle <= index / FULL));
+        next.map_or_else(|| self.journal.base(), |bundle| bundle * FULL).max((index / FULL + 1) * FULL)
     }
 
     /// How many entries there are.
@@ -92,7 +107,7 @@ impl Snapshot {
         };
         bytes.map_err(|error| match error {
             LogError::Damaged { problem: Problem::TileMissing { .. }, .. } => {
-                Problem::Missing { from: index, to: (index / FULL + 1) * FULL }
+                Problem::Missing { from: index, to: self.behind(index) }
             }
             LogError::Damaged { problem, .. } => problem,
             other => Problem::Unreadable { entry: index, why: other.to_string() },

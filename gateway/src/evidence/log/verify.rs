@@ -78,8 +78,9 @@ impl Check<'_> {
     fn all(&mut self, keys: &[VerifierKey], outside: &[Vec<u8>]) -> Result<(), LogError> {
         // Before the log, whose key may be replaced meanwhile.
         let public = public_beside(self.files.state_dir());
-        let tiles = self.list()?;
         let snapshot = Snapshot::of(&self.files)?;
+        let tiles = snapshot.tiles.0.clone();
+        self.strangers(&snapshot.tiles.1)?;
         let (size, base) = (snapshot.size(), snapshot.journal.base());
         self.found.size = size;
         let mut trust = Trust::read(&self.files, keys)?;
@@ -96,9 +97,13 @@ impl Check<'_> {
         let covering = checkpoint.iter().chain(outside.iter().filter_map(|signed| signed.as_ref().ok()));
         self.wanted = covering.map(|signed| signed.checkpoint().size).chain(trust.sizes()).collect();
         self.at_size();
-        for index in 0..base / FULL {
+        let mut behind = 0;
+        for index in snapshot.bundles.iter().copied() {
+            self.absent(behind, index);
             self.bundle(&snapshot, index);
+            behind = index + 1;
         }
+        self.absent(behind, base / FULL);
         self.journal(&snapshot, checkpoint.as_ref());
         self.edge_tiles();
         for problem in trust.hand_over(&self.handed, &self.roots) {
@@ -138,29 +143,24 @@ impl Check<'_> {
         None
     }
 
-    /// The tiles that are there.
-    fn list(&mut self) -> Result<Vec<Tile>, LogError> {
-        let top = self.files.directory().to_owned();
-        let mut tiles = Vec::new();
-        let mut open = vec![top.clone()];
-        while let Some(directory) = open.pop() {
-            for path in files::list(&directory)?.unwrap_or_default() {
-                let name = path.strip_prefix(&top).ok().and_then(Path::to_str).unwrap_or_default();
-                let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED));
-                if directory == top && name != "tile" {
-                    if !unfinished && !KNOWN.contains(&name) {
-                        self.tell(Problem::Extra { path: name.to_owned() });
-                    }
-                } else if path.is_dir() {
-                    open.push(path);
-                } else if let Some(tile) = Tile::parse(name) {
-                    tiles.push(tile);
-                } else if !unfinished {
-                    self.tell(Problem::Extra { path: name.to_owned() });
-                }
+    /// What lies there and is not the log's.
+    fn strangers(&mut self, below_tiles: &[String]) -> Result<(), LogError> {
+        for path in files::list(self.files.directory())?.unwrap_or_default() {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !name.starts_with(UNFINISHED) && !KNOWN.contains(&name) {
+                self.tell(Problem::Extra { path: name.to_owned() });
             }
         }
-        Ok(tiles)
+        below_tiles.iter().for_each(|path| self.tell(Problem::Extra { path: path.clone() }));
+        Ok(())
+    }
+
+    /// Bundles of which neither entries nor hashes are there.
+    fn absent(&mut self, from: u64, to: u64) {
+        if from < to {
+            self.whole = false;
+            self.tell(Problem::Missing { from: from * FULL, to: to * FULL });
+        }
     }
 
     /// A full bundle and its tile: where they differ, the level above says which of them was changed.

@@ -145,9 +145,16 @@ impl Spool {
     /// # Errors
     /// Where that can't be done: it is tried again the next time.
     pub fn keep(&self) -> Result<(), SpoolError> {
-        let unsynced = self.writer().unsynced();
+        let unsynced = self.writer().take_unsynced();
+        let mut failed = None;
         for (file, path) in unsynced {
-            file.sync_all().map_err(SpoolError::io("sync", &path))?;
+            if let Err(error) = file.sync_all() {
+                failed = Some(SpoolError::io("sync", &path)(error));
+                self.writer().not_synced((file, path));
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         // Full is what the last look has found.
         match self.writer().locked(|writer| self.make_room(writer)) {

@@ -4,8 +4,8 @@
 //! JSON (u32), CRC-32 over number and JSON (u32, as zlib has it), its number (u64), and the JSON of an event.
 
 use super::SpoolError;
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What a segment begins with.
@@ -86,6 +86,26 @@ pub(super) fn decode(from: &mut impl Read, json: &mut Vec<u8>) -> io::Result<Fou
     from.take(length as u64).read_to_end(json)?;
     let whole = json.len() == length && crc(number, json) == expected;
     Ok(if whole { Found::Record(number) } else { Found::Torn })
+}
+
+/// Where behind `offset` the next whole record begins whose number is greater than `last`: what a broken one has behind it is not
+/// lost with it.
+pub(super) fn resume(file: &File, offset: u64, last: u64) -> io::Result<Option<u64>> {
+    let mut rest = Vec::new();
+    let mut reader = file;
+    reader.seek(SeekFrom::Start(offset))?;
+    reader.read_to_end(&mut rest)?;
+    let whole = |at: &usize| {
+        let record = rest.get(*at..)?;
+        let (header, behind) = record.split_at_checked(RECORD_HEADER)?;
+        let (length, header) = header.split_first_chunk::<4>()?;
+        let (expected, number) = header.split_first_chunk::<4>()?;
+        let json = behind.get(..u32::from_le_bytes(*length) as usize)?;
+        let number = u64::from_le_bytes(number.try_into().ok()?);
+        // Nothing is there where a file was only made longer.
+        (!json.is_empty() && number > last && crc(number, json) == u32::from_le_bytes(*expected)).then_some(())
+    };
+    Ok((1..rest.len()).find(|at| whole(at).is_some()).map(|at| offset + at as u64))
 }
 
 /// Reads until the buffer is full or there is nothing more.

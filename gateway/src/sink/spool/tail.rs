@@ -67,6 +67,7 @@ impl Tail {
                     let event = serde_json::from_slice(&self.json).map_err(|error| error.to_string());
                     return Ok(Some(Spooled { number, bytes: self.json.len(), event }));
                 }
+                Found::Torn if self.skip()? => {}
                 found @ (Found::End | Found::Torn) => {
                     if !self.leave(found == Found::Torn)? {
                         return Ok(None);
@@ -110,6 +111,23 @@ impl Tail {
             Found::Torn | Found::End => drop(open.file.seek(SeekFrom::Start(open.offset)).map_err(failed)?),
         }
         Ok(found)
+    }
+
+    /// Goes on behind a broken record where there are whole ones; whether there are.
+    fn skip(&mut self) -> Result<bool, SpoolError> {
+        let Some(open) = &mut self.open else { return Ok(false) };
+        let failed = |error| SpoolError::io("read", &segment::path(&self.directory, open.first))(error);
+        let Some(behind) = segment::resume(open.file.get_ref(), open.offset, self.next - 1).map_err(failed)? else {
+            return Ok(false);
+        };
+        tracing::error!(
+            segment = open.first,
+            bytes = behind - open.offset,
+            "a part of the spool can't be read, and is passed over"
+        );
+        open.file.seek(SeekFrom::Start(behind)).map_err(failed)?;
+        open.offset = behind;
+        Ok(true)
     }
 
     /// At a segment's end: enters the next one, where there is one. What is torn in any but the last one stays so.

@@ -68,6 +68,29 @@ fn a_tail_that_is_torn_at_any_byte_costs_what_is_torn_and_nothing_else() {
 }
 
 #[test]
+fn a_flipped_bit_costs_the_event_that_it_is_in_and_the_gap_shows() {
+    let state = tempfile::tempdir().unwrap();
+    let spool = open(state.path(), 1 << 30, &[]);
+    for number in 1..=5 {
+        spool.append(&[event(number)]).unwrap();
+    }
+    let path = segments(state.path()).pop().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let record = (whole.len() - 16) / 5;
+    drop(spool);
+    // In its length, its checksum, its number and its text.
+    for at in [0, 3, 5, 9, 20, record - 1] {
+        let mut bytes = whole.clone();
+        bytes[16 + 2 * record + at] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+        let spool = open(state.path(), 1 << 30, &[]);
+        assert_eq!(read(&spool, 0), [(1, 1), (2, 2), (4, 4), (5, 5)], "{at}");
+        spool.append(&[event(6)]).unwrap();
+        assert_eq!(read(&spool, 4), [(5, 5), (6, 6)], "{at}");
+    }
+}
+
+#[test]
 fn two_writers_and_a_reader_share_it_and_each_number_is_given_once() {
     const EACH: u64 = 400;
     let state = tempfile::tempdir().unwrap();

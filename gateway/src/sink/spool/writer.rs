@@ -24,8 +24,11 @@ pub(super) struct Writer {
     last: u64,
     /// Bytes of all segments, as far as is known.
     total: u64,
-    unsynced: Vec<(Arc<File>, PathBuf)>,
+    unsynced: Vec<Unsynced>,
 }
+
+/// A file, or the directory, with its path.
+pub(super) type Unsynced = (Arc<File>, PathBuf);
 
 struct Segment {
     first: u64,
@@ -107,8 +110,13 @@ impl Writer {
     }
 
     /// What is not on the disk yet, for syncing without holding anything.
-    pub(super) fn unsynced(&mut self) -> Vec<(Arc<File>, PathBuf)> {
+    pub(super) fn take_unsynced(&mut self) -> Vec<Unsynced> {
         std::mem::take(&mut self.unsynced)
+    }
+
+    /// It could not be synced.
+    pub(super) fn not_synced(&mut self, unsynced: Unsynced) {
+        self.unsynced.push(unsynced);
     }
 
     fn begin_segment(&mut self) -> Result<Segment, SpoolError> {
@@ -186,11 +194,22 @@ fn scan(file: &File, offset: u64, last: u64) -> io::Result<Option<(u64, u64)>> {
         offset = HEADER;
     }
     let mut json = Vec::new();
-    while let Found::Record(number) = segment::decode(&mut reader, &mut json)? {
-        offset += (segment::RECORD_HEADER + json.len()) as u64;
-        last = number;
+    loop {
+        match segment::decode(&mut reader, &mut json)? {
+            Found::Record(number) => {
+                offset += (segment::RECORD_HEADER + json.len()) as u64;
+                last = number;
+            }
+            Found::End => return Ok(Some((offset, last))),
+            Found::Torn => match segment::resume(file, offset, last)? {
+                Some(behind) => {
+                    offset = behind;
+                    reader.seek(SeekFrom::Start(offset))?;
+                }
+                None => return Ok(Some((offset, last))),
+            },
+        }
     }
-    Ok(Some((offset, last)))
 }
 
 /// How the spool stands; nothing is written.

@@ -168,3 +168,18 @@ fn times_that_run_backwards_show_beyond_what_gateways_differ_by() {
     log.locked(|log| log.append(&[Entry::belated(SessionId::from_number(5))])).unwrap();
     assert_eq!(problems(state.path(), &[]), [Problem::Backwards { entry: 3, seconds: 21 }]);
 }
+
+#[test]
+fn a_journal_that_says_that_there_is_more_than_anybody_could_read_is_read_as_what_is_there() {
+    let state = folder();
+    let log = open(state.path()).unwrap();
+    append(&log, 700);
+    log.checkpoint_now().unwrap().unwrap();
+    drop(log);
+    edit(&state.path().join("log/journal"), |bytes| bytes[9] = 0x10);
+    let found = problems(state.path(), &[]);
+    assert!(found.iter().any(|problem| matches!(problem, Problem::Missing { from: 512, to } if *to > 1 << 50)), "{found:?}");
+    let read: Vec<_> = read_log(state.path()).unwrap().collect();
+    assert_eq!(read.iter().filter(|(_, entry)| entry.is_ok()).count(), 700);
+    assert_eq!(read.iter().filter(|(_, entry)| entry.is_err()).count(), 1);
+}
