@@ -37,7 +37,10 @@ pub fn check(state_dir: &Path) -> Result<Option<Checked>, LedgerError> {
     let failed = |error| LedgerError::Database { path: path.clone(), error };
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     let public = state_dir.join("ledger.pub");
-    let key = std::fs::read_to_string(&public).map_err(|error| LedgerError::Key { path: public, why: error.to_string() })?;
+    let unreadable = |why: String| LedgerError::Key { path: public.clone(), why };
+    let key = std::fs::read_to_string(&public).map_err(|error| unreadable(error.to_string()))?;
+    // As it was written, to the byte.
+    let key = key.strip_suffix('\n').ok_or_else(|| unreadable("it was changed: its line has no end".to_owned()))?;
     let (mut checked, mut known, mut last) = (Checked::default(), BTreeMap::new(), 0);
     loop {
         let page = event::rows_since(&connection, last, PAGE).map_err(failed)?;
@@ -56,7 +59,7 @@ pub fn check(state_dir: &Path) -> Result<Option<Checked>, LedgerError> {
                     checked.problem(format!("event {number}: it can't be read, it was changed: {error}"));
                     continue;
                 }
-                Ok(event) if event.key != key.trim() => {
+                Ok(event) if event.key != key => {
                     checked.problem(format!("event {number}: it is signed with another key than ledger.pub"));
                     event.signature
                 }

@@ -4,7 +4,8 @@ use crate::blocks::{Placed, placed};
 use crate::place::Place;
 use anyhow::{Context as _, ensure};
 use gateway_core::model::ids::{RunId, SessionId};
-use gateway_core::record::log::{Entry, SigningKey, VerifierKey};
+use gateway_core::record::log::tile::{Kind, Tile};
+use gateway_core::record::log::{Entry, SignedCheckpoint, SigningKey, VerifierKey};
 use gateway_core::record::{FrameBuffer, FrameKind, Hash};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -103,6 +104,7 @@ impl Base {
             let database = rusqlite::Connection::open(directory.join("ledger.db"))?;
             database.pragma_update(None, "journal_mode", "DELETE")?;
         }
+        spare(directory)?;
         let files = read(directory)?;
         let mut records: BTreeMap<SessionId, Vec<Placed>> = BTreeMap::new();
         for (path, name) in files::all(directory)? {
@@ -225,6 +227,21 @@ fn long_log(state: &Path) -> anyhow::Result<()> {
         log.locked(|log| log.append(&entries))?;
         first = size;
         log.checkpoint_now()?;
+    }
+    Ok(())
+}
+
+/// Leaves out the partial tiles of checkpoints before the last: they are kept a while for who reads, and removed by whoever
+/// signs. That one is not there says nothing.
+fn spare(directory: &Path) -> anyhow::Result<()> {
+    let signed = SignedCheckpoint::parse(&fs::read(directory.join("log/checkpoint"))?)?;
+    let size = signed.checkpoint().size;
+    let needed: Vec<Tile> = Tile::edge(size).chain(Tile::rightmost(Kind::Entries, size)).collect();
+    for path in read(directory)?.keys() {
+        let tile = path.strip_prefix("log/").and_then(Tile::parse);
+        if tile.is_some_and(|tile| !tile.is_full() && !needed.contains(&tile)) {
+            fs::remove_file(directory.join(path))?;
+        }
     }
     Ok(())
 }

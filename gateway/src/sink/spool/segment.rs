@@ -5,7 +5,8 @@
 
 use super::SpoolError;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// What a segment begins with.
@@ -91,10 +92,15 @@ pub(super) fn decode(from: &mut impl Read, json: &mut Vec<u8>) -> io::Result<Fou
 /// Where behind `offset` the next whole record begins whose number is greater than `last`: what a broken one has behind it is not
 /// lost with it.
 pub(super) fn resume(file: &File, offset: u64, last: u64) -> io::Result<Option<u64>> {
-    let mut rest = Vec::new();
-    let mut reader = file;
-    reader.seek(SeekFrom::Start(offset))?;
-    reader.read_to_end(&mut rest)?;
+    // At its place, so that whoever reads the file goes on where they are.
+    let length = usize::try_from(file.metadata()?.len().saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut rest = vec![0; length];
+    match file.read_exact_at(&mut rest, offset) {
+        Ok(()) => {}
+        // What was torn has been cut off meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
     let whole = |at: &usize| {
         let record = rest.get(*at..)?;
         let (header, behind) = record.split_at_checked(RECORD_HEADER)?;

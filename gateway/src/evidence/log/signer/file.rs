@@ -5,7 +5,7 @@ use super::super::files::{Files, step};
 use super::super::rotate::is_signed_by;
 use super::SignerError;
 use crate::durable;
-use gateway_core::record::log::{SigningKey, VerifierKey};
+use gateway_core::record::log::{KeyError, SigningKey, VerifierKey};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -94,7 +94,9 @@ pub(super) fn read_public(path: &Path) -> Result<Option<VerifierKey>, SignerErro
     match fs::read_to_string(path) {
         Ok(text) => {
             let why = |why| SignerError::Key { origin: path.display().to_string(), why };
-            text.strip_suffix('\n').unwrap_or(&text).parse().map(Some).map_err(why)
+            let key: VerifierKey = text.trim_end_matches('\n').parse().map_err(why)?;
+            // As it was written, to the byte.
+            if text == line(&key) { Ok(Some(key)) } else { Err(why(KeyError::Form)) }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SignerError::File { path: path.to_owned(), why: error.to_string() }),
@@ -102,10 +104,15 @@ pub(super) fn read_public(path: &Path) -> Result<Option<VerifierKey>, SignerErro
 }
 
 pub(super) fn write_public(path: &Path, key: &VerifierKey) -> Result<(), SignerError> {
-    let written = durable::replace(path, format!("{key}\n").as_bytes(), 0o644);
+    let written = durable::replace(path, line(key).as_bytes(), 0o644);
     written.map_err(|error| SignerError::File { path: path.to_owned(), why: error.to_string() })?;
     step();
     Ok(())
+}
+
+/// What the file of a public key holds.
+fn line(key: &VerifierKey) -> String {
+    format!("{key}\n")
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
