@@ -87,6 +87,7 @@ fn told(rule: &Rule, event: &Event, subject: String, explain: Explain) -> Told {
         id: format!("{}/{}", rule.name, event.uid),
         rule: rule.name.clone(),
         workload: called(&event.context).to_owned(),
+        identity: event.context.workload.clone(),
         subject,
         severity: rule.severity,
         then: rule.then,

@@ -62,7 +62,8 @@ impl Groups {
     /// Takes what was found; tells it where that is new, not snoozed and within the budget.
     pub(super) fn found(&mut self, told: Told, rules: &Rules, now: Timestamp, emit: &mut impl FnMut(Told)) {
         self.tick(now, emit);
-        let snoozed = |snooze: &&mut Snooze| fits(&snooze.rule, &told.rule) && fits(&snooze.workload, &told.workload);
+        let names = |pattern: &str| fits(pattern, &told.workload) || told.identity.as_ref().is_some_and(|id| fits(pattern, id));
+        let snoozed = |snooze: &&mut Snooze| fits(&snooze.rule, &told.rule) && names(&snooze.workload);
         if let Some(snooze) = self.snoozes.iter_mut().find(snoozed) {
             snooze.quiet = snooze.quiet.saturating_add(1);
             return;
@@ -103,6 +104,7 @@ impl Groups {
                 id: format!("{OVER}/{number}"),
                 rule: OVER.to_owned(),
                 workload: String::new(),
+                identity: None,
                 subject: String::new(),
                 severity: Severity::Medium,
                 then: Then::Tell,

@@ -36,8 +36,11 @@ pub struct Told {
     pub id: String,
     /// The rule.
     pub rule: String,
-    /// The workload, where it is about one.
+    /// The workload, where it is about one: its name, or else its SPIFFE id.
     pub workload: String,
+    /// Its SPIFFE id.
+    #[serde(default)]
+    pub identity: Option<String>,
     /// What about it: a table, a target, a measure.
     pub subject: String,
     /// How much it matters.
@@ -86,9 +89,25 @@ impl Told {
     /// What a finding of a record holds of it, beside its name.
     #[must_use]
     pub fn fields(&self) -> Value {
-        let Self { id, workload, subject, severity, then, at, count, event, session, operation, run, target, explain, .. } = self;
+        let Self {
+            id,
+            workload,
+            identity,
+            subject,
+            severity,
+            then,
+            at,
+            count,
+            event,
+            session,
+            operation,
+            run,
+            target,
+            explain,
+            ..
+        } = self;
         let mut fields = json!({
-            "id": id, "workload": workload, "subject": subject, "then": then, "at": at, "count": count, "event": event,
+            "id": id, "workload": workload, "identity": identity, "subject": subject, "then": then, "at": at, "count": count, "event": event,
             "session": session, "operation": operation, "of": run, "target": target,
             "seen": explain.seen, "usual": explain.usual, "threshold": explain.threshold, "why": self.sentence(),
         });

@@ -1,0 +1,108 @@
+//! What is found is told: as a finding of the gateway's own record, and as a step in the ledger, whose notifiers tell people.
+
+use crate::host::Diary;
+use crate::ledger::{Alert, Done, Kind, Ledger, LedgerError};
+use gateway_core::finding::{Explain, Then, Told};
+use gateway_core::model::ids::AlertId;
+use gateway_core::model::time::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// The id by which people name it: the same whenever it is told again.
+pub(super) fn id(told: &Told) -> AlertId {
+    let digest = Sha256::digest(told.id.as_bytes());
+    AlertId::new(told.at, digest.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)))
+}
+
+/// Tells it, where that was not done, and says whether something is still to be done about it.
+///
+/// # Errors
+/// Where the ledger can't be read or written: it is tried again.
+pub(super) fn tell(ledger: &Ledger, diary: &Diary, told: &Told) -> Result<bool, LedgerError> {
+    let id = id(told);
+    let before: Option<Alert> = ledger.look(|look| look.find(id.number()))?;
+    let kind = match &before {
+        None => Kind::FindingTold,
+        Some(alert) if alert.count < told.count => Kind::FindingCounted,
+        // A gateway ended between telling and noting that.
+        Some(alert) => return Ok(wants_action(told) && alert.done.is_none()),
+    };
+    // The ledger first: it tells in any case, and where it can't be written the same is not noted at each try.
+    ledger.change(|change| {
+        let alert = match before {
+            None => alert(id, told, change.at),
+            Some(alert) => Alert { count: told.count, ..alert },
+        };
+        change.put(&alert)?;
+        change.tell(kind, "weir", &id.to_string(), &step(kind, told))
+    })?;
+    diary.finding(&told.name(), note(id, told));
+    Ok(wants_action(told))
+}
+
+/// Keeps what was done about it.
+///
+/// # Errors
+/// Where it can't be written.
+pub(super) fn done(ledger: &Ledger, diary: &Diary, told: &Told, (what, well): (String, bool)) -> Result<(), LedgerError> {
+    let id = id(told);
+    if !well {
+        let fields = json!({ "alert_id": id, "rule": told.rule, "workload": told.workload, "error": what, "alert": "high" });
+        diary.finding("rule_not_followed", fields);
+    }
+    ledger.change(|change| {
+        let Some(alert) = change.find::<Alert>(id.number())? else { return Ok(()) };
+        let done = Some(Done { what, well, at: change.at });
+        change.put(&Alert { done, ..alert })
+    })
+}
+
+fn wants_action(told: &Told) -> bool {
+    told.then != Then::Tell
+}
+
+/// As the gateway's own record has it.
+fn note(id: AlertId, told: &Told) -> Value {
+    let mut fields = told.fields();
+    fields["id"] = json!(id);
+    fields
+}
+
+/// As the ledger has it. That it was seen again wakes nobody.
+fn step(kind: Kind, told: &Told) -> Value {
+    let mut fields = told.fields();
+    fields["rule"] = json!(told.rule);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.remove("id");
+        if kind == Kind::FindingCounted {
+            fields.remove("alert");
+        }
+    }
+    fields
+}
+
+fn alert(id: AlertId, told: &Told, told_at: Timestamp) -> Alert {
+    let Told { rule, workload, identity, subject, severity, then, at, count, event, .. } = told.clone();
+    let Told { session, operation, run, target, explain: Explain { seen, usual, threshold }, .. } = told.clone();
+    Alert {
+        id,
+        rule,
+        workload,
+        identity,
+        subject,
+        severity,
+        then,
+        at,
+        told_at,
+        count,
+        event,
+        session,
+        operation,
+        run,
+        target,
+        seen,
+        usual,
+        threshold,
+        done: None,
+    }
+}
