@@ -111,7 +111,10 @@ fn look(rule: &Rule, event: &Event, name: &str, state: &mut State, learn: Durati
         (Kind::DenyList, Some(of)) => {
             let listed = |thing: &String| rule.values.iter().find(|pattern| fits(pattern, thing)).cloned();
             let hits = things(event, of).into_iter().filter_map(|thing| listed(&thing).map(|pattern| (thing, pattern)));
-            hits.map(|(thing, pattern)| (thing.clone(), explain(format!("{} {thing}", of.name()), "", pattern))).collect()
+            hits.map(|(thing, pattern)| {
+                (thing.clone(), explain(format!("{} {thing}", of.name()), "", format!("on the list, as {pattern}")))
+            })
+            .collect()
         }
         (Kind::DenyList | Kind::FirstSeen | Kind::Volume | Kind::Rate, None) => Vec::new(),
         (Kind::FirstSeen | Kind::Volume | Kind::Rate | Kind::Grade | Kind::OffHours, _) => {

@@ -46,8 +46,8 @@ pub struct Detector {
 struct Hearing {
     ear: Ear,
     engine: Engine,
-    /// What is snoozed, as the engine was told last.
-    snoozed: Vec<Snoozed>,
+    /// What is snoozed, as the engine was told last; its own memory may be older.
+    snoozed: Option<Vec<Snoozed>>,
     untold: VecDeque<Told>,
     /// The last event that was heard.
     heard: u64,
@@ -148,16 +148,16 @@ impl Detector {
         let heard = ear.position();
         tracing::info!(heard, "detection hears");
         let engine = Engine::new(self.rules.clone(), state);
-        Some(Hearing { ear, engine, snoozed: Vec::new(), untold, heard, kept: heard, keep_at: Instant::now() + KEEP })
+        Some(Hearing { ear, engine, snoozed: None, untold, heard, kept: heard, keep_at: Instant::now() + KEEP })
     }
 
     /// Has the engine hear; whether there may be more.
     fn hear(&self, hearing: &mut Hearing) -> Result<bool, SpoolError> {
         let Hearing { ear, engine, snoozed, untold, heard, .. } = hearing;
         let in_force = self.desk.shared().ledger.in_force();
-        if *snoozed != in_force.snoozes {
-            snoozed.clone_from(&in_force.snoozes);
-            engine.snooze(snoozed.iter().cloned().map(Snoozed::snooze).collect());
+        if snoozed.as_ref() != Some(&in_force.snoozes) {
+            engine.snooze(in_force.snoozes.iter().cloned().map(Snoozed::snooze).collect());
+            *snoozed = Some(in_force.snoozes.clone());
         }
         let mut left = AT_ONCE;
         while left > 0 && untold.len() < MOST_UNTOLD {
