@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use weir_tests::{Daemon, Outcome, Postgres, Receiver, Weir, WeirBuilder, wait_until};
 
 /// A bed whose rules are these, whose events are in `events.jsonl`, and whose notices go to `receiver`.
-struct Bed {
+pub(crate) struct Bed {
     server: Postgres,
     receiver: Receiver,
-    weir: Weir,
+    pub(crate) weir: Weir,
     _secrets: tempfile::TempDir,
 }
 
-fn bed(rules: &str) -> Bed {
+pub(crate) fn bed(rules: &str) -> Bed {
     let Ground { server, receiver, builder, secrets } = ground(rules);
     Bed { server, receiver, weir: builder.build(), _secrets: secrets }
 }
@@ -52,13 +52,13 @@ fn ground(rules: &str) -> Ground {
 }
 
 /// A rule that finds whoever reads the wages.
-fn wages(then: &str) -> String {
+pub(crate) fn wages(then: &str) -> String {
     format!(
         "[[rule]]\nname = \"wages\"\nkind = \"deny_list\"\nof = \"table\"\nvalues = [\"db/public.wages\"]\nseverity = \"high\"\nthen = \"{then}\"\n"
     )
 }
 
-const READS: [&str; 3] = ["psql", "-XAtc", "SELECT count(*) FROM public.wages"];
+pub(crate) const READS: [&str; 3] = ["psql", "-XAtc", "SELECT count(*) FROM public.wages"];
 
 fn json(outcome: Outcome) -> Value {
     serde_json::from_str(&outcome.expect_success().stdout).expect("JSON")
@@ -70,7 +70,7 @@ impl Bed {
     }
 
     /// The alerts, once there are so many.
-    fn told(&self, count: usize) -> Vec<Value> {
+    pub(crate) fn told(&self, count: usize) -> Vec<Value> {
         wait_until("what was found to be told", 20, || Some(self.alerts()).filter(|alerts| alerts.len() >= count))
     }
 

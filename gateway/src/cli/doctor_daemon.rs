@@ -9,16 +9,13 @@ use hyper::Method;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Whether the configured rules of detection can be had.
-pub(super) fn detection() -> Probe {
-    let config = Config::load(std::path::Path::new(super::DEFAULT_CONFIG)).ok();
-    match config.and_then(|config| config.detection) {
-        None => row("detection", false, "not configured: nothing is looked for".to_owned()),
-        Some(settings) => match settings.rules() {
-            Ok(rules) => row("detection", true, count(rules.rules.len(), "rule", "rules")),
-            Err(error) => row("detection", false, error.to_string()),
-        },
-    }
+/// Whether the configured rules of detection can be had; no row where there are none.
+pub(super) fn detection() -> Option<Probe> {
+    let settings = Config::load(std::path::Path::new(super::DEFAULT_CONFIG)).ok()?.detection?;
+    Some(match settings.rules() {
+        Ok(rules) => row("detection", true, count(rules.rules.len(), "rule", "rules")),
+        Err(error) => row("detection", false, error.to_string()),
+    })
 }
 
 const fn row(feature: &'static str, available: bool, why: String) -> Probe {

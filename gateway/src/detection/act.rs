@@ -11,6 +11,9 @@ use hyper::Method;
 use serde_json::json;
 use std::time::Duration;
 
+/// Bytes of a reason; another gateway has it with who asks before it.
+const MOST: usize = REASON_BYTES - 16;
+
 /// Does it, and says what was done, or why it could not be.
 pub(super) async fn act(desk: &Desk, told: &Told, block_for: Duration) -> (String, bool) {
     match told.then {
@@ -78,7 +81,7 @@ async fn kill_elsewhere(desk: &Desk, run: RunId, reason: &str) -> (String, bool)
 
 /// The rule's sentence, as far as a reason may go.
 fn reason(told: &Told) -> String {
-    let sentence = told.sentence();
-    let end = (0..=REASON_BYTES - 16).rev().find(|end| sentence.is_char_boundary(*end)).unwrap_or_default();
-    sentence.get(..end).map_or(sentence.clone(), str::to_owned)
+    let mut sentence = told.sentence();
+    sentence.truncate(sentence.floor_char_boundary(MOST));
+    sentence
 }

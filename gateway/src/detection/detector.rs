@@ -161,7 +161,7 @@ impl Detector {
         }
         let mut left = AT_ONCE;
         while left > 0 && untold.len() < MOST_UNTOLD {
-            let Some(Spooled { number, event, .. }) = ear.next()? else { break };
+            let Some(Spooled { number, event, .. }) = ear.hear()? else { break };
             let missed = number.saturating_sub(*heard + 1);
             if missed > 0 {
                 let fields = json!({ "events": missed, "from": *heard + 1, "alert": "medium" });

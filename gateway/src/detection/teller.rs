@@ -74,6 +74,12 @@ fn step(kind: Kind, told: &Told) -> Value {
     fields["rule"] = json!(told.rule);
     if let Some(fields) = fields.as_object_mut() {
         fields.remove("id");
+        // The name and the SPIFFE id stand where other steps have them.
+        fields.remove("identity");
+        if let Some(identity) = &told.identity {
+            fields.insert("workload".to_owned(), json!(identity));
+            fields.insert("name".to_owned(), json!(told.workload));
+        }
         if kind == Kind::FindingCounted {
             fields.remove("alert");
         }
@@ -104,5 +110,52 @@ fn alert(id: AlertId, told: &Told, told_at: Timestamp) -> Alert {
         usual,
         threshold,
         done: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{EvidenceSettings, Store};
+    use gateway_core::event::Severity;
+
+    fn told(count: u64, then: Then) -> Told {
+        Told {
+            id: "rows/s-1".to_owned(),
+            rule: "rows".to_owned(),
+            workload: "backup".to_owned(),
+            identity: None,
+            subject: "rows".to_owned(),
+            severity: Severity::High,
+            then,
+            at: Timestamp(1_000_000_000),
+            count,
+            event: "s-1".to_owned(),
+            session: None,
+            operation: None,
+            run: None,
+            target: None,
+            explain: Explain::default(),
+        }
+    }
+
+    #[test]
+    fn it_is_told_once_counted_once_and_acted_on_until_that_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), EvidenceSettings::default()).unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let diary = Diary::new(store, || json!({}));
+        let tell = |told: &Told| tell(&ledger, &diary, told).unwrap();
+        let first = told(1, Then::Block);
+        assert!(tell(&first) && tell(&first), "a gateway that ended before it acted goes on with that");
+        done(&ledger, &diary, &first, ("blocked by b-1".to_owned(), true)).unwrap();
+        assert!(!tell(&first));
+        // When its group is over, with how often it was seen.
+        assert!(!tell(&told(7, Then::Tell)) && !tell(&told(7, Then::Tell)));
+        let alert: Alert = ledger.look(|look| look.find(id(&first).number())).unwrap().unwrap();
+        assert_eq!((alert.count, alert.then, alert.done.unwrap().what.as_str()), (7, Then::Block, "blocked by b-1"));
+        let events = ledger.events_since(0).unwrap();
+        let kinds: Vec<_> = events.iter().map(|event| (event.kind, event.details["alert"].as_str())).collect();
+        assert_eq!(kinds, [(Kind::FindingTold, Some("high")), (Kind::FindingCounted, None)], "a count wakes nobody");
     }
 }

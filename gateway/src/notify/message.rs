@@ -218,7 +218,8 @@ fn facts(event: &Event) -> Vec<(&'static str, String)> {
 
 /// Which rule has found what of whom.
 fn seen(event: &Event, at: &str) -> String {
-    let whose = text(event, "/workload").map(|workload| format!("{workload}{at}: ")).unwrap_or_default();
+    let whose =
+        text(event, "/name").or_else(|| text(event, "/workload")).map(|workload| format!("{workload}{at}: ")).unwrap_or_default();
     format!("{}: {whose}{}", found(event, "/rule"), found(event, "/seen"))
 }
 

@@ -45,7 +45,7 @@ impl Ear {
     ///
     /// # Errors
     /// Where the spool can't be read.
-    pub fn next(&mut self) -> Result<Option<Spooled>, SpoolError> {
+    pub fn hear(&mut self) -> Result<Option<Spooled>, SpoolError> {
         self.tail.next()
     }
 
