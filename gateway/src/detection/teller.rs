@@ -8,9 +8,9 @@ use gateway_core::model::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The id by which people name it: the same whenever it is told again.
+/// The id by which people name it: the same whenever it is told again. One event may have a rule find several things.
 pub(super) fn id(told: &Told) -> AlertId {
-    let digest = Sha256::digest(told.id.as_bytes());
+    let digest = Sha256::digest(format!("{}\0{}", told.id, told.subject));
     AlertId::new(told.at, digest.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)))
 }
 
@@ -150,12 +150,17 @@ mod tests {
         assert!(tell(&first) && tell(&first), "a gateway that ended before it acted goes on with that");
         done(&ledger, &diary, &first, ("blocked by b-1".to_owned(), true)).unwrap();
         assert!(!tell(&first));
+        assert!(
+            !tell(&Told { subject: "bytes".to_owned(), then: Then::Tell, ..first.clone() }),
+            "another thing is another alert"
+        );
         // When its group is over, with how often it was seen.
         assert!(!tell(&told(7, Then::Tell)) && !tell(&told(7, Then::Tell)));
         let alert: Alert = ledger.look(|look| look.find(id(&first).number())).unwrap().unwrap();
         assert_eq!((alert.count, alert.then, alert.done.unwrap().what.as_str()), (7, Then::Block, "blocked by b-1"));
         let events = ledger.events_since(0).unwrap();
         let kinds: Vec<_> = events.iter().map(|event| (event.kind, event.details["alert"].as_str())).collect();
-        assert_eq!(kinds, [(Kind::FindingTold, Some("high")), (Kind::FindingCounted, None)], "a count wakes nobody");
+        let told = (Kind::FindingTold, Some("high"));
+        assert_eq!(kinds, [told, told, (Kind::FindingCounted, None)], "a count wakes nobody");
     }
 }
