@@ -20,6 +20,7 @@ use crate::catalog::Catalogs;
 use crate::config::{Config, load_policy};
 use crate::control::{Desk, Scribe, apply_changes, sample};
 use crate::credential::Credentials;
+use crate::detection::Detector;
 use crate::evidence::{Store, Subscriber, keep_policy, now};
 use crate::host::{Diary, Jobs, Patrol, Strays, canary_cgroup};
 use crate::identity::{Claimant, Resolver};
@@ -46,7 +47,7 @@ use containers::ContainerSocket;
 use gateway_core::model::ids::RunId;
 use gateway_core::record::log::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -81,6 +82,10 @@ pub struct Gateway {
     /// Where there is anybody to be notified.
     notifying: Option<Thread>,
     witnessing: Option<Thread>,
+    /// Where anything is looked for.
+    detecting: Option<Thread>,
+    /// Set to have its rules read again.
+    reload_rules: Arc<AtomicBool>,
     /// Where there is anywhere for events to go.
     sinks: Option<Sinks>,
     /// Keeps the index of the records, where it can.
@@ -134,10 +139,13 @@ impl Gateway {
             Err(why) => (None, Some(why)),
         };
         keep_policy(&config.state_dir, policy.hash(), &texts.policies)?;
-        let sinks = match config.sinks.is_empty() {
+        let rules = config.detection.as_ref().map(|detection| detection.rules().map(|rules| (detection.clone(), rules)));
+        let rules = rules.transpose()?;
+        let ears: Vec<_> = rules.iter().map(|_| Detector::reader()).collect();
+        let sinks = match config.sinks.is_empty() && ears.is_empty() {
             true => None,
             // Before anything is recorded: who is new begins with that.
-            false => Some(Sinks::start(&config.state_dir, config.spool, &config.sinks)?),
+            false => Some(Sinks::start(&config.state_dir, config.spool, &config.sinks, ears)?),
         };
         let name = host_name();
         let feed = sinks.as_ref().map(|sinks| Feed::new(Arc::clone(sinks.spool()), &config.state_dir, &name));
@@ -220,6 +228,13 @@ impl Gateway {
             true => None,
             false => Some(thread("weir-witness", |stopped| witnesses::all(witnesses, stopped))?),
         };
+        let reload_rules = Arc::new(AtomicBool::new(false));
+        let detecting = rules.zip(sinks.as_ref()).map(|(rules, sinks)| {
+            let (spool, diary, reload) = (Arc::clone(sinks.spool()), Arc::clone(&diary), Arc::clone(&reload_rules));
+            let detector = Detector::new(rules, spool, desk.clone(), diary, reload);
+            thread("weir-detection", |stopped| detector.run(stopped))
+        });
+        let detecting = detecting.transpose()?;
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
         let indexing = Indexer::start(&shared.config.state_dir).context("cannot start the thread that keeps the index")?;
@@ -231,6 +246,8 @@ impl Gateway {
             controlling: Some(controlling),
             notifying,
             witnessing,
+            detecting,
+            reload_rules,
             sinks,
             indexing: Some(indexing),
             socket,

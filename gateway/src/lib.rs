@@ -27,6 +27,7 @@ pub mod bundle;
 pub mod classify;
 pub mod cli;
 pub mod control;
+pub mod detection;
 pub mod host;
 pub mod incident;
 pub mod launch;

@@ -1,5 +1,6 @@
 //! Every command's JSON, of one scenario on a real server, is what is committed in `tests/snapshots`.
 
+use crate::detection::{READS, bed, wages};
 use gateway_core::record::block::HEADER;
 use gateway_core::record::chain::FILE_HEADER;
 use serde_json::Value;
@@ -224,6 +225,23 @@ forbid (principal, action == Action::"define", resource) unless { context.approv
         0,
         &weir.cli_as("bin", &["break-glass", "review", &glass, "--finding", "fine", "--format", "json"]),
     );
+    differences.none();
+}
+
+#[test]
+fn what_rules_find_is_told_as_it_is_documented() {
+    let bed = bed(&wages("tell"));
+    bed.weir.run(&READS).expect_success();
+    bed.told(1);
+    let mut differences = Differences::default();
+    differences.one("alert-list", 0, &json(&bed.weir, &["alert", "list"]));
+    let snooze = ["alert", "snooze", "wages", "--workload", "backup", "--for", "1h", "--reason", "a migration"];
+    let set = json(&bed.weir, &snooze);
+    differences.one("alert-snooze", 0, &set);
+    let told: Value = serde_json::from_str(&set.stdout).expect("JSON");
+    let id = told["id"].as_str().expect("an id");
+    differences.one("alert-unsnooze", 0, &json(&bed.weir, &["alert", "unsnooze", id, "--reason", "over"]));
+    differences.one("alert-rules", 0, &json(&bed.weir, &["alert", "rules"]));
     differences.none();
 }
 

@@ -23,6 +23,7 @@ const RULES: &[Rule] = &[
             "until",
             "at",
             "made_at",
+            "told_at",
             "seen_at",
             "opened",
             "statement_at",
@@ -58,6 +59,7 @@ const RULES: &[Rule] = &[
     (&["token"], "<token>", |value| value.as_str().is_some_and(|text| text.starts_with("weir_"))),
     // Where this host has Java's tools, or that it has none.
     (&["how"], "<text>", |value| value.as_str().is_some_and(|text| text.contains("keytool"))),
+    (&["event"], "<event>", |value| value.as_str().is_some_and(|text| text.starts_with("s-"))),
     (&["unit", "container"], "<name or null>", |value| value.is_string() || value.is_null()),
 ];
 
@@ -120,6 +122,8 @@ fn words(text: &str) -> String {
             _ if is_id(word, "t-") => "<token>",
             _ if is_id(word, "l-") => "<legal-hold>",
             _ if is_id(word, "o-") => "<take-over>",
+            _ if is_id(word, "a-") => "<alert>",
+            _ if is_id(word, "z-") => "<snooze>",
             _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "<hash>",
             _ => word,
         });

@@ -4,7 +4,7 @@ use super::{Event, Outcome, What};
 use serde::{Deserialize, Serialize};
 
 /// How much an event matters, from the least.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// For the record.
@@ -70,6 +70,9 @@ impl Event {
                 }
             }
             What::Finding { name, alert, .. } => said(alert.as_deref(), of_finding(name)),
+            What::Control { name, details, .. } if name == "finding.told" => {
+                said(details.get("alert").and_then(serde_json::Value::as_str), Severity::Informational)
+            }
             What::Control { name, .. } => of_control(name),
             What::Checkpoint { .. } => Severity::Informational,
             What::Dropped { .. } => Severity::High,
@@ -105,7 +108,9 @@ fn of_control(name: &str) -> Severity {
         "glass.broken" => Severity::High,
         "session.killed" | "run.killed" | "run.frozen" | "block.added" | "person.refused" | "owner.left" | "notify.failed"
         | "glass.codes" => Severity::Medium,
-        "hold.denied" | "hold.expired" | "grant.given" | "policy.replaced" | "token.made" | "block.lifted" => Severity::Low,
+        "hold.denied" | "hold.expired" | "grant.given" | "policy.replaced" | "token.made" | "block.lifted" | "snooze.set" => {
+            Severity::Low
+        }
         _ => Severity::Informational,
     }
 }

@@ -116,10 +116,10 @@ struct Page {
 /// # Errors
 /// What is wrong with them.
 pub fn cases(file: &str, text: &str) -> Result<Vec<Case>, RuleProblem> {
-    let problem = |what: String| RuleProblem { file: file.to_owned(), what };
-    let page: Page = toml::from_str(text).map_err(|error| problem(error.to_string().trim_end().to_owned()))?;
+    let page: Page = toml::from_str(text).map_err(|error| RuleProblem::of_toml(file, text, &error))?;
     if page.cases.len() > CASES {
-        return Err(problem(format!("{} cases: at most {CASES}", page.cases.len())));
+        let what = format!("{} cases: at most {CASES}", page.cases.len());
+        return Err(RuleProblem { file: file.to_owned(), line: None, what });
     }
     Ok(page.cases)
 }

@@ -1,7 +1,7 @@
 //! Hears events in their order and finds what the rules look for.
 
 use super::baseline::{Baseline, hour_of_day};
-use super::facts::{about, called, concerns, counted, measures, things, workload};
+use super::facts::{about, called, concerns, counted, measures, operation, things, workload};
 use super::groups::Snooze;
 use super::rule::{Kind, Of, Rule, Rules, fits};
 use super::state::{State, Workload};
@@ -50,20 +50,14 @@ impl Engine {
         &self.state.groups.snoozes
     }
 
-    /// Makes something quiet for a while; whether there was room for that.
-    pub fn snooze(&mut self, snooze: Snooze) -> bool {
-        self.state.groups.snooze(snooze)
-    }
-
-    /// Ends the snoozes of this rule and workload, as they were written; how many.
-    pub fn wake(&mut self, rule: &str, workload: &str) -> usize {
-        let before = self.state.groups.snoozes.len();
-        self.state.groups.snoozes.retain(|snooze| snooze.rule != rule || snooze.workload != workload);
-        before - self.state.groups.snoozes.len()
+    /// Makes these quiet until their time is over, up to [`SNOOZES`](super::SNOOZES) of them, and nothing else any more.
+    pub fn snooze(&mut self, snoozes: Vec<Snooze>) {
+        self.state.groups.snooze(snoozes);
     }
 
     /// Hears the next event and emits what is found.
     pub fn hear(&mut self, event: &Event, now: Timestamp, emit: &mut impl FnMut(Told)) {
+        let event = &*self.state.runs.attributed(event);
         let Some(name) = workload(event) else { return };
         let at = event.at;
         let of = self.state.of(name, at);
@@ -93,13 +87,17 @@ fn told(rule: &Rule, event: &Event, subject: String, explain: Explain) -> Told {
         id: format!("{}/{}", rule.name, event.uid),
         rule: rule.name.clone(),
         workload: called(&event.context).to_owned(),
+        identity: event.context.workload.clone(),
         subject,
         severity: rule.severity,
         then: rule.then,
         at: event.at,
         count: 1,
         event: event.uid.clone(),
+        session: Some(event.session),
+        operation: operation(event),
         run: event.context.run.clone(),
+        target: event.context.target.clone(),
         explain,
     }
 }
@@ -113,7 +111,10 @@ fn look(rule: &Rule, event: &Event, name: &str, state: &mut State, learn: Durati
         (Kind::DenyList, Some(of)) => {
             let listed = |thing: &String| rule.values.iter().find(|pattern| fits(pattern, thing)).cloned();
             let hits = things(event, of).into_iter().filter_map(|thing| listed(&thing).map(|pattern| (thing, pattern)));
-            hits.map(|(thing, pattern)| (thing.clone(), explain(format!("{} {thing}", of.name()), "", pattern))).collect()
+            hits.map(|(thing, pattern)| {
+                (thing.clone(), explain(format!("{} {thing}", of.name()), "", format!("on the list, as {pattern}")))
+            })
+            .collect()
         }
         (Kind::DenyList | Kind::FirstSeen | Kind::Volume | Kind::Rate, None) => Vec::new(),
         (Kind::FirstSeen | Kind::Volume | Kind::Rate | Kind::Grade | Kind::OffHours, _) => {

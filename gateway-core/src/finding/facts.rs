@@ -4,11 +4,24 @@ use super::PREFIX;
 use super::rule::{Of, When, fits};
 use crate::event::format::code;
 use crate::event::{Context, Event, Outcome, Statement, What};
+use serde_json::Value;
 
-/// Whose an event is; none where it is nobody's, or the engine's own.
+/// Whose an event is; none where it is nobody's, or of what the engine itself has found or brought about.
 pub(super) fn workload(event: &Event) -> Option<&str> {
-    if matches!(&event.what, What::Finding { name, .. } if name.starts_with(PREFIX)) {
-        return None;
+    match &event.what {
+        What::Finding { name, .. } if name.starts_with(PREFIX) => return None,
+        What::Control { name, by, .. } if name.starts_with("finding.") || name.starts_with("snooze.") || by == "weir" => {
+            return None;
+        }
+        // That a gateway's own record begins is no session of anybody's.
+        What::Opened { .. } if event.context.target.as_deref() == Some("weir") && event.context.address.is_none() => return None,
+        What::Finding { .. }
+        | What::Control { .. }
+        | What::Opened { .. }
+        | What::Statement(_)
+        | What::Ended { .. }
+        | What::Checkpoint { .. }
+        | What::Dropped { .. } => {}
     }
     let context = &event.context;
     context.workload.as_deref().or(context.name.as_deref()).or(context.run.as_deref()).filter(|name| !name.is_empty())
@@ -105,10 +118,24 @@ pub(super) fn counted(event: &Event, codes: &[String]) -> bool {
     codes.iter().any(|pattern| fits(pattern, &code))
 }
 
+/// The operation that it is of.
+pub(super) fn operation(event: &Event) -> Option<u64> {
+    match &event.what {
+        What::Statement(statement) => Some(statement.operation),
+        What::Finding { fields, .. } => fields.get("operation")?.as_u64(),
+        What::Opened { .. } | What::Ended { .. } | What::Control { .. } | What::Checkpoint { .. } | What::Dropped { .. } => None,
+    }
+}
+
+/// The job that a finding of the gateway's own record names.
+pub(super) fn named_run(fields: &Value) -> Option<&str> {
+    ["of", "of_run"].iter().find_map(|field| fields.get(*field)?.as_str())
+}
+
 /// What a count is about: the job that a finding names, or the run, or the session.
 pub(super) fn about(event: &Event) -> String {
     let named = match &event.what {
-        What::Finding { fields, .. } => ["of", "of_run"].iter().find_map(|field| fields.get(*field)?.as_str()),
+        What::Finding { fields, .. } => named_run(fields),
         What::Control { by, .. } => Some(by.as_str()),
         What::Opened { .. } | What::Statement(_) | What::Ended { .. } | What::Checkpoint { .. } | What::Dropped { .. } => None,
     };

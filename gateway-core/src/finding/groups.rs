@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Groups that are open at once.
 const OPEN: usize = 2048;
 /// Snoozes at once.
-const SNOOZES: usize = 256;
+pub const SNOOZES: usize = 256;
 const HOUR: u64 = 3_600_000_000_000;
 /// The rule by whose name it is told that the budget was used up.
 const OVER: &str = "over-budget";
@@ -62,7 +62,8 @@ impl Groups {
     /// Takes what was found; tells it where that is new, not snoozed and within the budget.
     pub(super) fn found(&mut self, told: Told, rules: &Rules, now: Timestamp, emit: &mut impl FnMut(Told)) {
         self.tick(now, emit);
-        let snoozed = |snooze: &&mut Snooze| fits(&snooze.rule, &told.rule) && fits(&snooze.workload, &told.workload);
+        let names = |pattern: &str| fits(pattern, &told.workload) || told.identity.as_ref().is_some_and(|id| fits(pattern, id));
+        let snoozed = |snooze: &&mut Snooze| fits(&snooze.rule, &told.rule) && names(&snooze.workload);
         if let Some(snooze) = self.snoozes.iter_mut().find(snoozed) {
             snooze.quiet = snooze.quiet.saturating_add(1);
             return;
@@ -103,13 +104,17 @@ impl Groups {
                 id: format!("{OVER}/{number}"),
                 rule: OVER.to_owned(),
                 workload: String::new(),
+                identity: None,
                 subject: String::new(),
                 severity: Severity::Medium,
                 then: Then::Tell,
                 at: Timestamp(number.saturating_mul(HOUR)),
                 count,
                 event: String::new(),
+                session: None,
+                operation: None,
                 run: None,
+                target: None,
                 explain: Explain {
                     seen: format!("{count} further findings within an hour: {}", each.join(", ")),
                     ..Explain::default()
@@ -125,12 +130,13 @@ impl Groups {
         }
     }
 
-    /// Whether there was room.
-    pub(super) fn snooze(&mut self, snooze: Snooze) -> bool {
-        let fits = self.snoozes.len() < SNOOZES;
-        if fits {
-            self.snoozes.push(snooze);
+    /// These are snoozed and nothing else; of those that were, it stays known how often they were quiet.
+    pub(super) fn snooze(&mut self, mut snoozes: Vec<Snooze>) {
+        snoozes.truncate(SNOOZES);
+        for snooze in &mut snoozes {
+            let same = |one: &&Snooze| (&one.rule, &one.workload, one.until) == (&snooze.rule, &snooze.workload, snooze.until);
+            snooze.quiet = self.snoozes.iter().find(same).map_or(0, |one| one.quiet);
         }
-        fits
+        self.snoozes = snoozes;
     }
 }

@@ -9,17 +9,19 @@ mod engine;
 mod facts;
 mod groups;
 mod rule;
+mod runs;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use cases::{Case, Outcome, cases, run};
 pub use engine::Engine;
-pub use groups::Snooze;
-pub use rule::{Kind, Of, Rule, RuleProblem, Rules, Then, When};
+pub use groups::{SNOOZES, Snooze};
+pub use rule::{Kind, Of, Rule, RuleProblem, Rules, Then, When, duration, fits};
 pub use state::State;
 
 use crate::event::Severity;
+use crate::model::ids::SessionId;
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,8 +36,11 @@ pub struct Told {
     pub id: String,
     /// The rule.
     pub rule: String,
-    /// The workload, where it is about one.
+    /// The workload, where it is about one: its name, or else its SPIFFE id.
     pub workload: String,
+    /// Its SPIFFE id.
+    #[serde(default)]
+    pub identity: Option<String>,
     /// What about it: a table, a target, a measure.
     pub subject: String,
     /// How much it matters.
@@ -48,8 +53,17 @@ pub struct Told {
     pub count: u64,
     /// The event that it was seen in.
     pub event: String,
+    /// The record that the event is of.
+    #[serde(default)]
+    pub session: Option<SessionId>,
+    /// The operation in it, where the event is of one.
+    #[serde(default)]
+    pub operation: Option<u64>,
     /// The run that the event is of.
     pub run: Option<String>,
+    /// The target that the event is of.
+    #[serde(default)]
+    pub target: Option<String>,
     /// Why.
     pub explain: Explain,
 }
@@ -75,9 +89,26 @@ impl Told {
     /// What a finding of a record holds of it, beside its name.
     #[must_use]
     pub fn fields(&self) -> Value {
-        let Self { id, workload, subject, severity, then, at, count, event, run, explain, .. } = self;
+        let Self {
+            id,
+            workload,
+            identity,
+            subject,
+            severity,
+            then,
+            at,
+            count,
+            event,
+            session,
+            operation,
+            run,
+            target,
+            explain,
+            ..
+        } = self;
         let mut fields = json!({
-            "id": id, "workload": workload, "subject": subject, "then": then, "at": at, "count": count, "event": event, "of": run,
+            "id": id, "workload": workload, "identity": identity, "subject": subject, "then": then, "at": at, "count": count, "event": event,
+            "session": session, "operation": operation, "of": run, "target": target,
             "seen": explain.seen, "usual": explain.usual, "threshold": explain.threshold, "why": self.sentence(),
         });
         if let (Some(fields), true) = (fields.as_object_mut(), *severity > Severity::Informational) {

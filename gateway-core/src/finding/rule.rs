@@ -4,6 +4,7 @@ use crate::event::Severity;
 use crate::model::time::seconds;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use toml::Spanned;
 
 /// Rules of one file.
 const RULES: usize = 256;
@@ -17,10 +18,12 @@ const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 
 /// Something that is wrong with a file of rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {what}")]
+#[error("{file}{}: {what}", line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct RuleProblem {
     /// The file.
     pub file: String,
+    /// The line, from 1; none where the file as a whole is meant.
+    pub line: Option<usize>,
     /// What is wrong, and what to do.
     pub what: String,
 }
@@ -126,7 +129,7 @@ impl Of {
 }
 
 /// What is to be done about what is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Then {
     /// It is told.
@@ -198,7 +201,7 @@ struct Page {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    name: String,
+    name: Spanned<String>,
     kind: Kind,
     of: Option<Of>,
     #[serde(default)]
@@ -221,40 +224,58 @@ impl Rules {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(file: &str, text: &str) -> Result<Self, Vec<RuleProblem>> {
-        let problem = |what: String| RuleProblem { file: file.to_owned(), what };
-        let page: Page = toml::from_str(text).map_err(|error| vec![problem(error.to_string().trim_end().to_owned())])?;
+        let problem = |line: Option<usize>, what: String| RuleProblem { file: file.to_owned(), line, what };
+        let page: Page = toml::from_str(text).map_err(|error| vec![RuleProblem::of_toml(file, text, &error)])?;
         let mut problems = Vec::new();
         let mut time = |key: &str, text: Option<&str>, usual: Duration| match text.map(duration) {
             None => usual,
             Some(Some(time)) => time,
             Some(None) => {
-                problems.push(problem(format!("`{key}` is a time such as \"45s\", \"30m\", \"2h\" or \"7d\", at most 400d")));
+                problems
+                    .push(problem(None, format!("`{key}` is a time such as \"45s\", \"30m\", \"2h\" or \"7d\", at most 400d")));
                 usual
             }
         };
-        let learn = time("learn", page.learn.as_deref(), Duration::from_secs(7 * 86_400));
+        let learn = match page.learn.as_deref() {
+            // Whoever wants to hear of the very first.
+            Some("0s") => Duration::ZERO,
+            learn => time("learn", learn, Duration::from_secs(7 * 86_400)),
+        };
         let group = time("group", page.group.as_deref(), Duration::from_secs(3600));
         let budget = page.budget.unwrap_or(20);
         if page.rules.len() > RULES {
-            problems.push(problem(format!("{} rules: at most {RULES}", page.rules.len())));
+            problems.push(problem(None, format!("{} rules: at most {RULES}", page.rules.len())));
         }
         let mut rules: Vec<Rule> = Vec::new();
         for written in page.rules.into_iter().take(RULES) {
-            if rules.iter().any(|rule| rule.name == written.name) {
-                problems.push(problem(format!("two rules are named {:?}", written.name)));
+            let (line, name) = (Some(line(text, written.name.span().start)), written.name.get_ref().clone());
+            if rules.iter().any(|rule| rule.name == name) {
+                problems.push(problem(line, format!("two rules are named {name:?}")));
             }
-            let name = written.name.clone();
             match written.checked() {
                 Ok(rule) => rules.push(rule),
-                Err(wrong) => problems.extend(wrong.into_iter().map(|what| problem(format!("rule {name:?}: {what}")))),
+                Err(wrong) => problems.extend(wrong.into_iter().map(|what| problem(line, format!("rule {name:?}: {what}")))),
             }
         }
         if problems.is_empty() { Ok(Self { rules, learn, group, budget }) } else { Err(problems) }
     }
 }
 
-/// A time that is not too long.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+impl RuleProblem {
+    /// What TOML itself says.
+    pub(super) fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map(|span| line(text, span.start));
+        Self { file: file.to_owned(), line, what: error.message().to_owned() }
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// A time that is not too long: `45s`, `30m`, `2h`, `7d`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     seconds(text).map(Duration::from_secs).filter(|time| *time <= LONGEST)
 }
 
@@ -262,6 +283,7 @@ impl Written {
     fn checked(self) -> Result<Rule, Vec<String>> {
         let mut wrong = Vec::new();
         let Self { name, kind, of, when, severity, threshold, least, window, codes, values, then } = self;
+        let name = name.into_inner();
         let fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
         if name.is_empty() || name.len() > NAME || !name.chars().all(fine) {
             wrong.push(format!("its name has 1 to {NAME} letters, digits, `-`, `_` and `.`"));
@@ -316,7 +338,8 @@ impl Written {
 }
 
 /// Whether a text fits a pattern, in which `*` stands for anything; letters' case does not count.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };

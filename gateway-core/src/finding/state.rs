@@ -3,6 +3,7 @@
 use super::baseline::Measure;
 use super::groups::Groups;
 use super::rule::Of;
+use super::runs::Runs;
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,7 @@ pub struct State {
     pub(super) workloads: BTreeMap<String, Workload>,
     pub(super) counts: BTreeMap<String, Count>,
     pub(super) groups: Groups,
+    pub(super) runs: Runs,
 }
 
 /// What was seen of one workload.

@@ -66,6 +66,10 @@ fn what_is_wrong_with_a_file_is_said() {
         let problems = Rules::read("r.toml", text).unwrap_err();
         assert!(problems.iter().any(|problem| problem.to_string().contains(expected)), "{text}: {problems:?}");
     }
+    let line = "learn = \"1d\"\n\n[[rule]]\nname = \"a\"\nkind = \"count\"\nseverity = \"low\"";
+    assert_eq!(Rules::read("r.toml", line).unwrap_err()[0].line, Some(4));
+    assert!(Rules::read("r.toml", "learn = \"1d\"\n[[rul").unwrap_err()[0].to_string().starts_with("r.toml:2: "));
+    assert_eq!(Rules::read("r.toml", "learn = \"0s\"").unwrap().learn, std::time::Duration::ZERO);
     let two = "learn = \"x\"\n[[rule]]\nname = \"\"\nkind = \"count\"\nseverity = \"low\"";
     assert_eq!(Rules::read("r.toml", two).unwrap_err().len(), 3, "every problem at once");
 }
@@ -84,7 +88,7 @@ fn patterns_fit_as_people_read_them() {
         ("a*a", "a", false),
         ("", "", true),
     ] {
-        assert_eq!(rule::fits(pattern, text), expected, "{pattern} {text}");
+        assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
     }
 }
 
@@ -141,11 +145,11 @@ fn what_is_snoozed_is_quiet_until_then() {
         reason: "a migration".to_owned(),
         quiet: 0,
     };
-    assert!(engine.snooze(snooze("a")) && engine.snooze(snooze("x*")));
+    engine.snooze(vec![snooze("a"), snooze("x*")]);
     assert_eq!(heard(engine, DAY, "a"), []);
     assert_eq!(heard(engine, DAY + 1, "b"), [is("ran", "b", 1)]);
-    assert_eq!(engine.snoozes()[0].quiet, 1);
-    assert_eq!(engine.wake("ran", "x*"), 1);
+    engine.snooze(vec![snooze("a")]);
+    assert_eq!(engine.snoozes(), [Snooze { quiet: 1, ..snooze("a") }]);
     assert_eq!(heard(engine, DAY + 10, "a"), [is("ran", "a", 1)], "it is over");
     assert_eq!(engine.snoozes(), []);
 }
@@ -156,6 +160,52 @@ fn it_does_not_hear_itself() {
     let engine = &mut Engine::new(rules(&text), State::default());
     let own = What::Finding { name: "rule.ran".to_owned(), alert: None, fields: Value::Null };
     engine.hear(&Event { what: own, ..event(DAY, "a", 0) }, Timestamp(DAY), &mut |told| panic!("{told:?}"));
+}
+
+#[test]
+fn what_it_brings_about_is_not_heard_and_a_gateways_own_record_is_no_session() {
+    let text = COUNT.replace("statement.done", "*");
+    let engine = &mut Engine::new(rules(&text), State::default());
+    let control = |name: &str, by: &str| What::Control {
+        number: 1,
+        name: name.to_owned(),
+        by: by.to_owned(),
+        subject: "a-1".to_owned(),
+        details: Value::Null,
+        key: None,
+        signature: None,
+    };
+    let own = Context { target: Some("weir".to_owned()), ..event(DAY, "gateway", 0).context };
+    let mut told = Vec::new();
+    let mut hear = |what: What, context: Context| {
+        engine.hear(&Event { what, context, ..event(DAY, "", 0) }, Timestamp(DAY), &mut |one| told.push(one.subject));
+    };
+    let opened = What::Opened { decision: Decision::default() };
+    for what in [control("finding.told", "weir"), control("snooze.set", "ana"), control("block.added", "weir"), opened] {
+        hear(what, own.clone());
+    }
+    hear(control("block.added", "ana"), own);
+    assert_eq!(told, ["ana"]);
+}
+
+#[test]
+fn what_a_gateway_finds_about_a_run_is_told_of_whose_run_it_is() {
+    let text = COUNT.replace("statement.done", "finding.left_its_job");
+    let engine = &mut Engine::new(rules(&text), State::default());
+    let own = Context { run: Some("r-9".to_owned()), target: Some("weir".to_owned()), ..event(DAY, "gateway", 0).context };
+    let found = |of: &str| Event {
+        what: What::Finding { name: "left_its_job".to_owned(), alert: None, fields: serde_json::json!({ "of": of }) },
+        context: own.clone(),
+        ..event(DAY, "", 0)
+    };
+    let mut told = Vec::new();
+    let mut tell = |one: Told| told.push((one.workload, one.run.unwrap()));
+    let begun = Event { what: What::Opened { decision: Decision::default() }, ..event(DAY, "backup", 0) };
+    engine.hear(&begun, Timestamp(DAY), &mut tell);
+    engine.hear(&found("r-1"), Timestamp(DAY), &mut tell);
+    engine.hear(&found("r-7"), Timestamp(DAY), &mut tell);
+    let is = |workload: &str, run: &str| (workload.to_owned(), run.to_owned());
+    assert_eq!(told, [is("backup", "r-1"), is("r-7", "r-7")], "a run that had no session is nobody's");
 }
 
 #[test]

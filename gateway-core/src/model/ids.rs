@@ -158,6 +158,14 @@ id!(
     /// One time that records were put beyond removal.
     LegalHoldId, "legal hold", 'l', b'l'
 );
+id!(
+    /// One finding of a rule of detection.
+    AlertId, "alert", 'a', b'a'
+);
+id!(
+    /// One time that somebody does not want to hear of findings.
+    SnoozeId, "snooze", 'z', b'z'
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! The HTTP API, at the gateway's unix socket and on the web: bytes to a [`Command`](crate::control::Command), a reply to JSON.
 
+mod alerts;
 mod asker;
 mod blocks;
 pub mod client;

@@ -1,8 +1,8 @@
 //! The routes that are the same at the socket and on the web, each with the role without which nothing there can be done.
 
 use super::{
-    blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions, sinks,
-    tokens,
+    alerts, blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions,
+    sinks, tokens,
 };
 use crate::control::{Desk, Role};
 use axum::Router;
@@ -52,6 +52,11 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(blocks::list)),
         route(Role::Operator, routes!(blocks::add)),
         route(Role::Operator, routes!(blocks::lift)),
+        route(Role::Viewer, routes!(alerts::list)),
+        route(Role::Viewer, routes!(alerts::show)),
+        route(Role::Viewer, routes!(alerts::snoozes)),
+        route(Role::Operator, routes!(alerts::snooze)),
+        route(Role::Operator, routes!(alerts::lift)),
         route(Role::Viewer, routes!(glass::list)),
         route(Role::Viewer, routes!(glass::break_glass)),
         route(Role::Admin, routes!(glass::codes)),

@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -137,7 +138,7 @@ impl Daemon {
         format!("{}; jobs at {}", self.gateway.describe(), self.path.display())
     }
 
-    /// Goes on until a signal asks for an orderly end, or another has taken over. SIGHUP has the policies read again.
+    /// Goes on until a signal asks for an orderly end, or another has taken over. SIGHUP has the policies read again, and the rules of detection.
     ///
     /// # Errors
     /// Where nothing can wake it any more.
@@ -146,10 +147,12 @@ impl Daemon {
         tell(&format!("MAINPID={}\nREADY=1", std::process::id()));
         loop {
             match self.wakes.recv().context("the threads that wait for signals are gone")? {
-                Wake::Signal(Signal::SIGHUP) => match self.gateway.shared.reload_policy() {
-                    Ok(_hash) => {}
-                    Err(error) => tracing::error!(error, "the policy stays as it was"),
-                },
+                Wake::Signal(Signal::SIGHUP) => {
+                    self.gateway.reload_rules.store(true, Ordering::Relaxed);
+                    if let Err(error) = self.gateway.shared.reload_policy() {
+                        tracing::error!(error, "the policy stays as it was");
+                    }
+                }
                 Wake::Signal(_) => break,
                 Wake::Heir(stream) => match self.hand_over(stream) {
                     Ok(conversation) => return Ok(End::TakenOver(self.retire(&conversation))),

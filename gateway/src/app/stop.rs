@@ -66,6 +66,11 @@ impl Gateway {
         if let Some(run) = self.run.get() {
             self.shared.ledger.run_is_over(*run);
         }
+        // What it finds is told by those who end after it.
+        if let Some(detecting) = self.detecting.take() {
+            self.shared.store.settle(AFTER_FORCE);
+            detecting.end();
+        }
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }

@@ -120,11 +120,19 @@ pub static CRITERIA: [Criterion; 9] = [
     Criterion {
         id: "CC7.2",
         title: "Monitoring for anomalies",
-        gives: "Findings of intercepted sessions, notices that could not be delivered, and whether the records themselves are as \
-                they were written.",
+        gives: "Findings of intercepted sessions, what rules of detection told and who snoozed them, notices that could not \
+                be delivered, and whether the records themselves are as they were written.",
         not_claimed: "That every anomaly is a finding. Records are checked by chains: who owns the whole host can rewrite \
                       records and log alike, unless heads are kept elsewhere.",
-        kinds: &[Kind::NotifyFailed, Kind::NotifyTested],
+        kinds: &[
+            Kind::NotifyFailed,
+            Kind::NotifyTested,
+            Kind::FindingTold,
+            Kind::FindingCounted,
+            Kind::SnoozeSet,
+            Kind::SnoozeLifted,
+            Kind::SnoozeEnded,
+        ],
         sessions: Sessions::Found,
     },
     Criterion {

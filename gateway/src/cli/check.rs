@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn config(file: &Path, format: Format) -> Result {
-    let loaded = Config::load(file);
+    let loaded = Config::load(file).and_then(|config| match rules(file, &config) {
+        None => Ok(config),
+        Some(problems) => Err(problems),
+    });
     match format {
         Format::Text => {
             let config = loaded.map_err(CliError::new)?;
@@ -23,6 +26,14 @@ pub(super) fn config(file: &Path, format: Format) -> Result {
             Ok(status)
         }
     }
+}
+
+/// What is wrong with the rules of detection, which are a file of their own.
+fn rules(file: &Path, config: &Config) -> Option<Problems> {
+    let error = config.detection.as_ref()?.rules().err()?;
+    let hint = "docs/detection.md says what a rule may have; `weir alert rules --check` runs its cases".to_owned();
+    let what = error.to_string();
+    Some(Problems { file: file.to_owned(), problems: vec![Problem { place: None, what, hint }] })
 }
 
 fn told(file: &Path, loaded: std::result::Result<Config, Problems>) -> Value {

@@ -33,6 +33,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result {
 fn kernel(format: Format) -> Result {
     let mut probes = capture::probe();
     probes.extend(doctor_daemon::daemon());
+    probes.extend(doctor_daemon::detection());
     probes.extend(launch::probe().into_iter().map(|found| Probe {
         feature: found.mechanism,
         tier: Tier::Optional,

@@ -1,6 +1,6 @@
 //! What `weir doctor` says of the daemon: whether one answers, and whether its canary came out.
 
-use super::block_on;
+use super::{block_on, count};
 use crate::api::client;
 use crate::capture::{Probe, Tier};
 use crate::config::Config;
@@ -9,13 +9,25 @@ use hyper::Method;
 use serde_json::Value;
 use std::path::PathBuf;
 
+/// Whether the configured rules of detection can be had; no row where there are none.
+pub(super) fn detection() -> Option<Probe> {
+    let settings = Config::load(std::path::Path::new(super::DEFAULT_CONFIG)).ok()?.detection?;
+    Some(match settings.rules() {
+        Ok(rules) => row("detection", true, count(rules.rules.len(), "rule", "rules")),
+        Err(error) => row("detection", false, error.to_string()),
+    })
+}
+
+const fn row(feature: &'static str, available: bool, why: String) -> Probe {
+    Probe { feature, tier: Tier::Optional, available, why }
+}
+
 /// Two rows: a host whose jobs come by `weir run` alone needs neither.
 pub(super) fn daemon() -> Vec<Probe> {
     let configured = || Config::load(std::path::Path::new(super::DEFAULT_CONFIG)).ok().map(|config| config.host.socket);
     let named = std::env::var_os("WEIR_SOCKET").map(PathBuf::from);
     let socket = named.or_else(configured).unwrap_or_else(|| PathBuf::from(SOCKET));
     let asked = block_on(async { Ok(client::ask_daemon(&socket, Method::GET, "/healthz", None).await) });
-    let row = |feature, available, why: String| Probe { feature, tier: Tier::Optional, available, why };
     match asked {
         Ok(Ok(health)) => {
             let pid = health.get("pid").and_then(Value::as_u64).unwrap_or_default();

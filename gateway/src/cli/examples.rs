@@ -122,6 +122,38 @@ Examples:
 
 Exit status 1 where it did not take the event.";
 
+pub(super) const ALERT_LIST: &str = "\
+Examples:
+  weir alert list
+  weir alert list --past 200 --format json";
+
+pub(super) const ALERT_EXPLAIN: &str = "\
+Examples:
+  weir alert explain a-01jd5k2v8q3xm";
+
+pub(super) const ALERT_SNOOZE: &str = "\
+Examples:
+  weir alert snooze first-table --workload nightly-backup --for 2h --reason \"a migration\"
+  weir alert snooze '*' --workload 'build-*' --for 7d --reason \"the new runners\"
+
+Nothing is told of it meanwhile, and nothing done: no block, no kill. It ends by itself.";
+
+pub(super) const ALERT_SNOOZES: &str = "\
+Examples:
+  weir alert snoozes
+  weir alert snoozes --past 20    and the latest that are over";
+
+pub(super) const ALERT_UNSNOOZE: &str = "\
+Examples:
+  weir alert unsnooze z-01jd5k2v8q3xm --reason \"the migration is over\"";
+
+pub(super) const ALERT_RULES: &str = "\
+Examples:
+  weir alert rules
+  weir alert rules --check rules.toml    before it is put in force
+
+A file that can't be read as rules is told with its lines, and the exit status is 1.";
+
 pub(super) const BLOCK_ADD: &str = "\
 Examples:
   weir block add --workload nightly-backup --for 2h --reason \"it reads too much\"

@@ -1,5 +1,6 @@
 //! The command line: parses, asks, prints. Exit status 0 is done, 1 refused or failed, 2 usage.
 
+mod alert;
 mod audit;
 mod block;
 mod check;
@@ -102,6 +103,9 @@ enum Command {
     /// Where events leave to, such as a SIEM: how far each sink is, and a test
     #[command(subcommand)]
     Sink(sink::Sink),
+    /// What rules of detection have found: list and explain it, snooze it, check the rules
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// Owners who have left: what they own, and who takes it over
     #[command(subcommand)]
     Owner(owner::Owner),
@@ -413,6 +417,7 @@ fn dispatch(command: Command) -> Result {
         Command::Block(command) => block::block(command),
         Command::BreakGlass(arguments) => glass::glass(arguments),
         Command::Notify(command) => notify::notify(command),
+        Command::Alert(command) => alert::alert(command),
         Command::Sink(command) => sink::sink(command),
         Command::Owner(command) => owner::owner(command),
         Command::Token(command) => token::token(command),

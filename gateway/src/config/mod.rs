@@ -32,6 +32,7 @@ pub use targets::{Match, TargetSettings, Targets};
 pub use workloads::{OnOwnerLeave, WorkloadMatch, WorkloadRule};
 
 use crate::credential::Source as SecretSource;
+use crate::detection::{self, DetectionSettings};
 use crate::evidence::EvidenceSettings;
 use crate::notify::{self, NotifierSettings};
 use crate::sink::{self, SinkSettings, SpoolSettings};
@@ -82,6 +83,8 @@ pub struct Config {
     pub sinks: Vec<SinkSettings>,
     /// `[spool]`: where they wait for that.
     pub spool: SpoolSettings,
+    /// `[detection]`: what is unusual; none where nothing is looked for.
+    pub detection: Option<DetectionSettings>,
     /// `[console]`: where people reach the daemon.
     pub console: Option<ConsoleSettings>,
     /// `[[role]]`: what they may, in the order of the file.
@@ -147,7 +150,8 @@ impl Config {
         let key = self.console.iter().filter_map(|console| console.tls.as_ref()).map(|(_, key)| key.clone());
         let of_sinks = self.sinks.iter().flat_map(|sink| sink.kind.files());
         let policies = [self.state_dir.clone(), self.policy.dir.clone()].into_iter().chain(self.policy.shadow.clone());
-        policies.chain(secrets).chain(key).chain(of_sinks).collect()
+        let rules = self.detection.iter().filter_map(|detection| detection.file.clone());
+        policies.chain(secrets).chain(key).chain(of_sinks).chain(rules).collect()
     }
 
     fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
@@ -180,6 +184,7 @@ impl Config {
             notifiers: Vec::new(),
             sinks: Vec::new(),
             spool: SpoolSettings::default(),
+            detection: None,
             console: None,
             roles: Vec::new(),
             capture_kernel_log: false,
@@ -258,6 +263,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
     let notifiers: Vec<_> = table.tables("notify").into_iter().filter_map(|table| notify::read(table, directory)).collect();
     let sinks: Vec<_> = table.tables("sink").into_iter().filter_map(|table| sink::read(table, directory)).collect();
     let spool = table.table("spool").map(sink::read_spool).unwrap_or_default();
+    let detection = table.table("detection").and_then(|table| detection::read(table, directory));
     let console = table.table("console").and_then(|table| console::read(table, directory));
     let roles = console::roles(table.tables("role"));
     let capture_kernel_log = table.table("capture").is_some_and(sections::capture);
@@ -295,6 +301,7 @@ fn read(table: &mut Table<'_, '_>, directory: &Path) -> Option<Config> {
         notifiers,
         sinks,
         spool,
+        detection,
         console,
         roles,
         capture_kernel_log,

@@ -42,6 +42,12 @@ impl Actor {
         Self { person: Person { name, groups: BTreeSet::new(), local_root: true }, via: Via::Host, roles: Vec::new() }
     }
 
+    /// weir itself, where a rule says what is to be done.
+    #[must_use]
+    pub fn weir() -> Self {
+        Self::root(Some("weir".to_owned()))
+    }
+
     /// Somebody of whom nothing is known, and who may nothing.
     #[must_use]
     pub fn nobody() -> Self {

@@ -5,10 +5,10 @@ use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
     Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
     ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say,
-    ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
+    ShellBound, ShownToken, SnoozeRequest, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
 };
-use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
-use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, TokenId};
+use crate::ledger::{Alert, Glass, Hold, Lease, Snoozed, Standing, Takeover};
+use gateway_core::model::ids::{AlertId, BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, SnoozeId, TokenId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -75,6 +75,21 @@ pub enum Command {
     },
     /// Which blocks are there?
     ListBlocks(Page),
+    /// What has detection told?
+    ListAlerts(Page),
+    /// What is this one?
+    ShowAlert(AlertId),
+    /// Have something quiet for a while.
+    Snooze(SnoozeRequest),
+    /// Have it heard of again.
+    LiftSnooze {
+        /// Which.
+        id: SnoozeId,
+        /// Why.
+        reason: String,
+    },
+    /// What is snoozed?
+    ListSnoozes(Page),
     /// Set policy aside in an emergency.
     BreakGlass(GlassRequest),
     /// No more of that.
@@ -208,6 +223,14 @@ pub enum Reply {
     Blocked(BlockAdded),
     /// To [`Command::LiftBlock`].
     Lifted(Box<Standing>),
+    /// To [`Command::ListAlerts`].
+    Alerts(Listed<Alert>),
+    /// To [`Command::ShowAlert`].
+    Alert(Box<Alert>),
+    /// To [`Command::Snooze`] and [`Command::LiftSnooze`].
+    Snooze(Box<Snoozed>),
+    /// To [`Command::ListSnoozes`].
+    Snoozes(Listed<Snoozed>),
     /// To [`Command::ListGlass`].
     Glasses(Listed<Glass>),
     /// To what is asked of one.
@@ -268,6 +291,8 @@ impl Reply {
             Self::Holds(listed) => listed.next.clone(),
             Self::Grants(listed) => listed.next.clone(),
             Self::Blocks(listed) => listed.next.clone(),
+            Self::Alerts(listed) => listed.next.clone(),
+            Self::Snoozes(listed) => listed.next.clone(),
             Self::Glasses(listed) => listed.next.clone(),
             Self::Tokens(listed) => listed.next.clone(),
             Self::LegalHolds(listed) => listed.next.clone(),

@@ -1,6 +1,7 @@
 //! What people may ask of a running gateway: one closed set of commands, handled in one place.
 
 mod actor;
+mod alerts;
 mod binding;
 mod blocks;
 mod command;
@@ -30,13 +31,14 @@ use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
 pub use crate::incident::Incident;
 pub use crate::ledger::LegalHold;
-pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing, Takeover};
+pub use crate::ledger::{Alert, Glass, Hold, Lease, Lift, Scope, Snoozed, Standing, Takeover};
 use crate::ledger::{Kind, Ledger};
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
 pub use crate::sink::{ListedSink, TriedSink};
 pub use actor::{APPROVERS, Actor, On, Role, Scoped, Via, login};
+pub use alerts::SnoozeRequest;
 pub use binding::ShellBound;
 pub use blocks::BlockRequest;
 pub use command::{Command, Reply};

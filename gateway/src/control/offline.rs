@@ -6,8 +6,8 @@ use super::incidents::IncidentRequest;
 use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
 use super::{
-    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal, notifiers, sinks,
-    tokens,
+    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, alerts, blocks, glass, grants, holds, incidents, legal, notifiers,
+    sinks, tokens,
 };
 use crate::config::Config;
 use crate::incident::IncidentError;
@@ -128,6 +128,11 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         }
         Command::LiftBlock { id, reason } => blocks::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::Lifted),
         Command::ListBlocks(page) => blocks::list(ledger, actor, page.within_bounds()).map(Reply::Blocks),
+        Command::ListAlerts(page) => alerts::list(ledger, actor, page.within_bounds()).map(Reply::Alerts),
+        Command::ShowAlert(id) => alerts::show(ledger, actor, id).map(Box::new).map(Reply::Alert),
+        Command::Snooze(request) => alerts::snooze(ledger, actor, &request).map(Box::new).map(Reply::Snooze),
+        Command::LiftSnooze { id, reason } => alerts::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::Snooze),
+        Command::ListSnoozes(page) => alerts::snoozes(ledger, actor, page.within_bounds()).map(Reply::Snoozes),
         Command::BreakGlass(request) => glass::break_glass(ledger, actor, &request).map(Box::new).map(Reply::Glass),
         Command::EndGlass(id) => glass::end(ledger, actor, id).map(Box::new).map(Reply::Glass),
         Command::ReviewGlass { id, finding } => glass::review(ledger, actor, id, &finding).map(Box::new).map(Reply::Glass),

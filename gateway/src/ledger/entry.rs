@@ -1,5 +1,6 @@
 //! What the ledger keeps, from its beginning to its end.
 
+use super::alerts::Snoozed;
 use super::event::Kind;
 use super::{Change, Ledger, LedgerError};
 use crate::capture::process::start_ticks;
@@ -471,6 +472,12 @@ impl Change<'_> {
             self.put(&glass)?;
             let details = json!({ "target": glass.target, "review": "owed" });
             self.tell(Kind::GlassEnded, "weir", &glass.id.to_string(), &details)?;
+        }
+        for mut snoozed in self.open::<Snoozed>()?.into_iter().filter(|snoozed| snoozed.just_ended(at)) {
+            snoozed.ended_at = Some(at);
+            self.put(&snoozed)?;
+            let details = json!({ "rule": snoozed.rule, "workload": snoozed.workload });
+            self.tell(Kind::SnoozeEnded, "weir", &snoozed.id.to_string(), &details)?;
         }
         self.end_people()
     }

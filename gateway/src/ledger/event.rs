@@ -133,6 +133,16 @@ kinds! {
     LegalHoldSet = "legal-hold.set",
     /// They may be removed again.
     LegalHoldLifted = "legal-hold.lifted",
+    /// A rule of detection has found something.
+    FindingTold = "finding.told",
+    /// The same was seen again, so often.
+    FindingCounted = "finding.counted",
+    /// Somebody does not want to hear of something for a while.
+    SnoozeSet = "snooze.set",
+    /// A person has ended that.
+    SnoozeLifted = "snooze.lifted",
+    /// It has ended by itself.
+    SnoozeEnded = "snooze.ended",
 }
 
 /// One step.

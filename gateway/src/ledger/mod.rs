@@ -4,6 +4,7 @@
 //! [`FOLLOW`]. Nothing here decides; who may do what is `control`'s, what a session makes of it `session`'s. What is on disk
 //! holds: an answer counts once it is written, and what could not be written was not answered.
 
+mod alerts;
 mod binding;
 mod check;
 mod delivery;
@@ -23,6 +24,7 @@ mod tests;
 #[cfg(test)]
 mod tests_directory;
 
+pub use alerts::{Alert, Done, Snoozed};
 pub use binding::Binding;
 pub use check::{Checked, check};
 pub use delivery::{Deliveries, Next, Progress};
@@ -130,6 +132,8 @@ pub struct InForce {
     pub takeovers: Vec<Takeover>,
     /// Shells in which somebody has signed in.
     pub bindings: HashMap<RunId, Binding>,
+    /// What is snoozed.
+    pub snoozes: Vec<Snoozed>,
 }
 
 /// The ledger of one state directory, as this gateway has it open.
@@ -336,7 +340,8 @@ impl Ledger {
             let leases = look.open::<Lease>()?.iter().any(|lease| lease.is_over(at));
             let blocks = look.open::<Standing>()?.iter().any(|block| !block.block.holds(at));
             let glasses = look.open::<Glass>()?.iter().any(|glass| glass.just_ended(at));
-            Ok::<_, LedgerError>(holds || leases || blocks || glasses || look.anybody_is_over()?)
+            let snoozes = look.open::<Snoozed>()?.iter().any(|snoozed| snoozed.just_ended(at));
+            Ok::<_, LedgerError>(holds || leases || blocks || glasses || snoozes || look.anybody_is_over()?)
         })?;
         if over { self.change(|change| change.end_what_is_over()) } else { Ok(()) }
     }
@@ -346,7 +351,8 @@ impl Ledger {
         let in_force = self.in_force.load();
         let blocks = in_force.blocks.iter().filter_map(|block| block.until);
         let grants = in_force.grants.iter().map(|grant| grant.until);
-        blocks.chain(grants).chain(in_force.glasses.iter().map(|glass| glass.until)).min()
+        let snoozes = in_force.snoozes.iter().map(|snoozed| snoozed.until);
+        blocks.chain(grants).chain(in_force.glasses.iter().map(|glass| glass.until)).chain(snoozes).min()
     }
 
     fn read_in_force(&self, connection: &Connection) -> Result<(), LedgerError> {
@@ -359,6 +365,7 @@ impl Ledger {
             left: self.read_left(connection, &self.in_force.load().left)?,
             takeovers: self.open_entries(connection)?,
             bindings: self.read_bindings(connection, at)?,
+            snoozes: self.open_entries(connection)?,
         };
         if **self.in_force.load() != fresh {
             self.in_force.store(Arc::new(fresh));

@@ -88,7 +88,12 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::OwnerLeft
         | Kind::OwnerChanged
         | Kind::LegalHoldSet
-        | Kind::LegalHoldLifted => return None,
+        | Kind::LegalHoldLifted
+        | Kind::FindingTold
+        | Kind::FindingCounted
+        | Kind::SnoozeSet
+        | Kind::SnoozeLifted
+        | Kind::SnoozeEnded => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
@@ -144,6 +149,14 @@ fn title(event: &Event) -> String {
         }
         Kind::LegalHoldSet => format!("{by} put records beyond removal{at}: {subject}"),
         Kind::LegalHoldLifted => format!("{by} lifted {subject}: records may be removed again"),
+        Kind::FindingTold => seen(event, &at),
+        Kind::FindingCounted => {
+            let count = event.details.get("count").and_then(Value::as_u64).unwrap_or_default();
+            format!("{}, {count} times", seen(event, &at))
+        }
+        Kind::SnoozeSet => format!("{by} snoozed {} of {who}", found(event, "/rule")),
+        Kind::SnoozeLifted => format!("{by} lifted {subject}: {} of {who} is heard again", found(event, "/rule")),
+        Kind::SnoozeEnded => format!("{subject} has ended: {} of {who} is heard again", found(event, "/rule")),
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }
@@ -180,7 +193,12 @@ fn facts(event: &Event) -> Vec<(&'static str, String)> {
     fact("target", target(event).map(str::to_owned));
     fact("actions", list(event, "/wish/actions"));
     fact("tables", list(event, "/wish/tables"));
-    fact("run", own("/run").or_else(|| own("/wish/run")));
+    fact("about", (event.kind == Kind::FindingTold).then(|| own("/subject")).flatten());
+    fact("seen", own("/seen"));
+    fact("usual", own("/usual"));
+    fact("told", own("/threshold"));
+    fact("then", own("/then").filter(|then| then != "tell"));
+    fact("run", own("/run").or_else(|| own("/wish/run")).or_else(|| own("/of")));
     fact("session", own("/session").or_else(|| own("/wish/session")));
     fact("why", own("/reason").or_else(|| own("/message")).or_else(|| own("/finding")).or_else(|| own("/error")));
     fact("what became of it", what_became(event));
@@ -196,6 +214,18 @@ fn facts(event: &Event) -> Vec<(&'static str, String)> {
     fact("id", Some(event.subject.clone()));
     fact("alert", alert(event).map(str::to_owned));
     facts
+}
+
+/// Which rule has found what of whom.
+fn seen(event: &Event, at: &str) -> String {
+    let whose =
+        text(event, "/name").or_else(|| text(event, "/workload")).map(|workload| format!("{workload}{at}: ")).unwrap_or_default();
+    format!("{}: {whose}{}", found(event, "/rule"), found(event, "/seen"))
+}
+
+/// What is told of a finding.
+fn found<'e>(event: &'e Event, place: &str) -> &'e str {
+    text(event, place).unwrap_or("…")
 }
 
 fn blocked(event: &Event) -> String {

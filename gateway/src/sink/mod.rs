@@ -4,6 +4,7 @@ mod batch;
 #[cfg(test)]
 mod checks;
 mod deliver;
+mod ear;
 mod elastic;
 mod failure;
 mod feed;
@@ -27,6 +28,7 @@ mod start;
 mod syslog;
 mod webhook;
 
+pub use ear::Ear;
 pub use failure::Failure;
 pub use feed::Feed;
 pub use filter::Filter;
@@ -34,7 +36,7 @@ pub use format::Format;
 pub use kind::{Kind, Limits};
 pub use settings::SinkSettings;
 pub(crate) use settings::{read, read_spool};
-pub use spool::{OnFull, Spool, SpoolError, SpoolSettings};
+pub use spool::{OnFull, Reader, Spool, SpoolError, SpoolSettings, Spooled};
 pub use standing::{ListedSink, TriedSink};
 pub use start::{Sinks, StartError};
 

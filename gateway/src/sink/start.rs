@@ -2,7 +2,7 @@
 
 use super::deliver::deliver;
 use super::settings::SinkSettings;
-use super::spool::{Spool, SpoolError, SpoolSettings};
+use super::spool::{Reader, Spool, SpoolError, SpoolSettings};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,12 +41,18 @@ pub enum StartError {
 }
 
 impl Sinks {
-    /// Opens the spool and begins to deliver.
+    /// Opens the spool and begins to deliver. `ears` are others that read it.
     ///
     /// # Errors
     /// Where the spool can't be opened, or a thread not be started.
-    pub fn start(state_dir: &Path, settings: SpoolSettings, sinks: &[SinkSettings]) -> Result<Self, StartError> {
-        let spool = Arc::new(Spool::open(state_dir, settings, sinks.iter().map(SinkSettings::reader).collect())?);
+    pub fn start(
+        state_dir: &Path,
+        settings: SpoolSettings,
+        sinks: &[SinkSettings],
+        ears: Vec<Reader>,
+    ) -> Result<Self, StartError> {
+        let readers = sinks.iter().map(SinkSettings::reader).chain(ears).collect();
+        let spool = Arc::new(Spool::open(state_dir, settings, readers)?);
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).thread_name("weir-sink").enable_all().build()?;
         let (stop, stopping) = watch::channel(false);
         let (sinks, shared) = (sinks.to_vec(), Arc::clone(&spool));
@@ -128,7 +134,7 @@ mod tests {
     }
 
     fn start(config: &Config) -> Sinks {
-        Sinks::start(&config.state_dir, config.spool, &config.sinks).unwrap()
+        Sinks::start(&config.state_dir, config.spool, &config.sinks, Vec::new()).unwrap()
     }
 
     /// The events that a file has, each with its number.

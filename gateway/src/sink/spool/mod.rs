@@ -163,6 +163,11 @@ impl Spool {
         }
     }
 
+    /// The last number that any process has given.
+    pub(super) fn last(&self) -> Result<u64, SpoolError> {
+        self.writer().locked(|writer| Ok(writer.last()))
+    }
+
     /// From the event behind `number` on.
     pub(super) fn tail(&self, number: u64) -> Tail {
         Tail::behind(self.directory.clone(), number)
@@ -170,8 +175,12 @@ impl Spool {
 
     /// A sink's cursor; nothing where another process has it.
     pub(super) fn cursor(&self, sink: &str) -> Result<Option<Cursor>, SpoolError> {
-        let end = self.writer().locked(|writer| Ok(writer.last()))?;
-        Cursor::hold(&self.directory, sink, end)
+        Cursor::hold(&self.directory, sink, self.last()?)
+    }
+
+    /// Whether a process reads it by this name.
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        cursor::is_held(&self.directory, name)
     }
 
     /// Where what belongs to the spool is kept.
