@@ -1,11 +1,11 @@
 //! `weir audit verify`: names what was done to records since they were written; `weir audit report`: what an auditor asks for.
 
 use super::session::{finish, tell};
-use super::{CliError, Format, count, state_dir};
+use super::{CliError, Format, count, state_dir, viewing};
 use crate::auditing::{self, AuditingError, Form, Range};
 use crate::bundle::{self, BundleReport};
 use crate::control::moment;
-use crate::evidence::{self, Trusted, Verification, Verified};
+use crate::evidence::{self, How, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
 use clap::ValueEnum;
@@ -51,6 +51,7 @@ pub(crate) struct Prove {
 /// Writes a session's bundle.
 pub(crate) fn prove(state_dir: &Path, arguments: &Prove, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let to = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", arguments.session)));
+    viewing::viewed(state_dir, &[arguments.session], How::Exported)?;
     bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
     let printed = match format {
         Format::Text => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
@@ -174,6 +175,10 @@ pub(super) fn report(arguments: &Report) -> Result<ExitCode, CliError> {
         target: arguments.target.clone(),
         workload: arguments.workload.clone(),
     };
+    let details = serde_json::json!({
+        "since": range.since, "until": range.until, "target": range.target, "workload": range.workload,
+    });
+    viewing::noted(&state_dir, "report", details)?;
     let form = match arguments.format {
         ReportForm::Html => Form::Html,
         ReportForm::Csv => Form::Csv,

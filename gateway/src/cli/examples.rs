@@ -271,6 +271,14 @@ Examples:
 
 Exit status 1 where the session's gateway died before its end.";
 
+pub(super) const VIEWS: &str = "\
+Examples:
+  weir session views s-01jd5k2v8q3xm
+  weir session views s-01jd5k2v8q3xm --format json | jq -r '.[].by' | sort -u
+
+Whoever shows, plays, follows, explains, exports or unseals a record is in the log before they see anything, by this command
+line, the API and the console alike; again within ten minutes is one entry. A report over many records is one entry of its own.";
+
 pub(super) const PLAY: &str = "\
 Examples:
   weir session play s-01jd5k2v8q3xm                             as fast as it was

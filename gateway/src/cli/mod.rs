@@ -35,8 +35,10 @@ mod sink;
 mod target;
 mod token;
 mod upgrade;
+mod viewing;
 mod why;
 
+use crate::evidence::How;
 use crate::telemetry::count;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::model::ids::SessionId;
@@ -196,6 +198,14 @@ enum SessionCommand {
         session: SessionId,
         #[command(flatten)]
         how: session::PlayArguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Who looked at a session's record, when and how, as the log has it
+    #[command(after_help = examples::VIEWS)]
+    Views {
+        /// The session's id
+        session: SessionId,
         #[command(flatten)]
         common: Common,
     },
@@ -394,15 +404,23 @@ fn dispatch(command: Command) -> Result {
         Command::Session(SessionCommand::List { which, common }) => {
             view(&common, |state, format, out| session::list(state, &which, format, out))
         }
-        Command::Session(SessionCommand::Show { session, common }) => {
-            view(&common, |state, format, out| session::show(state, session, format, out))
-        }
-        Command::Session(SessionCommand::Watch { session, common }) => {
-            view(&common, |state, format, out| session::watch(state, session, format, out))
-        }
+        Command::Session(SessionCommand::Show { session, common }) => view(&common, |state, format, out| {
+            viewing::viewed(state, &[session], How::Shown)?;
+            session::show(state, session, format, out)
+        }),
+        Command::Session(SessionCommand::Watch { session, common }) => view(&common, |state, format, out| {
+            viewing::viewed(state, &[session], How::Followed)?;
+            session::watch(state, session, format, out)
+        }),
         Command::Session(SessionCommand::Play { session, how, common }) => {
             let options = how.options(common.format == Format::Json);
-            view(&common, |state, format, out| session::play(state, session, options, format, out))
+            view(&common, |state, format, out| {
+                viewing::viewed(state, &[session], How::Played)?;
+                session::play(state, session, options, format, out)
+            })
+        }
+        Command::Session(SessionCommand::Views { session, common }) => {
+            view(&common, |state, format, out| session::views(state, session, format, out))
         }
         Command::Hold(command) => hold::hold(command),
         Command::Grant(command) => grant::grant(command),
@@ -414,7 +432,10 @@ fn dispatch(command: Command) -> Result {
         Command::Token(command) => token::token(command),
         Command::Login(arguments) => login::login(&arguments),
         Command::Logout(arguments) => login::logout(&arguments),
-        Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
+        Command::Why { id, common } => view(&common, |state, format, out| {
+            viewing::viewed(state, &[id.session()], How::Explained)?;
+            why::why(state, id, format, out)
+        }),
         Command::Audit(AuditCommand::Prove { what, common }) => {
             view(&common, |state, format, out| audit::prove(state, &what, format, out))
         }

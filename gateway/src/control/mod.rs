@@ -147,7 +147,9 @@ impl Desk {
                 let (shared, memory, actor) = (Arc::clone(shared), Arc::clone(&self.memory), actor.clone());
                 aside(move || {
                     let state_dir = &shared.config.state_dir;
-                    incidents::open((state_dir, memory.index(state_dir)), &shared.ledger, &actor, &request)
+                    let found = incidents::open((state_dir, memory.index(state_dir)), &shared.ledger, &actor, &request)?;
+                    shared.store.enter_now(&[incidents::note(&actor, &request)])?;
+                    Ok(found)
                 })
                 .await
                 .map(|incident| Reply::Incident(Box::new(incident)))

@@ -10,6 +10,7 @@ use super::{
     tokens,
 };
 use crate::config::Config;
+use crate::evidence::{enter_beside, is_at_rest};
 use crate::incident::IncidentError;
 use crate::index::{self, Index};
 use crate::ledger::Ledger;
@@ -69,7 +70,9 @@ impl Offline {
     /// Where they can't be read, or nothing can be written.
     pub fn open_incident(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
         let index = index(state_dir)?;
-        incidents::open((state_dir, &index), &self.0, actor, request).map(Box::new).map(Reply::Incident)
+        let found = incidents::open((state_dir, &index), &self.0, actor, request)?;
+        enter_beside(state_dir, &incidents::note(actor, request))?;
+        Ok(Reply::Incident(Box::new(found)))
     }
 
     /// The same without a hold.
@@ -78,7 +81,14 @@ impl Offline {
     /// Where they can't be read.
     pub fn look_into(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
         let index = index(state_dir)?;
-        incidents::look((state_dir, &index), actor, request).map(Box::new).map(Reply::Incident)
+        let found = incidents::look((state_dir, &index), actor, request)?;
+        // Nothing was changed: a copy that nobody can write may be looked into.
+        match enter_beside(state_dir, &incidents::note(actor, request)) {
+            Err(error) if !is_at_rest(&error) => return Err(error.into()),
+            Err(error) => tracing::warn!(%error, "that this was looked into is not in the log"),
+            Ok(()) => {}
+        }
+        Ok(Reply::Incident(Box::new(found)))
     }
 
     /// What [`Command::TestNotifier`] asks, of these notifiers.

@@ -17,6 +17,7 @@ mod store;
 mod subscriber;
 mod tape;
 mod verify;
+mod views;
 mod walk;
 mod writer;
 
@@ -30,6 +31,7 @@ pub use sealed::{Opener, Recipients, SealedError};
 pub use store::{EvidenceSettings, OnFailure, Store};
 pub use subscriber::{Subscriber, Subscription};
 pub use verify::{Trusted, Verification, Verified, verify};
+pub use views::{How, View, enter_beside, is_at_rest, view_beside, views};
 pub use walk::{Seen, Walk, is_live, last_hash};
 
 use gateway_core::model::time::Timestamp;

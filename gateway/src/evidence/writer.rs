@@ -407,7 +407,9 @@ impl Writer {
         self.checkpoint_at = Instant::now() + self.settings.checkpoint;
         self.sync();
         let dirty = self.queue.dirty.swap(false, Ordering::Relaxed);
-        if self.grown.is_empty() && !dirty {
+        // A command may have entered something beside us that nobody else signs.
+        let behind = || self.queue.log.is_behind().unwrap_or(false);
+        if self.grown.is_empty() && !dirty && !behind() {
             return;
         }
         let heads: Vec<_> = self.grown.drain().map(|(_, grown)| grown).collect();

@@ -1,0 +1,109 @@
+//! What becomes of a record once it is written: who looks at it is in the log.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use weir_tests::{Job, Outcome, Postgres, Weir, wait_until};
+
+fn json(outcome: Outcome) -> Value {
+    serde_json::from_str(&outcome.expect_success().stdout).expect("JSON")
+}
+
+/// Who looked at it, and how.
+fn views(weir: &Weir, session: &str) -> Vec<(String, String)> {
+    let told = json(weir.cli(&["session", "views", session, "--format", "json"]));
+    let text = |view: &Value, field: &str| view[field].as_str().expect("text").to_owned();
+    told.as_array().expect("a list").iter().map(|view| (text(view, "by"), text(view, "how"))).collect()
+}
+
+/// One session that has ended, by statements.
+fn recorded(weir: &Weir, statements: &[&str]) -> String {
+    let arguments: Vec<_> = statements.iter().flat_map(|statement| ["-c", statement]).collect();
+    weir.run(&[&["psql", "-X"][..], &arguments].concat()).expect_success();
+    let sessions = weir.sessions();
+    let ended = sessions
+        .iter()
+        .max_by_key(|one| one["session"].as_str().map(str::to_owned))
+        .filter(|one| one["state"] == "ended")
+        .expect("a session");
+    ended["session"].as_str().expect("an id").to_owned()
+}
+
+/// A gateway that runs for as long as its job does, and its socket.
+fn running(weir: &Weir) -> (Job, PathBuf) {
+    let job = weir.start(&["sleep", "120"]);
+    let folder = weir.directory().join("state/gateways");
+    let socket = wait_until("the gateway's socket", 20, || {
+        let sockets = std::fs::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        sockets.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "sock"))
+    });
+    (job, socket)
+}
+
+/// Asks a gateway at its socket: the status and the answer.
+fn ask(socket: &PathBuf, path: &str) -> (u16, Value) {
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--max-time", "20", "-w", "\n%{http_code}", "--unix-socket"]).arg(socket);
+    let told = curl.arg(format!("http://weir{path}")).output().expect("curl starts");
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    let (body, status) = text.rsplit_once('\n').expect("a status");
+    (status.parse().expect("a number"), serde_json::from_str(body).unwrap_or_default())
+}
+
+fn end(job: Job) {
+    job.signal(nix::sys::signal::Signal::SIGTERM);
+    job.wait();
+}
+
+#[test]
+fn who_looks_at_a_record_is_in_the_log_and_what_can_not_be_noted_is_not_shown() {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).extra("[transparency]\ncheckpoint_seconds = 1\n").build();
+    let (session, other) = (recorded(&weir, &["SELECT 'it'"]), recorded(&weir, &["SELECT 2"]));
+    assert_eq!(views(&weir, &session), [], "a list is no view");
+    let bundle = weir.directory().join("bundle.tar");
+    for arguments in [
+        &["session", "show", &session][..],
+        &["session", "show", &session],
+        &["session", "play", &session, "--speed", "max"],
+        &["audit", "prove", &session, "--output", bundle.to_str().expect("a path")],
+        &["why", &session],
+    ] {
+        weir.cli_as("daemon", arguments).expect_success();
+    }
+    weir.cli_as("bin", &["session", "show", &session]).expect_success();
+    let mut expected: Vec<_> =
+        ["shown", "played", "exported", "explained"].map(|how| ("daemon".to_owned(), how.to_owned())).into();
+    expected.push(("bin".to_owned(), "shown".to_owned()));
+    assert_eq!(views(&weir, &session), expected);
+
+    // The same by the API, for whoever asks there.
+    let (job, socket) = running(&weir);
+    let before = views(&weir, &session).len();
+    assert_eq!(ask(&socket, "/v1/records?search=it").0, 200);
+    assert_eq!(views(&weir, &session).len(), before, "a list is no view");
+    for _ in 0..2 {
+        assert_eq!(ask(&socket, &format!("/v1/records/{session}")).0, 200);
+        assert_eq!(ask(&socket, &format!("/v1/records/{session}/frames")).0, 200);
+    }
+    let ways: Vec<_> = views(&weir, &session).into_iter().skip(before).map(|(_, how)| how).collect();
+    assert_eq!(ways, ["shown", "played"]);
+    // All of it is signed within seconds, what the command line entered beside the gateway too.
+    weir.cli_as("daemon", &["session", "watch", &session]).expect_success();
+    wait_until("it to be signed", 30, || {
+        let checked = json(weir.cli(&["audit", "verify", "--format", "json"]));
+        (checked["log_entries"] == checked["log_signed"]).then_some(())
+    });
+
+    // Where the log can't be written, nothing is shown by the API.
+    let (log, away) = (weir.directory().join("state/log"), weir.directory().join("state/log.away"));
+    std::fs::rename(&log, &away).expect("root moves it");
+    let (status, problem) = ask(&socket, &format!("/v1/records/{other}"));
+    assert!(status == 503 && problem["detail"].as_str().is_some_and(|detail| detail.starts_with("log:")), "{status} {problem}");
+    // Whoever has a copy that has no log reads it all the same, and is told.
+    let read = weir.cli(&["session", "show", &session]);
+    assert!(read.status == Some(0) && read.stderr.contains("warning") && read.stdout.contains("SELECT 'it'"), "{read:?}");
+    std::fs::rename(&away, &log).expect("root moves it back");
+    end(job);
+    assert_eq!(json(weir.cli(&["audit", "verify", "--format", "json"]))["log"], serde_json::json!([]));
+}
