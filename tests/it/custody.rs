@@ -107,3 +107,65 @@ fn who_looks_at_a_record_is_in_the_log_and_what_can_not_be_noted_is_not_shown() 
     end(job);
     assert_eq!(json(weir.cli(&["audit", "verify", "--format", "json"]))["log"], serde_json::json!([]));
 }
+
+#[test]
+fn what_is_over_is_removed_and_its_tombstone_stays() {
+    let server = Postgres::start();
+    let weir = Weir::for_server(&server).extra("[transparency]\ncheckpoint_seconds = 1\n").build();
+    let gone = recorded(&weir, &["SELECT 'gone' AS marker_gone"]);
+    let held = recorded(&weir, &["SELECT 'held' AS marker_held"]);
+    weir.cli(&["audit", "hold", "add", "--session", &held, "--reason", "case 1"]).expect_success();
+    let found = |words: &str| {
+        let told = json(weir.cli(&["session", "list", "--search", words, "--format", "json"]));
+        told.as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((found("marker_gone"), found("marker_held")), (1, 1));
+    let refused = weir.cli(&["audit", "prune"]);
+    assert!(refused.status == Some(1) && refused.stderr.contains("kept for ever"), "{}", refused.stderr);
+
+    // By a gateway that runs, as somebody asks.
+    let (job, _socket) = running(&weir);
+    let prune = ["audit", "prune", "--older-than", "1s", "--format", "json"];
+    let dry = wait_until("them to be old enough", 20, || {
+        let told = json(weir.cli(&[&prune[..], &["--dry-run"]].concat()));
+        (told["removed"] == 1 && told["held"] == 1).then_some(told)
+    });
+    assert_eq!((&dry["sessions"][0], found("marker_gone")), (&Value::from(gone.clone()), 1), "{dry}");
+    let told = json(weir.cli_as("daemon", &prune));
+    assert_eq!(
+        (&told["removed"], &told["held"], &told["sessions"]),
+        (&Value::from(1), &Value::from(1), &serde_json::json!([gone])),
+        "{told}"
+    );
+    assert_eq!((found("marker_gone"), found("marker_held")), (0, 1));
+    let file = |session: &str| weir.directory().join(format!("state/sessions/{session}.weir"));
+    assert!(!file(&gone).exists() && file(&held).exists());
+    assert!(weir.sessions().iter().all(|one| one["session"] != *gone), "no list has it");
+    let state = |session: &str| {
+        let checked = json(weir.cli(&["audit", "verify", session, "--format", "json"]));
+        checked["sessions"][0]["state"].as_str().expect("a state").to_owned()
+    };
+    assert_eq!((state(&gone), state(&held)), ("removed".to_owned(), "closed".to_owned()));
+    end(job);
+
+    // What is left of it proves that, when and by whom it was removed; elsewhere, by the key alone.
+    let bundle = weir.directory().join("gone.tar").display().to_string();
+    let proved = weir.cli(&["audit", "prove", &gone, "--output", &bundle]).expect_success().stdout;
+    assert!(proved.contains("was removed at") && proved.contains("by daemon: closed more than 1s ago"), "{proved}");
+    let key = weir.directory().join("state/log.pub").display().to_string();
+    let checked = weir.cli(&["audit", "verify", "--bundle", &bundle, "--key", &key]).expect_success().stdout;
+    assert!(checked.contains(&gone) && checked.contains("removed at"), "{checked}");
+
+    // By itself, where the configuration says how long: what a lifted hold lets go.
+    weir.cli(&["audit", "hold", "list", "--format", "json"]).expect_success();
+    let holds = json(weir.cli(&["audit", "hold", "list", "--format", "json"]));
+    weir.cli(&["audit", "hold", "lift", holds[0]["id"].as_str().expect("an id"), "--reason", "over"]).expect_success();
+    let config = std::fs::read_to_string(weir.config()).expect("our own file");
+    std::fs::write(weir.config(), format!("{config}\n[record]\nkeep = \"1s\"\n")).expect("our own file");
+    let (job, _socket) = running(&weir);
+    wait_until("it to be removed", 30, || (!file(&held).exists()).then_some(()));
+    end(job);
+    assert_eq!(state(&held), "removed");
+    let younger = weir.cli(&["audit", "verify"]).expect_success().stdout;
+    assert!(younger.contains("2 removed"), "{younger}");
+}

@@ -89,7 +89,7 @@ pub enum Account {
 }
 
 /// The steps by their names, and what each is.
-pub const ACTS: [(&str, Act); 45] = [
+pub const ACTS: [(&str, Act); 46] = [
     ("hold.asked", Act::Authorize(Authorize::Asked)),
     ("hold.approved", Act::Authorize(Authorize::Approved)),
     ("hold.released", Act::Authorize(Authorize::Given)),
@@ -135,6 +135,7 @@ pub const ACTS: [(&str, Act); 45] = [
     ("owner.changed", Act::Manage(Manage::Update, Kept::Workload)),
     ("legal-hold.set", Act::Manage(Manage::Create, Kept::Policy)),
     ("legal-hold.lifted", Act::Manage(Manage::Delete, Kept::Policy)),
+    ("records.pruned", Act::Operate(Manage::Delete)),
 ];
 
 /// What the step of this name is; one that is not known changes something that is not known either.

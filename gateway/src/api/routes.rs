@@ -30,6 +30,7 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(records::frames)).for_root(),
         route(Role::Viewer, routes!(records::verify)).for_root(),
         route(Role::Auditor, routes!(records::verify_all)).for_root(),
+        route(Role::Admin, routes!(records::prune)).for_root(),
         route(Role::Viewer, routes!(looks::workloads)).for_root(),
         route(Role::Viewer, routes!(looks::targets)).for_root(),
         route(Role::Viewer, routes!(looks::policy)).for_root(),

@@ -52,10 +52,22 @@ pub(crate) struct Prove {
 pub(crate) fn prove(state_dir: &Path, arguments: &Prove, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let to = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", arguments.session)));
     viewing::viewed(state_dir, &[arguments.session], How::Exported)?;
-    bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
-    let printed = match format {
-        Format::Text => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
-        Format::Json => tell(&serde_json::json!({ "session": arguments.session, "bundle": to }), out),
+    let removed = bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
+    let printed = match (format, &removed) {
+        (Format::Text, Some(stone)) => writeln!(
+            out,
+            "{} was removed at {} by {}: {}\n{}: what is left of it; check it with `weir audit verify --bundle {4} --key KEY`",
+            arguments.session,
+            evidence::utc(stone.at),
+            text::line(stone.by.as_bytes()),
+            text::line(stone.why.as_bytes()),
+            to.display()
+        ),
+        (Format::Text, None) => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
+        (Format::Json, _) => {
+            let stone = removed.map(|stone| serde_json::json!({ "at": stone.at, "by": stone.by, "why": stone.why }));
+            tell(&serde_json::json!({ "session": arguments.session, "bundle": to, "removed": stone }), out)
+        }
     };
     finish(printed, ExitCode::SUCCESS)
 }
@@ -84,9 +96,16 @@ fn print_bundle(found: &BundleReport, untold: bool, out: &mut dyn Write) -> io::
     let session = found.session.map_or_else(|| "no session".to_owned(), |session| session.to_string());
     write!(out, "{session}: {}, signed by {}", count(found.record.frames, "frame", "frames"), found.signed_by.join(", "))?;
     write!(out, " in a log of {}", count(found.checkpoint_size, "entry", "entries"))?;
-    match found.wrong() {
-        0 => writeln!(out, "; intact: every frame is as it was written"),
-        problems => writeln!(out, "; {}", count(problems, "problem", "problems")),
+    match (found.wrong(), &found.removed) {
+        (0, Some(stone)) => writeln!(
+            out,
+            "; removed at {} by {}: {}",
+            evidence::utc(stone.at),
+            text::line(stone.by.as_bytes()),
+            text::line(stone.why.as_bytes())
+        ),
+        (0, None) => writeln!(out, "; intact: every frame is as it was written"),
+        (problems, _) => writeln!(out, "; {}", count(problems, "problem", "problems")),
     }
 }
 
@@ -254,7 +273,8 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
     let frames: u64 = found.sessions.iter().map(|verified| verified.report.frames).sum();
     let records = count(found.sessions.len(), "record", "records");
     write!(out, "{records}, {}: {} closed", count(frames, "frame", "frames"), those("closed"))?;
-    for (state, number) in [("live", those("live")), ("unclosed", those("unclosed"))] {
+    for state in ["live", "unclosed", "removed", "removing"] {
+        let number = those(state);
         if number > 0 {
             write!(out, ", {number} {state}")?;
         }

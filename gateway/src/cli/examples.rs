@@ -279,6 +279,14 @@ Examples:
 Whoever shows, plays, follows, explains, exports or unseals a record is in the log before they see anything, by this command
 line, the API and the console alike; again within ten minutes is one entry. A report over many records is one entry of its own.";
 
+pub(super) const PRUNE: &str = "\
+Examples:
+  weir audit prune --dry-run
+  weir audit prune --older-than 90d
+
+A gateway does it by itself where record.keep is set. Live records, those under a legal hold (weir audit hold), and those whose
+end is not in the signed log yet are kept. weir audit prove ID says of a removed one when and why it was removed.";
+
 pub(super) const PLAY: &str = "\
 Examples:
   weir session play s-01jd5k2v8q3xm                             as fast as it was

@@ -22,6 +22,7 @@ mod notify;
 mod openapi;
 mod owner;
 mod policy;
+mod prune;
 mod reindex;
 mod reload;
 mod remote;
@@ -256,6 +257,9 @@ enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Remove records that were closed long ago; what is held stays, and so does a tombstone of each in the log
+    #[command(after_help = examples::PRUNE)]
+    Prune(prune::Prune),
     /// Make what an auditor asks for: who accessed what, when, under which approval
     #[command(after_help = examples::REPORT)]
     Report(audit::Report),
@@ -443,6 +447,7 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
+        Command::Audit(AuditCommand::Prune(arguments)) => prune::prune(arguments),
         Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
         Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
         Command::Target(command) => target::target(command),

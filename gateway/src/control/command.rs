@@ -4,8 +4,8 @@ use super::look::{Look, Shown};
 use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
     Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
-    ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say,
-    ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
+    ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, PruneRequest, Reloaded, Removal, RunDone,
+    RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
 };
 use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
 use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, TokenId};
@@ -178,6 +178,8 @@ pub enum Command {
     },
     /// Which legal holds are there?
     ListLegalHolds(Page),
+    /// Remove old records.
+    Prune(PruneRequest),
     /// How is the gateway?
     Health,
     /// Show me.
@@ -254,6 +256,8 @@ pub enum Reply {
     LegalHold(Box<LegalHold>),
     /// To [`Command::ListLegalHolds`].
     LegalHolds(Listed<LegalHold>),
+    /// To [`Command::Prune`].
+    Pruned(Box<Removal>),
     /// To [`Command::Health`].
     Health(Health),
     /// To [`Command::Look`].

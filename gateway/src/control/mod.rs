@@ -20,18 +20,21 @@ mod offline;
 mod once;
 mod owners;
 mod page;
+mod prune;
 mod runs;
 mod shown;
 mod sinks;
 mod takeover;
 mod tokens;
 
+use crate::evidence::Remover;
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
 pub use crate::incident::Incident;
 pub use crate::ledger::LegalHold;
 pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing, Takeover};
 use crate::ledger::{Kind, Ledger};
+pub use crate::retention::Removal;
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
@@ -58,6 +61,7 @@ pub use notifiers::{ListedNotifier, Tried};
 pub use offline::Offline;
 pub use once::{Once, Ticket};
 pub use page::{Listed, Page};
+pub use prune::PruneRequest;
 pub use runs::{RunDone, RunOrder};
 pub use shown::{Activity, BlockAdded, CanaryHealth, GrantShown, Health, LiveSession, Me, Now, Reloaded, TokenMade};
 use shown::{describe, health};
@@ -153,6 +157,15 @@ impl Desk {
                 })
                 .await
                 .map(|incident| Reply::Incident(Box::new(incident)))
+            }
+            Command::Prune(request) => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || {
+                    let place = (shared.config.state_dir.as_path(), shared.config.record.keep);
+                    prune::prune(place, &shared.ledger, &actor, &request, || Ok(Remover::of(&shared.store)?))
+                })
+                .await
+                .map(|removal| Reply::Pruned(Box::new(removal)))
             }
             Command::Look(look) => look::show(shared, &self.memory, actor, look).await.map(Reply::Shown),
             other => {

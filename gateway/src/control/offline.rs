@@ -6,16 +6,17 @@ use super::incidents::IncidentRequest;
 use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
 use super::{
-    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal, notifiers, sinks,
-    tokens,
+    BlockAdded, Command, GrantShown, Me, PruneRequest, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal,
+    notifiers, prune, sinks, tokens,
 };
 use crate::config::Config;
-use crate::evidence::{enter_beside, is_at_rest};
+use crate::evidence::{Remover, enter_beside, is_at_rest};
 use crate::incident::IncidentError;
 use crate::index::{self, Index};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use crate::session::owner::WorkloadRule;
+use crate::telemetry::host_name;
 use std::path::Path;
 
 /// The ledger of a state directory, without a gateway.
@@ -89,6 +90,17 @@ impl Offline {
             Ok(()) => {}
         }
         Ok(Reply::Incident(Box::new(found)))
+    }
+
+    /// What [`Command::Prune`] asks, of this configuration's records.
+    ///
+    /// # Errors
+    /// Where they can't be removed, or somebody else does it.
+    pub fn prune(&self, config: &Config, actor: &Actor, request: &PruneRequest) -> Result<Reply, CommandError> {
+        let state_dir = config.state_dir.as_path();
+        let remover = || Ok(Remover::at_rest(state_dir, &config.evidence(&host_name(), String::new()))?);
+        let removal = prune::prune((state_dir, config.record.keep), &self.0, actor, request, remover)?;
+        Ok(Reply::Pruned(Box::new(removal)))
     }
 
     /// What [`Command::TestNotifier`] asks, of these notifiers.
@@ -180,6 +192,7 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         | Command::JobFiles
         | Command::Health
         | Command::OpenIncident(_)
+        | Command::Prune(_)
         | Command::Look(_) => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
     }
 }

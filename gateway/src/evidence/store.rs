@@ -4,6 +4,7 @@ use super::log::{KeyReference, Log, Signer};
 use super::open::OpenRecords;
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
+use super::removal;
 use super::sealed::Recipients;
 use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
@@ -138,6 +139,7 @@ impl Store {
         };
         log.locked(|log| log.append(&[started]))?;
         let recovered = recover::recover(state_dir, &log, &open, subscriber.as_deref())?;
+        removal::mend(state_dir, &log)?;
         let settings = Arc::new(settings);
         let queue = Arc::new(Queue::new(log, open, files::sessions(state_dir)));
         let thread =
@@ -203,6 +205,14 @@ impl Store {
         log.locked(|log| log.append(entries))?;
         self.inner.queue.dirty();
         Ok(log.sync()?)
+    }
+
+    pub(super) fn state_dir(&self) -> &Path {
+        &self.inner.state_dir
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        self.inner.queue.log()
     }
 
     pub(super) fn lately(&self) -> &Lately {

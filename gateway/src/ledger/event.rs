@@ -133,6 +133,8 @@ kinds! {
     LegalHoldSet = "legal-hold.set",
     /// They may be removed again.
     LegalHoldLifted = "legal-hold.lifted",
+    /// A person has records removed, or has had.
+    RecordsPruned = "records.pruned",
 }
 
 /// One step.

@@ -88,7 +88,8 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::OwnerLeft
         | Kind::OwnerChanged
         | Kind::LegalHoldSet
-        | Kind::LegalHoldLifted => return None,
+        | Kind::LegalHoldLifted
+        | Kind::RecordsPruned => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
@@ -144,6 +145,10 @@ fn title(event: &Event) -> String {
         }
         Kind::LegalHoldSet => format!("{by} put records beyond removal{at}: {subject}"),
         Kind::LegalHoldLifted => format!("{by} lifted {subject}: records may be removed again"),
+        Kind::RecordsPruned => match text(event, "/state") {
+            Some("began") => format!("{by} has old records removed"),
+            Some(_) | None => format!("old records were removed, as {by} asked"),
+        },
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }

@@ -23,7 +23,7 @@ pub use beside::beside;
 pub use error::LogError;
 pub use problem::Problem;
 pub use prove::prove;
-pub use read::{Reading, read_log};
+pub use read::{Reading, covered, read_log};
 pub use shared::{Entries, Log};
 pub use signer::{KeyReference, Signer, SignerError, public_beside};
 pub use state::Locked;
