@@ -167,5 +167,63 @@ fn what_is_over_is_removed_and_its_tombstone_stays() {
     end(job);
     assert_eq!(state(&held), "removed");
     let younger = weir.cli(&["audit", "verify"]).expect_success().stdout;
-    assert!(younger.contains("2 removed"), "{younger}");
+    assert!(younger.contains(" removed; ") && younger.contains("intact"), "{younger}");
+}
+
+/// An identity of a test, and who it is to the gateway.
+const IDENTITY: &str = "AGE-SECRET-KEY-147Y52SLTUFAC4KNR6FMXHWYWGXA2Z2GAWJA07XVRUDQF5XR6CENSCJE5E5";
+/// One that the record is not sealed to.
+const OTHER: &str = "AGE-SECRET-KEY-1K0PH4W74JAFEANQ6WKNZCPSUUSQNQ5U03W9MEZV8W0S6VEV0WVHSKK75FU";
+const RECIPIENT: &str = "age1e5ad9magjmxt2c456nx2ynq5a3yp0ew63cxhnth55uh4u0x9wpxq0dj5m8";
+
+#[test]
+fn what_is_sealed_is_opened_by_one_person_because_another_agrees() {
+    let server = Postgres::start();
+    let more = format!("[transparency]\ncheckpoint_seconds = 1\n[record]\nseal_to = [\"{RECIPIENT}\"]\n");
+    let weir = Weir::for_server(&server).extra(&more).build();
+    let session = recorded(&weir, &["CREATE ROLE r PASSWORD 'hunter2'", "SELECT 1"]);
+    let key = weir.directory().join("key.txt");
+    std::fs::write(&key, format!("# a test's\n{IDENTITY}\n")).expect("our own directory");
+    let unseal = ["audit", "unseal", &session, "--reason", "case 7", "--identity", key.to_str().expect("a path")];
+    let alone = weir.cli_as("daemon", &unseal);
+    assert!(alone.status == Some(1) && alone.stderr.contains("no gateway runs here"), "{}", alone.stderr);
+    assert_eq!(weir.cli(&["audit", "unseal", &session]).status, Some(2), "without a reason");
+
+    let (job, _socket) = running(&weir);
+    let asked = json(weir.cli_as("daemon", &["audit", "unseal", &session, "--reason", "case 7", "--format", "json"]));
+    let id = asked["id"].as_str().expect("an id").to_owned();
+    let own = weir.cli_as("daemon", &["audit", "unseal", "approve", &id, "--reason", "mine"]);
+    assert!(own.status == Some(1) && own.stderr.contains("nobody answers their own"), "{}", own.stderr);
+    weir.cli_as("bin", &["audit", "unseal", "approve", &id, "--reason", "agreed"]).expect_success();
+    let listed = json(weir.cli(&["audit", "unseal", "list", "--format", "json"]));
+    assert_eq!(
+        (&listed[0]["state"], &listed[0]["votes"][0]["by"]["name"]),
+        (&Value::from("approved"), &Value::from("bin")),
+        "{listed}"
+    );
+    // Another's identity is told before the approval is spent; another person asks for themselves.
+    let wrong = weir.directory().join("wrong.txt");
+    std::fs::write(&wrong, format!("{OTHER}\n")).expect("our own directory");
+    let unfit = ["audit", "unseal", &session, "--reason", "case 7", "--identity", wrong.to_str().expect("a path")];
+    let unfit = weir.cli_as("daemon", &unfit);
+    assert!(unfit.status == Some(1) && !unfit.stderr.contains(OTHER), "{}", unfit.stderr);
+    assert!(!views(&weir, &session).iter().any(|(_, how)| how == "unsealed"));
+
+    let opened = weir.cli_as("daemon", &unseal).expect_success();
+    assert!(opened.stdout.contains("CREATE ROLE r PASSWORD 'hunter2'"), "{}", opened.stdout);
+    assert_eq!(views(&weir, &session), [("daemon".to_owned(), "unsealed".to_owned())]);
+    let again = ["audit", "unseal", &session, "--reason", "again", "--format", "json"];
+    assert_ne!(json(weir.cli_as("daemon", &again))["id"], Value::from(id.clone()), "it was for once");
+    end(job);
+    let events = weir.cli(&["audit", "report", "--format", "json"]).expect_success().stdout;
+    for kind in ["unseal.asked", "unseal.approved", "unseal.released"] {
+        assert!(events.contains(kind), "{kind}");
+    }
+    // Neither the identity nor what is sealed is in anything that weir has written.
+    let state = Command::new("grep")
+        .args(["-rlaE", &format!("{IDENTITY}|hunter2")])
+        .arg(weir.directory().join("state"))
+        .output();
+    assert_eq!(String::from_utf8_lossy(&state.expect("grep starts").stdout), "");
+    weir.cli(&["audit", "verify"]).expect_success();
 }

@@ -89,7 +89,7 @@ pub enum Account {
 }
 
 /// The steps by their names, and what each is.
-pub const ACTS: [(&str, Act); 46] = [
+pub const ACTS: [(&str, Act); 51] = [
     ("hold.asked", Act::Authorize(Authorize::Asked)),
     ("hold.approved", Act::Authorize(Authorize::Approved)),
     ("hold.released", Act::Authorize(Authorize::Given)),
@@ -136,6 +136,11 @@ pub const ACTS: [(&str, Act); 46] = [
     ("legal-hold.set", Act::Manage(Manage::Create, Kept::Policy)),
     ("legal-hold.lifted", Act::Manage(Manage::Delete, Kept::Policy)),
     ("records.pruned", Act::Operate(Manage::Delete)),
+    ("unseal.asked", Act::Authorize(Authorize::Asked)),
+    ("unseal.approved", Act::Authorize(Authorize::Approved)),
+    ("unseal.released", Act::Authorize(Authorize::Given)),
+    ("unseal.denied", Act::Authorize(Authorize::Denied)),
+    ("unseal.expired", Act::Authorize(Authorize::Ended)),
 ];
 
 /// What the step of this name is; one that is not known changes something that is not known either.

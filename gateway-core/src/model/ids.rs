@@ -158,6 +158,10 @@ id!(
     /// One time that records were put beyond removal.
     LegalHoldId, "legal hold", 'l', b'l'
 );
+id!(
+    /// One request to open a sealed layer.
+    UnsealId, "unseal", 'u', b'u'
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use super::{
     blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions, sinks,
-    tokens,
+    tokens, unseals,
 };
 use crate::control::{Desk, Role};
 use axum::Router;
@@ -69,6 +69,12 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(incidents::list)),
         route(Role::Auditor, routes!(incidents::set)),
         route(Role::Auditor, routes!(incidents::lift)),
+        route(Role::Viewer, routes!(unseals::list)),
+        route(Role::Viewer, routes!(unseals::show)),
+        route(Role::Auditor, routes!(unseals::ask)),
+        route(Role::Viewer, routes!(unseals::approve)),
+        route(Role::Viewer, routes!(unseals::deny)),
+        route(Role::Auditor, routes!(unseals::release)),
         route(Role::Operator, routes!(runs::freeze)),
         route(Role::Operator, routes!(runs::thaw)),
         route(Role::Operator, routes!(runs::kill)),

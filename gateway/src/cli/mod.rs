@@ -35,6 +35,7 @@ mod session;
 mod sink;
 mod target;
 mod token;
+mod unseal;
 mod upgrade;
 mod viewing;
 mod why;
@@ -257,6 +258,9 @@ enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Open the sealed layer of a session: exact statements and parameters, with another person's approval
+    #[command(after_help = examples::UNSEAL, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Unseal(unseal::Arguments),
     /// Remove records that were closed long ago; what is held stays, and so does a tombstone of each in the log
     #[command(after_help = examples::PRUNE)]
     Prune(prune::Prune),
@@ -447,6 +451,7 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
+        Command::Audit(AuditCommand::Unseal(arguments)) => unseal::run(arguments),
         Command::Audit(AuditCommand::Prune(arguments)) => prune::prune(arguments),
         Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
         Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),

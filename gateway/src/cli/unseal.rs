@@ -82,7 +82,12 @@ pub(super) fn run(arguments: Arguments) -> Result {
         Some(Unseal::Approve(answer)) => {
             let approved = answer.ask(true)?;
             answer.common.tell(&approved, || {
-                format!("{} may open {} until {} (UTC)", at(&approved, "/by"), at(&approved, "/session"), time(&approved, "/until"))
+                format!(
+                    "{} may open {} until {} (UTC)",
+                    at(&approved, "/by"),
+                    at(&approved, "/session"),
+                    time(&approved, "/until")
+                )
             })?;
         }
         Some(Unseal::Deny(answer)) => {

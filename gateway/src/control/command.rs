@@ -5,7 +5,7 @@ use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
     Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
     ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, PruneRequest, Reloaded, Removal, RunDone,
-    RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
+    RunOrder, Say, ShellBound, ShownToken, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink, UnsealCommand, Unsealing,
 };
 use crate::ledger::{Glass, Hold, Lease, Standing, Takeover};
 use gateway_core::model::ids::{BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, TokenId};
@@ -180,6 +180,10 @@ pub enum Command {
     ListLegalHolds(Page),
     /// Remove old records.
     Prune(PruneRequest),
+    /// Open a sealed layer.
+    Unseal(UnsealCommand),
+    /// Who asks for that?
+    ListUnseals(Page),
     /// How is the gateway?
     Health,
     /// Show me.
@@ -256,6 +260,10 @@ pub enum Reply {
     LegalHold(Box<LegalHold>),
     /// To [`Command::ListLegalHolds`].
     LegalHolds(Listed<LegalHold>),
+    /// To [`Command::Unseal`].
+    Unseal(Box<Unsealing>),
+    /// To [`Command::ListUnseals`].
+    Unseals(Listed<Unsealing>),
     /// To [`Command::Prune`].
     Pruned(Box<Removal>),
     /// To [`Command::Health`].
@@ -275,6 +283,7 @@ impl Reply {
             Self::Glasses(listed) => listed.next.clone(),
             Self::Tokens(listed) => listed.next.clone(),
             Self::LegalHolds(listed) => listed.next.clone(),
+            Self::Unseals(listed) => listed.next.clone(),
             Self::Shown(Shown::Records(page)) => page.next.map(|id| id.to_string()),
             _ => None,
         }

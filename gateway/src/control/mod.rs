@@ -26,12 +26,14 @@ mod shown;
 mod sinks;
 mod takeover;
 mod tokens;
+mod unseal;
 
 use crate::evidence::Remover;
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
 pub use crate::incident::Incident;
 pub use crate::ledger::LegalHold;
+pub use crate::ledger::Unsealing;
 pub use crate::ledger::{Glass, Hold, Lease, Lift, Scope, Standing, Takeover};
 use crate::ledger::{Kind, Ledger};
 pub use crate::retention::Removal;
@@ -48,6 +50,7 @@ pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::Concerned;
 use gateway_core::model::ids::SessionId;
+use gateway_core::record::log::Entry;
 pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
@@ -69,6 +72,7 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use takeover::{ListedOwner, OwnedWorkload, TakeRequest};
 pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
+pub use unseal::{UnsealCommand, UnsealRequest};
 
 /// How long a kill may take before its asker is told that it is still under way.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
@@ -166,6 +170,15 @@ impl Desk {
                 })
                 .await
                 .map(|removal| Reply::Pruned(Box::new(removal)))
+            }
+            Command::Unseal(command) => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || {
+                    let enter = |entry: &Entry| shared.store.enter_now(std::slice::from_ref(entry));
+                    unseal::handle((&shared.config.state_dir, &enter), &shared.ledger, &actor, command)
+                })
+                .await
+                .map(|one| Reply::Unseal(Box::new(one)))
             }
             Command::Look(look) => look::show(shared, &self.memory, actor, look).await.map(Reply::Shown),
             other => {

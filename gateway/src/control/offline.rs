@@ -7,7 +7,7 @@ use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
 use super::{
     BlockAdded, Command, GrantShown, Me, PruneRequest, Reply, TokenMade, blocks, glass, grants, holds, incidents, legal,
-    notifiers, prune, sinks, tokens,
+    notifiers, prune, sinks, tokens, unseal,
 };
 use crate::config::Config;
 use crate::evidence::{Remover, enter_beside, is_at_rest};
@@ -171,6 +171,12 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         Command::SetLegalHold(request) => legal::set(ledger, actor, &request).map(Box::new).map(Reply::LegalHold),
         Command::LiftLegalHold { id, reason } => legal::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::LegalHold),
         Command::ListLegalHolds(page) => legal::list(ledger, actor, page.within_bounds()).map(Reply::LegalHolds),
+        Command::ListUnseals(page) => unseal::list(ledger, actor, page.within_bounds()).map(Reply::Unseals),
+        Command::Unseal(_) => {
+            let what = "no gateway runs here: a sealed layer is opened through one, which counts the two people and writes down \
+                        who opened it; start `weir serve`, or name another host's with --url";
+            Err(CommandError::Wrong(what.to_owned()))
+        }
         Command::WhoAmI => Ok(Reply::Me(Box::new(Me::from(actor)))),
         // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`, `Offline::take_owner`.
         Command::ListNotifiers

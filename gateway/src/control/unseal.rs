@@ -83,7 +83,12 @@ pub(super) fn list(ledger: &Ledger, actor: &Actor, page: Page) -> Result<Listed<
 }
 
 /// Notes what is asked for. The same person's asking again for the same session is the request that there is.
-fn ask(ledger: &Ledger, actor: &Actor, (summary, sealed): (&Summary, bool), request: &UnsealRequest) -> Result<Unsealing, CommandError> {
+fn ask(
+    ledger: &Ledger,
+    actor: &Actor,
+    (summary, sealed): (&Summary, bool),
+    request: &UnsealRequest,
+) -> Result<Unsealing, CommandError> {
     actor.must(Role::Auditor, on_record(summary), "to open a sealed layer")?;
     let UnsealRequest { session, reason } = request;
     if reason.trim().is_empty() || reason.len() > hold::REASON_BYTES {
@@ -98,8 +103,13 @@ fn ask(ledger: &Ledger, actor: &Actor, (summary, sealed): (&Summary, bool), requ
         if let Some(known) = change.open::<Unsealing>()?.into_iter().find(same) {
             return Ok(known);
         }
-        let terms =
-            Terms { policy: "unseal".to_owned(), group: APPROVERS.to_owned(), quorum: 1, wait_seconds: WAIT, valid_seconds: VALID };
+        let terms = Terms {
+            policy: "unseal".to_owned(),
+            group: APPROVERS.to_owned(),
+            quorum: 1,
+            wait_seconds: WAIT,
+            valid_seconds: VALID,
+        };
         let one = Unsealing {
             id: UnsealId::new(now(), random()),
             state: UnsealState::Asked,
@@ -253,7 +263,10 @@ mod tests {
         assert!(released(&ana).unwrap_err().contains("waits for another person"));
         for (who, says) in [
             (&ana, "nobody answers their own"),
-            (&Actor { person: Person { name: "ANA".to_owned(), local_root: true, ..Person::default() }, ..ana.clone() }, "their own"),
+            (
+                &Actor { person: Person { name: "ANA".to_owned(), local_root: true, ..Person::default() }, ..ana.clone() },
+                "their own",
+            ),
             (&actor("dee", Role::Viewer, &[]), "takes the role"),
             (&actor("dee", Role::Operator, &[]), "takes the role"),
             (&actor("dee", Role::Approver, &["dev-*"]), "takes the role"),
@@ -272,12 +285,8 @@ mod tests {
         assert_eq!(said, [("viewed", Some(SessionId::from_number(7)))]);
         assert!(released(&ana).unwrap_err().contains("released already"), "once");
         let kinds: Vec<_> = ledger.events_since(0).unwrap().into_iter().map(|event| (event.kind, event.by)).collect();
-        let expected = [
-            (Kind::UnsealAsked, "ana"),
-            (Kind::UnsealAsked, "cy"),
-            (Kind::UnsealApproved, "bo"),
-            (Kind::UnsealReleased, "ana"),
-        ];
+        let expected =
+            [(Kind::UnsealAsked, "ana"), (Kind::UnsealAsked, "cy"), (Kind::UnsealApproved, "bo"), (Kind::UnsealReleased, "ana")];
         assert_eq!(kinds, expected.map(|(kind, by)| (kind, by.to_owned())));
     }
 

@@ -472,6 +472,7 @@ impl Change<'_> {
             let details = json!({ "target": glass.target, "review": "owed" });
             self.tell(Kind::GlassEnded, "weir", &glass.id.to_string(), &details)?;
         }
+        self.end_unsealings()?;
         self.end_people()
     }
 }

@@ -22,6 +22,7 @@ mod signer;
 mod tests;
 #[cfg(test)]
 mod tests_directory;
+mod unseal;
 
 pub use binding::Binding;
 pub use check::{Checked, check};
@@ -38,6 +39,7 @@ pub use once::Once;
 pub use people::{SignIn, Token};
 pub use reading::Events;
 pub use signer::{Signer, verify};
+pub use unseal::{UnsealState, Unsealing};
 
 use crate::evidence::now;
 use arc_swap::ArcSwap;
@@ -336,7 +338,7 @@ impl Ledger {
             let leases = look.open::<Lease>()?.iter().any(|lease| lease.is_over(at));
             let blocks = look.open::<Standing>()?.iter().any(|block| !block.block.holds(at));
             let glasses = look.open::<Glass>()?.iter().any(|glass| glass.just_ended(at));
-            Ok::<_, LedgerError>(holds || leases || blocks || glasses || look.anybody_is_over()?)
+            Ok::<_, LedgerError>(holds || leases || blocks || glasses || look.any_unsealing_is_over()? || look.anybody_is_over()?)
         })?;
         if over { self.change(|change| change.end_what_is_over()) } else { Ok(()) }
     }

@@ -89,10 +89,19 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::OwnerChanged
         | Kind::LegalHoldSet
         | Kind::LegalHoldLifted
-        | Kind::RecordsPruned => return None,
+        | Kind::RecordsPruned
+        | Kind::UnsealAsked
+        | Kind::UnsealApproved
+        | Kind::UnsealReleased
+        | Kind::UnsealDenied
+        | Kind::UnsealExpired => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
+}
+
+fn session(event: &Event) -> &str {
+    text(event, "/session").unwrap_or("a session")
 }
 
 fn title(event: &Event) -> String {
@@ -149,6 +158,11 @@ fn title(event: &Event) -> String {
             Some("began") => format!("{by} has old records removed"),
             Some(_) | None => format!("old records were removed, as {by} asked"),
         },
+        Kind::UnsealAsked => format!("{by} asks to open what is sealed of {}", session(event)),
+        Kind::UnsealApproved => format!("{by} approved {subject}"),
+        Kind::UnsealReleased => format!("{by} opened what is sealed of {}", session(event)),
+        Kind::UnsealDenied => format!("{by} denied {subject}"),
+        Kind::UnsealExpired => format!("{subject} has expired: nothing was opened"),
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }
