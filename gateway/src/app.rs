@@ -31,6 +31,7 @@ use crate::names::Names;
 use crate::netns::{DOORS_MAX, Standing, Visitor, Watch};
 use crate::notify::{self, Courier};
 use crate::parse_pool::ParsePool;
+use crate::retention::Pass;
 use crate::session::canary::CanaryDoor;
 use crate::session::chart::Chart;
 use crate::session::context::{self, Shared};
@@ -90,6 +91,8 @@ pub struct Gateway {
     sinks: Option<Sinks>,
     /// Keeps the index of the records, where it can.
     indexing: Option<Indexer>,
+    /// Where records are not kept for ever.
+    retention: Option<Pass>,
     socket: PathBuf,
     trust: Option<Trust>,
     answering: Option<Thread>,
@@ -238,6 +241,12 @@ impl Gateway {
         let controlling = control(desk, socket.clone(), Arc::clone(&diary))?;
         let canaries = canary_cgroup(&attach, &own_name);
         let indexing = Indexer::start(&shared.config.state_dir).context("cannot start the thread that keeps the index")?;
+        let pass = |keep| {
+            let state_dir = shared.config.state_dir.clone();
+            Pass::start(shared.store.clone(), Arc::clone(&shared.ledger), state_dir, keep)
+        };
+        let retention = shared.config.record.keep.map(pass).transpose();
+        let retention = retention.context("cannot start the thread that removes records")?;
         Ok(Self {
             shared,
             workers,
@@ -250,6 +259,7 @@ impl Gateway {
             reload_rules,
             sinks,
             indexing: Some(indexing),
+            retention,
             socket,
             trust,
             answering: None,

@@ -33,6 +33,7 @@ pub mod incident;
 pub mod launch;
 pub mod notify;
 pub mod people;
+pub mod retention;
 pub mod sink;
 pub mod summary;
 // -- everywhere --

@@ -197,6 +197,7 @@ fn arguments(command: &str) -> Vec<Vec<String>> {
             "ID" | "S" | "s-" => vec!["s-0000000000000".to_owned()],
             "HOLD" => vec!["h-0000000000000".to_owned()],
             "LEGAL" => vec!["l-0000000000000".to_owned()],
+            "UNSEAL" => vec!["u-0000000000000".to_owned()],
             "GRANT" => vec!["g-0000000000000".to_owned()],
             "BLOCK" => vec!["b-0000000000000".to_owned()],
             "GLASS" => vec!["x-0000000000000".to_owned()],

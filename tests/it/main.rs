@@ -24,6 +24,7 @@ mod copy;
 mod crash;
 mod crash_control;
 mod crash_evidence;
+mod custody;
 mod detection;
 mod disk_full;
 mod doctor;

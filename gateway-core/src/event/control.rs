@@ -89,7 +89,7 @@ pub enum Account {
 }
 
 /// The steps by their names, and what each is.
-pub const ACTS: [(&str, Act); 50] = [
+pub const ACTS: [(&str, Act); 56] = [
     ("hold.asked", Act::Authorize(Authorize::Asked)),
     ("hold.approved", Act::Authorize(Authorize::Approved)),
     ("hold.released", Act::Authorize(Authorize::Given)),
@@ -140,6 +140,12 @@ pub const ACTS: [(&str, Act); 50] = [
     ("snooze.set", Act::Manage(Manage::Suspend, Kept::Policy)),
     ("snooze.lifted", Act::Manage(Manage::Resume, Kept::Policy)),
     ("snooze.ended", Act::Manage(Manage::Resume, Kept::Policy)),
+    ("records.pruned", Act::Operate(Manage::Delete)),
+    ("unseal.asked", Act::Authorize(Authorize::Asked)),
+    ("unseal.approved", Act::Authorize(Authorize::Approved)),
+    ("unseal.released", Act::Authorize(Authorize::Given)),
+    ("unseal.denied", Act::Authorize(Authorize::Denied)),
+    ("unseal.expired", Act::Authorize(Authorize::Ended)),
 ];
 
 /// What the step of this name is; one that is not known changes something that is not known either.

@@ -166,6 +166,10 @@ id!(
     /// One time that somebody does not want to hear of findings.
     SnoozeId, "snooze", 'z', b'z'
 );
+id!(
+    /// One request to open a sealed layer.
+    UnsealId, "unseal", 'u', b'u'
+);
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ mod runs;
 mod sessions;
 mod sinks;
 mod tokens;
+mod unseals;
 pub mod web;
 
 use crate::control::{Command, CommandError, Desk, Peer, Reply};

@@ -82,6 +82,7 @@ impl From<CommandError> for Problem {
             CommandError::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong"),
             CommandError::NoJobs | CommandError::BadJob(_) => (StatusCode::FORBIDDEN, "no-job"),
             CommandError::NotReached { .. } | CommandError::NotTaken { .. } => (StatusCode::BAD_GATEWAY, "not-reached"),
+            CommandError::Retention(_) => (StatusCode::SERVICE_UNAVAILABLE, "retention"),
             CommandError::Evidence(_) => (StatusCode::SERVICE_UNAVAILABLE, "evidence"),
             CommandError::Incident(_) => (StatusCode::SERVICE_UNAVAILABLE, "incident"),
             CommandError::Ledger(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger"),

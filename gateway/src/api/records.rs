@@ -3,9 +3,9 @@
 use super::asker::Asker;
 use super::query::{FramesQuery, RecordsQuery};
 use super::request::{Question, linked};
-use super::{Number, respond};
+use super::{Body, Number, respond};
 use crate::control::look::{CheckedAll, CheckedRecord, Frames, Look, RecordQuery, ShownRecord, Summary};
-use crate::control::{Command, Desk, Reply, moment};
+use crate::control::{Command, Desk, PruneRequest, Removal, Reply, moment};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use gateway_core::model::ids::SessionId;
@@ -114,6 +114,19 @@ pub(super) async fn verify(State(desk): State<Desk>, Asker(actor): Asker, Number
 )]
 pub(super) async fn verify_all(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
     respond(desk.handle(&actor, Command::Look(Look::CheckAll)).await)
+}
+
+/// Remove records that were closed so long ago: a tombstone of each stays in the log.
+#[utoipa::path(
+    post,
+    path = "/v1/records/prune",
+    tag = "records",
+    operation_id = "pruneRecords",
+    request_body = PruneRequest,
+    responses((status = 200, description = "What went, and what was kept.", body = Removal))
+)]
+pub(super) async fn prune(State(desk): State<Desk>, Asker(actor): Asker, Body(request): Body<PruneRequest>) -> Response {
+    respond(desk.handle(&actor, Command::Prune(request)).await)
 }
 
 /// A time as a link has it: the same one, whenever the link is followed.

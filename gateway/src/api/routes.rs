@@ -2,7 +2,7 @@
 
 use super::{
     alerts, blocks, events, glass, grants, holds, incidents, looks, notifiers, own, owners, records, root_alone, runs, sessions,
-    sinks, tokens,
+    sinks, tokens, unseals,
 };
 use crate::control::{Desk, Role};
 use axum::Router;
@@ -30,6 +30,7 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(records::frames)).for_root(),
         route(Role::Viewer, routes!(records::verify)).for_root(),
         route(Role::Auditor, routes!(records::verify_all)).for_root(),
+        route(Role::Admin, routes!(records::prune)).for_root(),
         route(Role::Viewer, routes!(looks::workloads)).for_root(),
         route(Role::Viewer, routes!(looks::targets)).for_root(),
         route(Role::Viewer, routes!(looks::policy)).for_root(),
@@ -73,6 +74,12 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(incidents::list)),
         route(Role::Auditor, routes!(incidents::set)),
         route(Role::Auditor, routes!(incidents::lift)),
+        route(Role::Viewer, routes!(unseals::list)),
+        route(Role::Viewer, routes!(unseals::show)),
+        route(Role::Auditor, routes!(unseals::ask)),
+        route(Role::Viewer, routes!(unseals::approve)),
+        route(Role::Viewer, routes!(unseals::deny)),
+        route(Role::Auditor, routes!(unseals::release)),
         route(Role::Operator, routes!(runs::freeze)),
         route(Role::Operator, routes!(runs::thaw)),
         route(Role::Operator, routes!(runs::kill)),

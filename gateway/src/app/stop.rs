@@ -74,6 +74,9 @@ impl Gateway {
         if let Some(controlling) = self.controlling.take() {
             controlling.end();
         }
+        if let Some(retention) = self.retention.take() {
+            retention.end();
+        }
         // After what is written last: it is told where that takes no time.
         if let Some(notifying) = self.notifying.take() {
             notifying.end();

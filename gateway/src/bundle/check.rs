@@ -4,6 +4,8 @@ use super::{BundleError, MOST};
 use crate::evidence::KeptPolicy;
 use crate::ledger::Event;
 use gateway_core::model::ids::SessionId;
+use gateway_core::model::time::Timestamp;
+use gateway_core::record::Hash;
 use gateway_core::record::log::{Entry, Proof, VerifierKey};
 use gateway_core::record::verify::{ClosedAs, Mark, Report, Verifier};
 use serde::Serialize;
@@ -28,10 +30,23 @@ pub struct BundleReport {
     pub policies: Vec<String>,
     /// Events of people's decisions whose signatures hold.
     pub events: u64,
+    /// What is left of the record, where it was removed: then nothing of it was checked.
+    pub removed: Option<Removed>,
     /// What was found in the record.
     pub record: Report,
     /// What is wrong beside the record.
     pub problems: Vec<String>,
+}
+
+/// That a record was removed, as the log has it.
+#[derive(Debug, Serialize)]
+pub struct Removed {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 impl BundleReport {
@@ -53,12 +68,19 @@ pub fn check(path: &Path, keys: &[VerifierKey]) -> Result<BundleReport, BundleEr
     let keys = members.keys(keys, &mut report);
     let opened = members.entry("log/opened.proof", &keys, &mut report);
     let closed = members.entry("log/closed.proof", &keys, &mut report);
+    let removed =
+        members.others.contains_key("log/removed.proof").then(|| members.entry("log/removed.proof", &keys, &mut report));
     match (opened, closed) {
         (
             Some(Entry::Opened { session, .. }),
             Some(Entry::Closed { session: same, frames, blocks, bytes, chain, end, segments, .. }),
         ) if session == same => {
             report.session = Some(session);
+            if let Some(removed) = removed {
+                left(removed, (session, frames, chain), &mut report);
+                members.events(&mut report);
+                return Ok(report);
+            }
             let closed = ClosedAs { mark: Mark { frames, blocks, chain }, bytes, end };
             let mut verifier = Verifier::new(&session.to_string(), Some(closed));
             if members.segments.len() != usize::try_from(segments).unwrap_or(usize::MAX) {
@@ -75,6 +97,18 @@ pub fn check(path: &Path, keys: &[VerifierKey]) -> Result<BundleReport, BundleEr
     members.policies(&mut report);
     members.events(&mut report);
     Ok(report)
+}
+
+/// The tombstone has to be of what was closed.
+fn left(removed: Option<Entry>, (closed, all, last): (SessionId, u64, Hash), report: &mut BundleReport) {
+    match removed {
+        Some(Entry::Removed { at, session, frames, chain, by, why, .. }) if (session, frames, chain) == (closed, all, last) => {
+            report.removed = Some(Removed { at: Timestamp(at), by, why });
+        }
+        // That it does not prove anything is told already.
+        None => {}
+        Some(_) => report.problems.push("log/removed.proof is not of the record that was closed".to_owned()),
+    }
 }
 
 /// What is in the tar file.

@@ -2,7 +2,7 @@
 
 use super::BundleError;
 use crate::evidence::log::{LogError, prove, read_log};
-use crate::evidence::{EvidenceError, Walk, files, kept_policy};
+use crate::evidence::{EvidenceError, Tombstone, Walk, files, kept_policy, tombstone};
 use crate::ledger::Events;
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameKind;
@@ -25,26 +25,45 @@ The formats are described in weir's book: evidence.md (records, byte by byte) an
 those of C2SP's tlog-proof and verify with other tools, too).
 ";
 
-/// Writes the bundle of `session` to `to`, which must not be there yet.
+const LEFT: &str = "What is left of the record of one session of weir, which was removed: that it was, when, by whom and why.
+
+Check it, offline, with the log's public key as you noted it down elsewhere:
+
+    weir audit verify --bundle THIS.tar --key KEY
+
+The formats are described in weir's book: log.md (the log's proofs, which are those of C2SP's tlog-proof).
+";
+
+/// Writes the bundle of `session` to `to`, which must not be there yet. Of a record that was removed it has the proofs alone,
+/// and the tombstone comes back.
 ///
 /// # Errors
 /// Where the session is not closed, no checkpoint covers its end yet, or something can't be read or written.
-pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<(), BundleError> {
+pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<Option<Tombstone>, BundleError> {
     let failed = |error| BundleError::Io { path: to.to_owned(), error };
     let (opened, closed) = entries(state_dir, session)?;
-    let proofs = prove(state_dir, &[opened, closed]).map_err(|error| match error {
+    let removed = tombstone(state_dir, session)?;
+    let mut proved = vec![opened, closed];
+    proved.extend(removed.iter().map(|(index, _)| *index));
+    let proofs = prove(state_dir, &proved).map_err(|error| match error {
         LogError::NoEntry { .. } => BundleError::Unsigned(session),
         error => EvidenceError::from(error).into(),
     })?;
-    let (identity, policies) = about(state_dir, session)?;
+    let (identity, policies) = match removed {
+        Some(_) => (Value::Null, BTreeSet::new()),
+        None => about(state_dir, session)?,
+    };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
     let mut tar = Builder::new(file);
-    member(&mut tar, "README.txt", README.as_bytes()).map_err(failed)?;
-    for (number, (path, _)) in files::segments(state_dir, session)?.into_iter().enumerate() {
+    let readme = if removed.is_some() { LEFT } else { README };
+    member(&mut tar, "README.txt", readme.as_bytes()).map_err(failed)?;
+    // What has a tombstone is none any more, whatever lies there.
+    let segments = if removed.is_some() { Vec::new() } else { files::segments(state_dir, session)? };
+    for (number, (path, _)) in segments.into_iter().enumerate() {
         let mut segment = File::open(&path).map_err(failed)?;
         tar.append_file(format!("record/{number:04}.weir"), &mut segment).map_err(failed)?;
     }
-    for (name, proof) in ["log/opened.proof", "log/closed.proof"].into_iter().zip(&proofs) {
+    for (name, proof) in ["log/opened.proof", "log/closed.proof", "log/removed.proof"].into_iter().zip(&proofs) {
         member(&mut tar, name, proof.as_bytes()).map_err(failed)?;
     }
     let public = std::fs::read(state_dir.join("log.pub")).map_err(failed)?;
@@ -55,9 +74,12 @@ pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<(), Bundl
         }
     }
     member(&mut tar, "events.jsonl", &events(state_dir, session)?).map_err(failed)?;
-    member(&mut tar, "identity.json", &serde_json::to_vec_pretty(&identity).unwrap_or_default()).map_err(failed)?;
+    if !identity.is_null() {
+        member(&mut tar, "identity.json", &serde_json::to_vec_pretty(&identity).unwrap_or_default()).map_err(failed)?;
+    }
     let mut file = tar.into_inner().map_err(failed)?;
-    file.flush().and_then(|()| file.sync_all()).map_err(failed)
+    file.flush().and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(removed.map(|(_, tombstone)| tombstone))
 }
 
 /// The numbers of the log's entries of its beginning and its end.

@@ -5,6 +5,7 @@
 //! | `README.txt` | what it is, and how it is checked |
 //! | `record/0000.weir` … | the record's files |
 //! | `log/opened.proof`, `log/closed.proof` | the log's entries of its beginning and its end, each with the proof that a checkpoint covers it |
+//! | `log/removed.proof` | of a record that was removed: its tombstone; there is no `record/` then |
 //! | `log/log.pub` | the log's key, for who has no other way to it |
 //! | `policies/<hash>.json` | the policy sets that the record names |
 //! | `events.jsonl` | what people decided about the session, signed each |

@@ -1,11 +1,11 @@
 //! `weir audit verify`: names what was done to records since they were written; `weir audit report`: what an auditor asks for.
 
 use super::session::{finish, tell};
-use super::{CliError, Format, count, state_dir};
+use super::{CliError, Format, count, state_dir, viewing};
 use crate::auditing::{self, AuditingError, Form, Range};
 use crate::bundle::{self, BundleReport};
 use crate::control::moment;
-use crate::evidence::{self, Trusted, Verification, Verified};
+use crate::evidence::{self, How, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
 use clap::ValueEnum;
@@ -51,10 +51,23 @@ pub(crate) struct Prove {
 /// Writes a session's bundle.
 pub(crate) fn prove(state_dir: &Path, arguments: &Prove, format: Format, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let to = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", arguments.session)));
-    bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
-    let printed = match format {
-        Format::Text => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
-        Format::Json => tell(&serde_json::json!({ "session": arguments.session, "bundle": to }), out),
+    viewing::viewed(state_dir, &[arguments.session], How::Exported)?;
+    let removed = bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
+    let printed = match (format, &removed) {
+        (Format::Text, Some(stone)) => writeln!(
+            out,
+            "{} was removed at {} by {}: {}\n{}: what is left of it; check it with `weir audit verify --bundle {4} --key KEY`",
+            arguments.session,
+            evidence::utc(stone.at),
+            text::line(stone.by.as_bytes()),
+            text::line(stone.why.as_bytes()),
+            to.display()
+        ),
+        (Format::Text, None) => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
+        (Format::Json, _) => {
+            let stone = removed.map(|stone| serde_json::json!({ "at": stone.at, "by": stone.by, "why": stone.why }));
+            tell(&serde_json::json!({ "session": arguments.session, "bundle": to, "removed": stone }), out)
+        }
     };
     finish(printed, ExitCode::SUCCESS)
 }
@@ -83,9 +96,16 @@ fn print_bundle(found: &BundleReport, untold: bool, out: &mut dyn Write) -> io::
     let session = found.session.map_or_else(|| "no session".to_owned(), |session| session.to_string());
     write!(out, "{session}: {}, signed by {}", count(found.record.frames, "frame", "frames"), found.signed_by.join(", "))?;
     write!(out, " in a log of {}", count(found.checkpoint_size, "entry", "entries"))?;
-    match found.wrong() {
-        0 => writeln!(out, "; intact: every frame is as it was written"),
-        problems => writeln!(out, "; {}", count(problems, "problem", "problems")),
+    match (found.wrong(), &found.removed) {
+        (0, Some(stone)) => writeln!(
+            out,
+            "; removed at {} by {}: {}",
+            evidence::utc(stone.at),
+            text::line(stone.by.as_bytes()),
+            text::line(stone.why.as_bytes())
+        ),
+        (0, None) => writeln!(out, "; intact: every frame is as it was written"),
+        (problems, _) => writeln!(out, "; {}", count(problems, "problem", "problems")),
     }
 }
 
@@ -177,6 +197,10 @@ pub(super) fn report(arguments: &Report) -> Result<ExitCode, CliError> {
         target: arguments.target.clone(),
         workload: arguments.workload.clone(),
     };
+    let details = serde_json::json!({
+        "since": range.since, "until": range.until, "target": range.target, "workload": range.workload,
+    });
+    viewing::noted(&state_dir, "report", details)?;
     let form = match arguments.format {
         ReportForm::Html => Form::Html,
         ReportForm::Csv => Form::Csv,
@@ -255,7 +279,8 @@ fn print(all: &Found, out: &mut dyn Write) -> io::Result<()> {
     let frames: u64 = found.sessions.iter().map(|verified| verified.report.frames).sum();
     let records = count(found.sessions.len(), "record", "records");
     write!(out, "{records}, {}: {} closed", count(frames, "frame", "frames"), those("closed"))?;
-    for (state, number) in ["live", "unclosed", "lost", "removed"].map(|state| (state, those(state))) {
+    for state in ["live", "unclosed", "lost", "removed", "removing"] {
+        let number = those(state);
         if number > 0 {
             write!(out, ", {number} {state}")?;
         }

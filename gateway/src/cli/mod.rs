@@ -24,6 +24,7 @@ mod notify;
 mod openapi;
 mod owner;
 mod policy;
+mod prune;
 mod reindex;
 mod reload;
 mod remote;
@@ -36,9 +37,12 @@ mod session;
 mod sink;
 mod target;
 mod token;
+mod unseal;
 mod upgrade;
+mod viewing;
 mod why;
 
+use crate::evidence::How;
 use crate::telemetry::count;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gateway_core::model::ids::SessionId;
@@ -204,6 +208,14 @@ enum SessionCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Who looked at a session's record, when and how, as the log has it
+    #[command(after_help = examples::VIEWS)]
+    Views {
+        /// The session's id
+        session: SessionId,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Run the exact sequence again on a scratch server, and tell where its results differ
     #[command(after_help = examples::RERUN)]
     Rerun(session::RerunArguments),
@@ -254,6 +266,12 @@ enum AuditCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Open the sealed layer of a session: exact statements and parameters, with another person's approval
+    #[command(after_help = examples::UNSEAL, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Unseal(unseal::Arguments),
+    /// Remove records that were closed long ago; what is held stays, and so does a tombstone of each in the log
+    #[command(after_help = examples::PRUNE)]
+    Prune(prune::Prune),
     /// Make what an auditor asks for: who accessed what, when, under which approval
     #[command(after_help = examples::REPORT)]
     Report(audit::Report),
@@ -402,15 +420,23 @@ fn dispatch(command: Command) -> Result {
         Command::Session(SessionCommand::List { which, common }) => {
             view(&common, |state, format, out| session::list(state, &which, format, out))
         }
-        Command::Session(SessionCommand::Show { session, common }) => {
-            view(&common, |state, format, out| session::show(state, session, format, out))
-        }
-        Command::Session(SessionCommand::Watch { session, common }) => {
-            view(&common, |state, format, out| session::watch(state, session, format, out))
-        }
+        Command::Session(SessionCommand::Show { session, common }) => view(&common, |state, format, out| {
+            viewing::viewed(state, &[session], How::Shown)?;
+            session::show(state, session, format, out)
+        }),
+        Command::Session(SessionCommand::Watch { session, common }) => view(&common, |state, format, out| {
+            viewing::viewed(state, &[session], How::Followed)?;
+            session::watch(state, session, format, out)
+        }),
         Command::Session(SessionCommand::Play { session, how, common }) => {
             let options = how.options(common.format == Format::Json);
-            view(&common, |state, format, out| session::play(state, session, options, format, out))
+            view(&common, |state, format, out| {
+                viewing::viewed(state, &[session], How::Played)?;
+                session::play(state, session, options, format, out)
+            })
+        }
+        Command::Session(SessionCommand::Views { session, common }) => {
+            view(&common, |state, format, out| session::views(state, session, format, out))
         }
         Command::Hold(command) => hold::hold(command),
         Command::Grant(command) => grant::grant(command),
@@ -423,7 +449,10 @@ fn dispatch(command: Command) -> Result {
         Command::Token(command) => token::token(command),
         Command::Login(arguments) => login::login(&arguments),
         Command::Logout(arguments) => login::logout(&arguments),
-        Command::Why { id, common } => view(&common, |state, format, out| why::why(state, id, format, out)),
+        Command::Why { id, common } => view(&common, |state, format, out| {
+            viewing::viewed(state, &[id.session()], How::Explained)?;
+            why::why(state, id, format, out)
+        }),
         Command::Audit(AuditCommand::Prove { what, common }) => {
             view(&common, |state, format, out| audit::prove(state, &what, format, out))
         }
@@ -431,6 +460,8 @@ fn dispatch(command: Command) -> Result {
             view(&common, |state, format, out| audit::verify(state, &what, format, out))
         }
         Command::Audit(AuditCommand::Report(arguments)) => audit::report(&arguments),
+        Command::Audit(AuditCommand::Unseal(arguments)) => unseal::run(arguments),
+        Command::Audit(AuditCommand::Prune(arguments)) => prune::prune(arguments),
         Command::Audit(AuditCommand::Gaps { since, until, common }) => incident::gaps::gaps(&common, since, until),
         Command::Audit(AuditCommand::Hold(command)) => legal::legal(command),
         Command::Audit(AuditCommand::Key(command)) => key::key(command),

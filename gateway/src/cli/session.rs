@@ -4,11 +4,13 @@ mod list;
 mod play;
 mod rerun;
 mod show;
+mod views;
 
 pub(super) use list::{Which, list};
 pub(super) use play::{PlayArguments, play, revealed, watch};
 pub(super) use rerun::{Arguments as RerunArguments, rerun};
 pub(super) use show::show;
+pub(super) use views::views;
 
 use super::CliError;
 use crate::evidence::EvidenceError;

@@ -25,6 +25,13 @@ pub(super) struct Subject {
     operation: Option<u64>,
 }
 
+impl Subject {
+    /// The session.
+    pub(super) const fn session(self) -> SessionId {
+        self.session
+    }
+}
+
 impl FromStr for Subject {
     type Err = String;
 

@@ -5,6 +5,7 @@ use super::references::ca;
 use crate::evidence::log::KeyReference;
 use crate::evidence::{OnFailure, Recipients};
 use crate::https::Url;
+use gateway_core::model::time;
 use gateway_core::policy::{Mode, RecordLevel};
 use gateway_core::record::log::VerifierKey;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct RecordSettings {
     pub sync: Duration,
     /// Who reads the sealed layer.
     pub seal_to: Option<Recipients>,
+    /// How long records are kept once they are closed; none for ever.
+    pub keep: Option<Duration>,
 }
 
 /// `[transparency]`: the log of what is recorded.
@@ -97,6 +100,7 @@ impl Default for RecordSettings {
             flush: Duration::from_millis(200),
             sync: Duration::from_secs(1),
             seal_to: None,
+            keep: None,
         }
     }
 }
@@ -162,6 +166,9 @@ pub(super) fn record(mut table: Table<'_, '_>) -> RecordSettings {
         flush: table.number("flush_ms", 1, 60_000).map_or(default.flush, Duration::from_millis),
         sync: table.number("sync_ms", 0, 60_000).map_or(default.sync, Duration::from_millis),
         seal_to: seal_to(&mut table),
+        keep: table.parsed("keep", "how long records are kept: \"36h\" or \"90d\"; for ever where it is not set", |text| {
+            time::seconds(text).map(Duration::from_secs)
+        }),
     };
     table.end();
     settings

@@ -4,8 +4,9 @@ use super::look::{Look, Shown};
 use super::{
     BeginJob, BlockAdded, BlockRequest, DirectoryCommand, DirectoryReply, GlassRequest, GrantRequest, GrantShown, Health,
     Incident, IncidentRequest, JobBegun, JobEnded, JobFiles, KillOrder, KillOutcome, LegalHold, LegalHoldRequest, Listed,
-    ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, Reloaded, RunDone, RunOrder, Say,
-    ShellBound, ShownToken, SnoozeRequest, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink,
+    ListedJob, ListedNotifier, ListedOwner, ListedSink, LiveSession, Me, Page, Peer, PruneRequest, Reloaded, Removal, RunDone,
+    RunOrder, Say, ShellBound, ShownToken, SnoozeRequest, TakeRequest, TokenMade, TokenRequest, Tried, TriedSink, UnsealCommand,
+    Unsealing,
 };
 use crate::ledger::{Alert, Glass, Hold, Lease, Snoozed, Standing, Takeover};
 use gateway_core::model::ids::{AlertId, BlockId, GlassId, GrantId, HoldId, LegalHoldId, RunId, SessionId, SnoozeId, TokenId};
@@ -193,6 +194,12 @@ pub enum Command {
     },
     /// Which legal holds are there?
     ListLegalHolds(Page),
+    /// Remove old records.
+    Prune(PruneRequest),
+    /// Open a sealed layer.
+    Unseal(UnsealCommand),
+    /// Who asks for that?
+    ListUnseals(Page),
     /// How is the gateway?
     Health,
     /// Show me.
@@ -277,6 +284,12 @@ pub enum Reply {
     LegalHold(Box<LegalHold>),
     /// To [`Command::ListLegalHolds`].
     LegalHolds(Listed<LegalHold>),
+    /// To [`Command::Unseal`].
+    Unseal(Box<Unsealing>),
+    /// To [`Command::ListUnseals`].
+    Unseals(Listed<Unsealing>),
+    /// To [`Command::Prune`].
+    Pruned(Box<Removal>),
     /// To [`Command::Health`].
     Health(Health),
     /// To [`Command::Look`].
@@ -296,6 +309,7 @@ impl Reply {
             Self::Glasses(listed) => listed.next.clone(),
             Self::Tokens(listed) => listed.next.clone(),
             Self::LegalHolds(listed) => listed.next.clone(),
+            Self::Unseals(listed) => listed.next.clone(),
             Self::Shown(Shown::Records(page)) => page.next.map(|id| id.to_string()),
             _ => None,
         }

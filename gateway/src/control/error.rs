@@ -5,6 +5,7 @@ use crate::host::JobError;
 use crate::incident::IncidentError;
 use crate::ledger::LedgerError;
 use crate::notify::Failure;
+use crate::retention::RetentionError;
 use crate::sink;
 use gateway_core::control::hold::Ineligible;
 use gateway_core::directory::Refused;
@@ -92,6 +93,9 @@ pub enum CommandError {
     /// What is known of an incident can't be put together.
     #[error(transparent)]
     Incident(#[from] IncidentError),
+    /// Records can't be removed.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
     /// A fault of the gateway's own.
     #[error("the gateway failed at this by a fault of its own; its log says more")]
     Broken,

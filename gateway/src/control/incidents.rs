@@ -8,7 +8,9 @@ use crate::incident::{self, Incident, Scope};
 use crate::index::Index;
 use crate::ledger::{HeldFor, Ledger};
 use gateway_core::model::time::Timestamp;
+use gateway_core::record::log::Entry;
 use serde::Deserialize;
+use serde_json::json;
 use std::path::Path;
 
 /// What is to be looked into.
@@ -49,6 +51,12 @@ pub(super) fn open(
     let mut report = look((state_dir, index), actor, request)?;
     report.hold = Some(hold);
     Ok(report)
+}
+
+/// What the log has of somebody's looking into it: it is made of many records.
+pub(super) fn note(actor: &Actor, request: &IncidentRequest) -> Entry {
+    let details = json!({ "target": request.target, "since": request.since, "until": request.until });
+    Entry::Note { at: now().0, by: actor.name().to_owned(), kind: "incident".to_owned(), details }
 }
 
 /// Puts it together, and changes nothing.

@@ -21,18 +21,22 @@ mod offline;
 mod once;
 mod owners;
 mod page;
+mod prune;
 mod runs;
 mod shown;
 mod sinks;
 mod takeover;
 mod tokens;
+mod unseal;
 
+use crate::evidence::Remover;
 use crate::host::Jobs;
 pub use crate::host::{BeginJob, Peer};
 pub use crate::incident::Incident;
 pub use crate::ledger::LegalHold;
-pub use crate::ledger::{Alert, Glass, Hold, Lease, Lift, Scope, Snoozed, Standing, Takeover};
+pub use crate::ledger::{Alert, Glass, Hold, Lease, Lift, Scope, Snoozed, Standing, Takeover, Unsealing};
 use crate::ledger::{Kind, Ledger};
+pub use crate::retention::Removal;
 use crate::session::context::Shared;
 use crate::session::live;
 pub use crate::session::live::{KillOrder, KillOutcome};
@@ -47,6 +51,7 @@ pub use error::CommandError;
 pub use follow::{Scribe, apply_changes};
 use gateway_core::control::block::Concerned;
 use gateway_core::model::ids::SessionId;
+use gateway_core::record::log::Entry;
 pub use glass::GlassRequest;
 pub use grants::GrantRequest;
 pub use holds::Say;
@@ -60,6 +65,7 @@ pub use notifiers::{ListedNotifier, Tried};
 pub use offline::Offline;
 pub use once::{Once, Ticket};
 pub use page::{Listed, Page};
+pub use prune::PruneRequest;
 pub use runs::{RunDone, RunOrder};
 pub use shown::{Activity, BlockAdded, CanaryHealth, GrantShown, Health, LiveSession, Me, Now, Reloaded, TokenMade};
 use shown::{describe, health};
@@ -67,6 +73,7 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use takeover::{ListedOwner, OwnedWorkload, TakeRequest};
 pub use tokens::{ShownToken, TokenOf, TokenRequest, issue, read_token};
+pub use unseal::{UnsealCommand, UnsealRequest};
 
 /// How long a kill may take before its asker is told that it is still under way.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
@@ -149,10 +156,30 @@ impl Desk {
                 let (shared, memory, actor) = (Arc::clone(shared), Arc::clone(&self.memory), actor.clone());
                 aside(move || {
                     let state_dir = &shared.config.state_dir;
-                    incidents::open((state_dir, memory.index(state_dir)), &shared.ledger, &actor, &request)
+                    let found = incidents::open((state_dir, memory.index(state_dir)), &shared.ledger, &actor, &request)?;
+                    shared.store.enter_now(&[incidents::note(&actor, &request)])?;
+                    Ok(found)
                 })
                 .await
                 .map(|incident| Reply::Incident(Box::new(incident)))
+            }
+            Command::Prune(request) => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || {
+                    let place = (shared.config.state_dir.as_path(), shared.config.record.keep);
+                    prune::prune(place, &shared.ledger, &actor, &request, || Ok(Remover::of(&shared.store)?))
+                })
+                .await
+                .map(|removal| Reply::Pruned(Box::new(removal)))
+            }
+            Command::Unseal(command) => {
+                let (shared, actor) = (Arc::clone(shared), actor.clone());
+                aside(move || {
+                    let enter = |entry: &Entry| shared.store.enter_now(std::slice::from_ref(entry));
+                    unseal::handle((&shared.config.state_dir, &enter), &shared.ledger, &actor, command)
+                })
+                .await
+                .map(|one| Reply::Unseal(Box::new(one)))
             }
             Command::Look(look) => look::show(shared, &self.memory, actor, look).await.map(Reply::Shown),
             other => {

@@ -6,15 +6,17 @@ use super::incidents::IncidentRequest;
 use super::owners::Owned;
 use super::takeover::{self, TakeRequest};
 use super::{
-    BlockAdded, Command, GrantShown, Me, Reply, TokenMade, alerts, blocks, glass, grants, holds, incidents, legal, notifiers,
-    sinks, tokens,
+    BlockAdded, Command, GrantShown, Me, PruneRequest, Reply, TokenMade, alerts, blocks, glass, grants, holds, incidents, legal,
+    notifiers, prune, sinks, tokens, unseal,
 };
 use crate::config::Config;
+use crate::evidence::{Remover, enter_beside, is_at_rest};
 use crate::incident::IncidentError;
 use crate::index::{self, Index};
 use crate::ledger::Ledger;
 use crate::notify::NotifierSettings;
 use crate::session::owner::WorkloadRule;
+use crate::telemetry::host_name;
 use std::path::Path;
 
 /// The ledger of a state directory, without a gateway.
@@ -69,7 +71,9 @@ impl Offline {
     /// Where they can't be read, or nothing can be written.
     pub fn open_incident(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
         let index = index(state_dir)?;
-        incidents::open((state_dir, &index), &self.0, actor, request).map(Box::new).map(Reply::Incident)
+        let found = incidents::open((state_dir, &index), &self.0, actor, request)?;
+        enter_beside(state_dir, &incidents::note(actor, request))?;
+        Ok(Reply::Incident(Box::new(found)))
     }
 
     /// The same without a hold.
@@ -78,7 +82,25 @@ impl Offline {
     /// Where they can't be read.
     pub fn look_into(&self, state_dir: &Path, actor: &Actor, request: &IncidentRequest) -> Result<Reply, CommandError> {
         let index = index(state_dir)?;
-        incidents::look((state_dir, &index), actor, request).map(Box::new).map(Reply::Incident)
+        let found = incidents::look((state_dir, &index), actor, request)?;
+        // Nothing was changed: a copy that nobody can write may be looked into.
+        match enter_beside(state_dir, &incidents::note(actor, request)) {
+            Err(error) if !is_at_rest(&error) => return Err(error.into()),
+            Err(error) => tracing::warn!(%error, "that this was looked into is not in the log"),
+            Ok(()) => {}
+        }
+        Ok(Reply::Incident(Box::new(found)))
+    }
+
+    /// What [`Command::Prune`] asks, of this configuration's records.
+    ///
+    /// # Errors
+    /// Where they can't be removed, or somebody else does it.
+    pub fn prune(&self, config: &Config, actor: &Actor, request: &PruneRequest) -> Result<Reply, CommandError> {
+        let state_dir = config.state_dir.as_path();
+        let remover = || Ok(Remover::at_rest(state_dir, &config.evidence(&host_name(), String::new()))?);
+        let removal = prune::prune((state_dir, config.record.keep), &self.0, actor, request, remover)?;
+        Ok(Reply::Pruned(Box::new(removal)))
     }
 
     /// What [`Command::TestNotifier`] asks, of these notifiers.
@@ -154,6 +176,12 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         Command::SetLegalHold(request) => legal::set(ledger, actor, &request).map(Box::new).map(Reply::LegalHold),
         Command::LiftLegalHold { id, reason } => legal::lift(ledger, actor, id, &reason).map(Box::new).map(Reply::LegalHold),
         Command::ListLegalHolds(page) => legal::list(ledger, actor, page.within_bounds()).map(Reply::LegalHolds),
+        Command::ListUnseals(page) => unseal::list(ledger, actor, page.within_bounds()).map(Reply::Unseals),
+        Command::Unseal(_) => {
+            let what = "no gateway runs here: a sealed layer is opened through one, which counts the two people and writes down \
+                        who opened it; start `weir serve`, or name another host's with --url";
+            Err(CommandError::Wrong(what.to_owned()))
+        }
         Command::WhoAmI => Ok(Reply::Me(Box::new(Me::from(actor)))),
         // These take the configuration, which a ledger does not have: see `Offline::list_notifiers`, `Offline::take_owner`.
         Command::ListNotifiers
@@ -175,6 +203,7 @@ pub(super) fn handle(ledger: &Ledger, actor: &Actor, command: Command, heeded: b
         | Command::JobFiles
         | Command::Health
         | Command::OpenIncident(_)
+        | Command::Prune(_)
         | Command::Look(_) => Err(CommandError::Wrong("no gateway runs here that could do that".to_owned())),
     }
 }

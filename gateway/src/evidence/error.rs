@@ -54,6 +54,9 @@ pub enum EvidenceError {
     /// The sealed layer.
     #[error("evidence: {0}")]
     Sealed(#[from] super::sealed::SealedError),
+    /// The log was not signed in time.
+    #[error("evidence: no checkpoint covers the log's end: nothing is removed before one does; the log of the gateway says why")]
+    Unsigned,
     /// The transparency log.
     #[error(transparent)]
     Log(#[from] super::log::LogError),

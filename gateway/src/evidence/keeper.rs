@@ -227,7 +227,9 @@ impl Keeper {
     fn checkpoint(&mut self) {
         self.checkpoint_at = Instant::now() + self.settings.checkpoint;
         let dirty = self.queue.was_dirty();
-        if self.grown.is_empty() && !dirty {
+        // A command may have entered something beside us that nobody else signs.
+        let behind = || self.queue.log().is_behind().unwrap_or(false);
+        if self.grown.is_empty() && !dirty && !behind() {
             return;
         }
         let heads: Vec<_> = self.grown.drain().map(|(_, grown)| grown).collect();

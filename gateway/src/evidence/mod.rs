@@ -13,11 +13,14 @@ mod open;
 mod policies;
 mod recorder;
 mod recover;
+mod removal;
 mod sealed;
 mod store;
 mod subscriber;
 mod tape;
+mod unseal;
 mod verify;
+mod views;
 mod walk;
 mod writer;
 
@@ -29,10 +32,13 @@ pub use policies::{
 };
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;
+pub use removal::{Candidate, Due, Remover, Tombstone, due, tombstone};
 pub use sealed::{Opener, Recipients, SealedError};
 pub use store::{EvidenceSettings, OnFailure, Store};
 pub use subscriber::{Subscriber, Subscription};
+pub use unseal::{fits, has_sealed_layer, unseal};
 pub use verify::{Trusted, Verification, Verified, verify};
+pub use views::{How, View, enter_beside, is_at_rest, view_beside, views};
 pub use walk::{Seen, Walk, is_live, last_hash};
 
 use gateway_core::model::time::Timestamp;

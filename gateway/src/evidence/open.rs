@@ -15,7 +15,16 @@ pub(super) struct OpenRecords(PathBuf);
 impl OpenRecords {
     /// Below `state_dir`, made where it is missing.
     pub(super) fn new(state_dir: &Path) -> Result<Self, EvidenceError> {
-        let directory = state_dir.join("open");
+        Self::below(state_dir, "open")
+    }
+
+    /// The same of records that are about to be removed.
+    pub(super) fn removing(state_dir: &Path) -> Result<Self, EvidenceError> {
+        Self::below(state_dir, "removing")
+    }
+
+    fn below(state_dir: &Path, name: &str) -> Result<Self, EvidenceError> {
+        let directory = state_dir.join(name);
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         made.map_err(EvidenceError::io("create", &directory))?;
         Ok(Self(directory))

@@ -4,9 +4,11 @@ use super::log::{KeyReference, Log, Signer};
 use super::open::OpenRecords;
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
+use super::removal;
 use super::sealed::Recipients;
 use super::subscriber::Subscriber;
 use super::tape::{Press, Tape};
+use super::views::Lately;
 use super::writer::{self, Queue};
 use super::{EvidenceError, files, now};
 use gateway_core::model::ids::{RunId, SessionId};
@@ -102,6 +104,7 @@ pub(super) struct Inner {
     recovered: Vec<Recovered>,
     /// For the first frames of records, which are not the writer's.
     pub(super) press: Mutex<Press>,
+    lately: Lately,
 }
 
 impl Store {
@@ -136,14 +139,15 @@ impl Store {
         };
         log.locked(|log| log.append(&[started]))?;
         let recovered = recover::recover(state_dir, &log, &open, subscriber.as_deref())?;
+        removal::mend(state_dir, &log)?;
         let settings = Arc::new(settings);
         let queue = Arc::new(Queue::new(log, open, files::sessions(state_dir)));
         let thread =
             writer::start(Arc::clone(&queue), Arc::clone(&settings), subscriber.clone()).map_err(EvidenceError::Thread)?;
         let thread = Mutex::new(Some(thread));
         let state_dir = state_dir.to_owned();
-        let press = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press }) })
+        let (press, lately) = (Mutex::default(), Lately::default());
+        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press, lately }) })
     }
 
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.
@@ -196,6 +200,25 @@ impl Store {
     #[must_use]
     pub fn log(&self) -> Arc<Log> {
         Arc::clone(self.inner.queue.log())
+    }
+
+    /// The same of several at once, on the disk before this comes back.
+    ///
+    /// # Errors
+    /// Where they can't be written.
+    pub fn enter_now(&self, entries: &[Entry]) -> Result<(), EvidenceError> {
+        let log = self.inner.queue.log();
+        log.locked(|log| log.append(entries))?;
+        self.inner.queue.dirty();
+        Ok(log.sync()?)
+    }
+
+    pub(super) fn state_dir(&self) -> &Path {
+        &self.inner.state_dir
+    }
+
+    pub(super) fn lately(&self) -> &Lately {
+        &self.inner.lately
     }
 
     /// Waits until all that was submitted is written and the log is signed, or `patience` is over.

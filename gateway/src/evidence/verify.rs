@@ -3,6 +3,7 @@
 use super::log::{LogError, LogVerification, Problem as LogProblem, public_beside, verify_log};
 use super::policies::kept;
 use super::recover::NEVER;
+use super::removal::{is_marked, tombstone};
 use super::walk::is_live;
 use super::{EvidenceError, files};
 use gateway_core::model::ids::SessionId;
@@ -11,6 +12,7 @@ use gateway_core::record::log::{Entry, VerifierKey};
 use gateway_core::record::verify::{ClosedAs, Mark, Problem, Report, Verifier};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -51,7 +53,8 @@ pub struct Verified {
     /// The session.
     pub session: SessionId,
     /// `live`: a gateway is writing it; `closed`: the log has its last hash; `unclosed`: its gateway died; `lost`: its host lost
-    /// power before anything of it was on the disk; `removed`: the log says that it was removed, and by whom.
+    /// power before anything of it was on the disk; `removed`: the log says that it was removed, and by whom; `removing`: it
+    /// says so, and the files are about to go.
     pub state: &'static str,
     /// How it ended, as the log says.
     pub end: Option<String>,
@@ -188,11 +191,14 @@ fn check_all(state_dir: &Path, records: Vec<(SessionId, Listed)>) -> Result<Vec<
 
 fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Verified, EvidenceError> {
     let live = is_live(state_dir, session);
-    if live || listed.files.is_empty() {
-        // It may have grown, or have been made, since the directory was listed.
+    if live || listed.files.is_empty() || listed.removed {
+        // It may have grown, have been made or have been removed since the directory was listed.
         listed.files = files::segments(state_dir, session)?.into_iter().map(|(path, _)| path).collect();
     }
     let missing = listed.files.is_empty();
+    if listed.removed && !missing && is_marked(state_dir, session) {
+        return Ok(Verified { session, state: "removing", end: None, report: Report::default() });
+    }
     let lost = missing && !listed.grew && listed.closed.as_ref().is_some_and(|closed| closed.end == NEVER);
     let state = match (&listed.closed, live) {
         _ if listed.removed && missing => "removed",
@@ -208,8 +214,14 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
         .with_marks(listed.marks.into_iter().filter(|_| !missing))
         .made_between(Timestamp(listed.opened_at.saturating_sub(slack)), Timestamp(until));
     for path in listed.files {
-        let bytes = std::fs::read(&path).map_err(EvidenceError::io("read", &path))?;
-        verifier.segment(&bytes);
+        match std::fs::read(&path) {
+            Ok(bytes) => verifier.segment(&bytes),
+            // It was removed in order, since the log was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tombstone(state_dir, session)?.is_some() => {
+                return Ok(Verified { session, state: "removed", end: None, report: Report::default() });
+            }
+            Err(error) => return Err(EvidenceError::io("read", &path)(error)),
+        }
     }
     let mut report = verifier.finish();
     if live {

@@ -105,10 +105,29 @@ pub(super) fn remove(connection: &Connection, session: SessionId) -> rusqlite::R
             cached(connection, "UPDATE thing SET count = max(0, count - 1) WHERE id = ?1")?.execute([thing])?;
             cached(connection, "UPDATE seen SET count = max(0, count - 1) WHERE thing = ?1 AND profile = ?2")?
                 .execute([thing, profile])?;
+            forget(connection, thing)?;
         }
     }
     cached(connection, "DELETE FROM deed WHERE session = ?1")?.execute([id])?;
     cached(connection, "UPDATE profile SET count = max(0, count - 1) WHERE id = ?1")?.execute([profile]).map(drop)
+}
+
+/// Forgets a thing that no session has any more: what only a removed record had is nowhere.
+fn forget(connection: &Connection, thing: i64) -> rusqlite::Result<()> {
+    let unused = "SELECT kind, text FROM thing WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM link WHERE thing = ?1)";
+    let unused: Option<(i64, String)> =
+        cached(connection, unused)?.query_row([thing], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((kind, text)) = unused.filter(|(kind, _)| *kind != Kind::PolicySet.number()) else { return Ok(()) };
+    // A table without its contents has to be told what to forget (SQLite docs, FTS5, 4.4.3 and 6.4).
+    cached(connection, "INSERT INTO thing_text (thing_text, rowid, text) VALUES ('delete', ?1, ?2)")?
+        .execute(params![thing, text])?;
+    cached(connection, "DELETE FROM seen WHERE thing = ?1")?.execute([thing])?;
+    cached(connection, "DELETE FROM thing WHERE id = ?1")?.execute([thing])?;
+    if kind == Kind::Statement.number() {
+        let count = super::schema::meta(connection, "statements")?.unwrap_or_default();
+        super::schema::set_meta(connection, "statements", (count - 1).max(0))?;
+    }
+    Ok(())
 }
 
 fn link(connection: &Connection, thing: i64, profile: i64, session: i64) -> rusqlite::Result<()> {

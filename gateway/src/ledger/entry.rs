@@ -479,6 +479,7 @@ impl Change<'_> {
             let details = json!({ "rule": snoozed.rule, "workload": snoozed.workload });
             self.tell(Kind::SnoozeEnded, "weir", &snoozed.id.to_string(), &details)?;
         }
+        self.end_unsealings()?;
         self.end_people()
     }
 }

@@ -143,6 +143,18 @@ kinds! {
     SnoozeLifted = "snooze.lifted",
     /// It has ended by itself.
     SnoozeEnded = "snooze.ended",
+    /// A person has records removed, or has had.
+    RecordsPruned = "records.pruned",
+    /// Somebody asks to open the sealed layer of a session.
+    UnsealAsked = "unseal.asked",
+    /// Another person has agreed.
+    UnsealApproved = "unseal.approved",
+    /// Whoever asked has opened it.
+    UnsealReleased = "unseal.released",
+    /// Another person has not agreed.
+    UnsealDenied = "unseal.denied",
+    /// Nobody answered in time, or whoever asked did not come back in time.
+    UnsealExpired = "unseal.expired",
 }
 
 /// One step.

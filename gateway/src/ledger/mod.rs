@@ -23,6 +23,7 @@ mod signer;
 mod tests;
 #[cfg(test)]
 mod tests_directory;
+mod unseal;
 
 pub use alerts::{Alert, Done, Snoozed};
 pub use binding::Binding;
@@ -40,6 +41,7 @@ pub use once::Once;
 pub use people::{SignIn, Token};
 pub use reading::Events;
 pub use signer::{Signer, verify};
+pub use unseal::{UnsealState, Unsealing};
 
 use crate::evidence::now;
 use arc_swap::ArcSwap;
@@ -341,7 +343,9 @@ impl Ledger {
             let blocks = look.open::<Standing>()?.iter().any(|block| !block.block.holds(at));
             let glasses = look.open::<Glass>()?.iter().any(|glass| glass.just_ended(at));
             let snoozes = look.open::<Snoozed>()?.iter().any(|snoozed| snoozed.just_ended(at));
-            Ok::<_, LedgerError>(holds || leases || blocks || glasses || snoozes || look.anybody_is_over()?)
+            Ok::<_, LedgerError>(
+                holds || leases || blocks || glasses || snoozes || look.any_unsealing_is_over()? || look.anybody_is_over()?,
+            )
         })?;
         if over { self.change(|change| change.end_what_is_over()) } else { Ok(()) }
     }

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each format out of the one before it, from an empty file on: format 1 is the first of them. None is ever
 /// changed; a new one goes to the end.
-const STEPS: [&str; 8] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE, DIRECTORY, BINDINGS, LEGAL_HOLDS, ALERTS];
+const STEPS: [&str; 9] = [ENTRIES_AND_EVENTS, DELIVERIES, PEOPLE, ONCE, DIRECTORY, BINDINGS, LEGAL_HOLDS, ALERTS, UNSEALINGS];
 
 const ENTRIES_AND_EVENTS: &str = "
 CREATE TABLE hold (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
@@ -132,6 +132,12 @@ const ALERTS: &str = "
 CREATE TABLE alert (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE snooze (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX snooze_open ON snooze (id) WHERE open;
+";
+
+/// Requests to open sealed layers.
+const UNSEALINGS: &str = "
+CREATE TABLE unsealing (id INTEGER PRIMARY KEY, open INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX unsealing_open ON unsealing (id) WHERE open;
 ";
 
 /// The format that this version writes.

@@ -4,7 +4,7 @@ use crate::ledger::{Event, Kind};
 use gateway_core::control::names;
 
 /// What is told where nothing is said, beside all that has an alert.
-const USUAL: [&str; 4] = ["hold.asked", "grant.requested", "block.added", "glass.*"];
+const USUAL: [&str; 5] = ["hold.asked", "grant.requested", "block.added", "glass.*", "unseal.*"];
 
 /// Which events, and of which targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

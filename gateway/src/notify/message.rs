@@ -93,10 +93,20 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::FindingCounted
         | Kind::SnoozeSet
         | Kind::SnoozeLifted
-        | Kind::SnoozeEnded => return None,
+        | Kind::SnoozeEnded
+        | Kind::RecordsPruned
+        | Kind::UnsealAsked
+        | Kind::UnsealApproved
+        | Kind::UnsealReleased
+        | Kind::UnsealDenied
+        | Kind::UnsealExpired => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))
+}
+
+fn session(event: &Event) -> &str {
+    text(event, "/session").unwrap_or("a session")
 }
 
 fn title(event: &Event) -> String {
@@ -157,6 +167,15 @@ fn title(event: &Event) -> String {
         Kind::SnoozeSet => format!("{by} snoozed {} of {who}", found(event, "/rule")),
         Kind::SnoozeLifted => format!("{by} lifted {subject}: {} of {who} is heard again", found(event, "/rule")),
         Kind::SnoozeEnded => format!("{subject} has ended: {} of {who} is heard again", found(event, "/rule")),
+        Kind::RecordsPruned => match text(event, "/state") {
+            Some("began") => format!("{by} has old records removed"),
+            Some(_) | None => format!("old records were removed, as {by} asked"),
+        },
+        Kind::UnsealAsked => format!("{by} asks to open what is sealed of {}", session(event)),
+        Kind::UnsealApproved => format!("{by} approved {subject}"),
+        Kind::UnsealReleased => format!("{by} opened what is sealed of {}", session(event)),
+        Kind::UnsealDenied => format!("{by} denied {subject}"),
+        Kind::UnsealExpired => format!("{subject} has expired: nothing was opened"),
         Kind::NotifyFailed => format!("{subject} could not be notified"),
         Kind::NotifyTested => format!("{by} tries whether {subject} is reached"),
     }

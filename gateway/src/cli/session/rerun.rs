@@ -1,8 +1,9 @@
 //! `weir session rerun`: the exact sequence again on a scratch server, and where its results differ.
 
-use super::super::{CliError, Common, Format, Result, block_on, load};
+use super::super::{CliError, Common, Format, Result, block_on, load, viewing};
 use super::{finish, tell};
 use crate::control::login;
+use crate::evidence::How;
 use crate::ledger::{Kind, Ledger};
 use crate::replay::text;
 use crate::rerun::{self, Against, IDENTITY, Plan, Report, Survey, Terms, Wire};
@@ -76,6 +77,8 @@ pub(in crate::cli) fn rerun(arguments: &Arguments) -> Result {
     if survey.impossible() > 0 && !arguments.partial {
         return Err(CliError::new(impossible(&survey)));
     }
+    let sessions: Vec<_> = plan.sessions.iter().map(|planned| planned.session).collect();
+    viewing::viewed(&config.state_dir, &sessions, How::Rerun)?;
     let ledger = Ledger::open(&config.state_dir).map_err(CliError::new)?;
     let by = login(std::process::id()).unwrap_or_else(|| "root".to_owned());
     let report = block_on(async {

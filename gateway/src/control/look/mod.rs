@@ -224,8 +224,10 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         Look::Records(query) => {
             Shown::Records(records::list(state_dir, (memory.index(state_dir), &memory.records), actor, &query)?)
         }
-        Look::Record(id) => Shown::Record(Box::new(records::one(state_dir, &memory.records, actor, id)?)),
-        Look::Frames { id, after, most } => Shown::Frames(records::frames(state_dir, &memory.records, actor, id, after, most)?),
+        Look::Record(id) => Shown::Record(Box::new(records::one((state_dir, &shared.store), &memory.records, actor, id)?)),
+        Look::Frames { id, after, most } => {
+            Shown::Frames(records::frames((state_dir, &shared.store), &memory.records, actor, id, after, most)?)
+        }
         Look::CheckRecord(id) => Shown::Checked(records::check(state_dir, &memory.records, actor, id)?),
         Look::CheckAll => Shown::CheckedAll(records::check_all(state_dir, actor)?),
         Look::Workloads => Shown::Workloads(workloads::list(shared, &memory.workloads, actor)?),
@@ -240,7 +242,9 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
             Shown::Chart(Chart { step_seconds, samples: shared.chart.samples() })
         }
         Look::Incident(request) => {
-            Shown::Incident(Box::new(incidents::look((state_dir, memory.index(state_dir)), actor, &request)?))
+            let found = incidents::look((state_dir, memory.index(state_dir)), actor, &request)?;
+            shared.store.enter_now(&[incidents::note(actor, &request)])?;
+            Shown::Incident(Box::new(found))
         }
         Look::Events { after } => Shown::Events(events(shared, actor, after)?),
     })

@@ -2,7 +2,7 @@
 
 use super::super::CommandError;
 use super::{Actor, On, Role};
-use crate::evidence::{self, EvidenceError, State, Summary, Trusted, Walk, files, is_live};
+use crate::evidence::{self, EvidenceError, How, State, Store, Summary, Trusted, Walk, files, is_live};
 use crate::index::{Index, Of, Query};
 use crate::ledger;
 use crate::replay::{self, Formats};
@@ -151,8 +151,10 @@ pub(super) struct Shelf(Mutex<HashMap<SessionId, Summary>>);
 
 impl Shelf {
     fn summary(&self, state_dir: &Path, id: SessionId) -> Result<Summary, EvidenceError> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok(known.clone());
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        // One that was removed is remembered by nobody.
+        if let Some(known) = known.filter(|_| files::segment(state_dir, id, 0).exists()) {
+            return Ok(known);
         }
         let summary = evidence::summary(state_dir, id)?;
         if summary.state == State::Ended {
@@ -214,8 +216,14 @@ pub(super) fn newest_first(state_dir: &Path) -> Result<impl Iterator<Item = Sess
     Ok(all.filter_map(|(_, name)| name.filter(|(_, segment)| *segment == 0).map(|(session, _)| session)))
 }
 
-pub(super) fn one(state_dir: &Path, shelf: &Shelf, actor: &Actor, id: SessionId) -> Result<ShownRecord, CommandError> {
+pub(super) fn one(
+    (state_dir, store): (&Path, &Store),
+    shelf: &Shelf,
+    actor: &Actor,
+    id: SessionId,
+) -> Result<ShownRecord, CommandError> {
     let summary = visible(state_dir, shelf, actor, id)?;
+    store.viewed(actor.name(), &[id], How::Shown)?;
     Ok(ShownRecord { summary, opened: opened(state_dir, id)? })
 }
 
@@ -227,7 +235,7 @@ pub(super) fn opened(state_dir: &Path, id: SessionId) -> Result<Value, EvidenceE
 }
 
 pub(super) fn frames(
-    state_dir: &Path,
+    (state_dir, store): (&Path, &Store),
     shelf: &Shelf,
     actor: &Actor,
     id: SessionId,
@@ -235,6 +243,7 @@ pub(super) fn frames(
     most: usize,
 ) -> Result<Frames, CommandError> {
     let summary = visible(state_dir, shelf, actor, id)?;
+    store.viewed(actor.name(), &[id], How::Played)?;
     let sees_values = may(actor, Role::Auditor, &summary);
     let live = is_live(state_dir, id);
     let mut found = Frames { frames: Vec::new(), state: if live { State::Live } else { State::Unclosed }, more: false };

@@ -3,6 +3,7 @@
 //!
 //! The layout is C2SP's tlog-tiles, so that others' tools read it; `docs/log.md` has it byte by byte. Several gateways share it.
 
+mod beside;
 mod checkpoint;
 mod error;
 mod files;
@@ -18,10 +19,11 @@ mod trust;
 mod verify;
 mod witness;
 
+pub use beside::beside;
 pub use error::LogError;
 pub use problem::Problem;
 pub use prove::prove;
-pub use read::{Reading, read_log};
+pub use read::{Reading, covered, read_log};
 pub use shared::{Entries, Log};
 pub use signer::{KeyReference, Signer, SignerError, public_beside};
 pub use state::Locked;

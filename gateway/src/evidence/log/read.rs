@@ -20,6 +20,14 @@ pub fn read_log(state_dir: &Path) -> Result<Reading, LogError> {
     Ok(Reading { files, snapshot, next: 0, read: Vec::new() })
 }
 
+/// How many entries the last checkpoint covers.
+///
+/// # Errors
+/// Where it can't be read.
+pub fn covered(state_dir: &Path) -> Result<u64, LogError> {
+    Ok(Files::new(state_dir).last_checkpoint()?.map_or(0, |signed| signed.checkpoint().size))
+}
+
 /// A log's entries with their numbers.
 pub struct Reading {
     files: Files,

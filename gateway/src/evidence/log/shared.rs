@@ -74,6 +74,14 @@ impl Log {
         self.locked(|log| Ok(log.size()))
     }
 
+    /// Whether there may be entries that no checkpoint covers.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn is_behind(&self) -> Result<bool, LogError> {
+        self.locked(|log| Ok(log.covered < log.size()))
+    }
+
     /// The key that checks its checkpoints.
     #[must_use]
     pub fn verifier(&self) -> VerifierKey {

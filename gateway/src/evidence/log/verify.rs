@@ -306,7 +306,9 @@ impl Check<'_> {
             Some(_) | None => self.tell(Problem::Rewritten { size: checkpoint.size }),
         }
         let needed = Tile::edge(checkpoint.size).chain(Tile::rightmost(Kind::Entries, checkpoint.size));
-        let missing: Vec<Tile> = needed.filter(|tile| !tiles.contains(tile) && !tiles.contains(&tile.filled())).collect();
+        // One may have been written after the list was made, and before the checkpoint was read.
+        let there = |tile: Tile| tiles.contains(&tile) || tiles.contains(&tile.filled()) || self.files.tile(tile).exists();
+        let missing: Vec<Tile> = needed.filter(|tile| !there(*tile)).collect();
         // A gateway that writes meanwhile may not need them any more.
         if !missing.is_empty() && self.files.last_checkpoint()?.as_ref() == Some(signed) {
             missing.iter().for_each(|tile| self.tell(Problem::TileMissing { tile: tile.to_string() }));
