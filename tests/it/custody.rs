@@ -220,10 +220,7 @@ fn what_is_sealed_is_opened_by_one_person_because_another_agrees() {
         assert!(events.contains(kind), "{kind}");
     }
     // Neither the identity nor what is sealed is in anything that weir has written.
-    let state = Command::new("grep")
-        .args(["-rlaE", &format!("{IDENTITY}|hunter2")])
-        .arg(weir.directory().join("state"))
-        .output();
+    let state = Command::new("grep").args(["-rlaE", &format!("{IDENTITY}|hunter2")]).arg(weir.directory().join("state")).output();
     assert_eq!(String::from_utf8_lossy(&state.expect("grep starts").stdout), "");
     weir.cli(&["audit", "verify"]).expect_success();
 }

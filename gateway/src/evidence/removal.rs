@@ -163,7 +163,7 @@ enum Book<'s> {
     /// A gateway's that runs.
     Gateway(&'s Store),
     /// Where none does.
-    AtRest(Log),
+    AtRest(Box<Log>),
 }
 
 impl<'s> Remover<'s> {
@@ -182,8 +182,8 @@ impl<'s> Remover<'s> {
     pub fn at_rest(state_dir: &Path, settings: &EvidenceSettings) -> Result<Option<Remover<'static>>, EvidenceError> {
         Remover::with(state_dir, || {
             let key = settings.key.clone().unwrap_or_else(|| KeyReference::beside(state_dir));
-            let signer = Signer::open(state_dir, &key, &settings.origin).map_err(LogError::from)?;
-            Ok(Book::AtRest(Log::open(state_dir, signer)?))
+            let signer = Signer::open(state_dir, &key, &settings.origin)?;
+            Ok(Book::AtRest(Box::new(Log::open(state_dir, signer)?)))
         })
     }
 

@@ -236,6 +236,7 @@ fn an_earlier_format_is_brought_up_and_loses_nothing() {
         "once",
         "binding",
         "legal_hold",
+        "unsealing",
     ];
     later.iter().for_each(|table| connection.execute_batch(&format!("DROP TABLE {table}")).unwrap());
     connection.execute_batch("PRAGMA user_version = 2").unwrap();
