@@ -112,9 +112,16 @@ pub static CRITERIA: [Criterion; 9] = [
         id: "CC6.7",
         title: "Sensitive data in motion",
         gives: "Sessions in which values of a configured class were shown as they are, by which policy, and how many rows were \
-                masked in others.",
+                masked in others; sealed layers that one person opened because another agreed; records that people had removed.",
         not_claimed: "Data in columns that nobody gave a class, and what a job did with rows after they reached it.",
-        kinds: &[],
+        kinds: &[
+            Kind::UnsealAsked,
+            Kind::UnsealApproved,
+            Kind::UnsealReleased,
+            Kind::UnsealDenied,
+            Kind::UnsealExpired,
+            Kind::RecordsPruned,
+        ],
         sessions: Sessions::Classed,
     },
     Criterion {

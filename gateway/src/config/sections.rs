@@ -2,9 +2,8 @@
 
 use super::reader::Table;
 use super::references::ca;
-use crate::evidence::log::KeyReference;
+use crate::evidence::log::{KeyReference, Witness};
 use crate::evidence::{OnFailure, Recipients};
-use crate::https::Url;
 use gateway_core::model::time;
 use gateway_core::policy::{Mode, RecordLevel};
 use gateway_core::record::log::VerifierKey;
@@ -206,7 +205,7 @@ pub(super) fn transparency(mut table: Table<'_, '_>, directory: &Path) -> Transp
 
 fn witness(mut table: Table<'_, '_>, directory: &Path) -> Option<WitnessSettings> {
     let hint = "its submission prefix: url = \"https://witness.example/weir\"";
-    let fits = |text: &str| Url::read_local(text).is_ok().then(|| text.to_owned());
+    let fits = |text: &str| Witness::is_address(text).then(|| text.to_owned());
     let url = table.parsed("url", hint, fits);
     let url = table.required("url", url, hint);
     let hint = "its key as it publishes it: key = \"witness.example/w1+0123abcd+BA…\"";

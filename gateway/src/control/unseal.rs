@@ -19,6 +19,9 @@ const WAIT: u64 = 24 * 60 * 60;
 /// How long an approval holds, in seconds.
 const VALID: u64 = 15 * 60;
 
+/// Enters something in the log, on the disk before it comes back.
+type Enter<'e> = &'e dyn Fn(&Entry) -> Result<(), EvidenceError>;
+
 /// What is to be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,10 +52,7 @@ pub enum UnsealCommand {
     Show(UnsealId),
 }
 
-/// How something is entered in the log.
-type Enter<'e> = &'e dyn Fn(&Entry) -> Result<(), EvidenceError>;
-
-/// Does it, at a gateway that runs. `enter` enters something in the log, on the disk before it comes back.
+/// Does it, at a gateway that runs.
 pub(super) fn handle(
     (state_dir, enter): (&Path, Enter<'_>),
     ledger: &Ledger,
@@ -168,12 +168,7 @@ fn answer(ledger: &Ledger, actor: &Actor, id: UnsealId, yes: bool, reason: &str)
 }
 
 /// Lets whoever asked open it, once: the log says so first.
-fn release(
-    enter: Enter<'_>,
-    ledger: &Ledger,
-    actor: &Actor,
-    id: UnsealId,
-) -> Result<Unsealing, CommandError> {
+fn release(enter: Enter<'_>, ledger: &Ledger, actor: &Actor, id: UnsealId) -> Result<Unsealing, CommandError> {
     ledger.change(|change| {
         let mut one: Unsealing = change.find(id.number())?.ok_or_else(|| CommandError::missing(id))?;
         actor.must(Role::Auditor, on(&one), "to open a sealed layer")?;

@@ -238,6 +238,7 @@ fn an_earlier_format_is_brought_up_and_loses_nothing() {
         "legal_hold",
         "alert",
         "snooze",
+        "unsealing",
     ];
     later.iter().for_each(|table| connection.execute_batch(&format!("DROP TABLE {table}")).unwrap());
     connection.execute_batch("PRAGMA user_version = 2").unwrap();

@@ -100,6 +100,12 @@ impl Witness {
         Ok(Self { url, key, client: Client::new(ca, patience) })
     }
 
+    /// Whether a witness may be asked there.
+    #[must_use]
+    pub fn is_address(prefix: &str) -> bool {
+        Url::read_local(prefix).is_ok()
+    }
+
     /// Has the last checkpoint cosigned, if it is not yet, and adds the signature to it.
     ///
     /// # Errors
