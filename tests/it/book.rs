@@ -42,6 +42,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("weir policy check", &["policy-check", "policy-check-bad"]),
     ("weir policy test, show, init", &["policy-test", "policy-test-failed", "policy-show"]),
     ("weir policy reload", &["policy-reload", "policy-reload-bad"]),
+    ("weir alert", &["alert-list", "alert-snooze", "alert-unsnooze", "alert-rules"]),
     ("weir config check [FILE]", &["config-check", "config-check-bad"]),
     ("weir doctor", &["doctor", "doctor-tls", "doctor-sockets"]),
 ];
@@ -197,6 +198,9 @@ fn arguments(command: &str) -> Vec<Vec<String>> {
             "ID" | "S" | "s-" => vec!["s-0000000000000".to_owned()],
             "HOLD" => vec!["h-0000000000000".to_owned()],
             "LEGAL" => vec!["l-0000000000000".to_owned()],
+            "ALERT" => vec!["a-0000000000000".to_owned()],
+            "SNOOZE" => vec!["z-0000000000000".to_owned()],
+            "TIME" => vec!["2h".to_owned()],
             "UNSEAL" => vec!["u-0000000000000".to_owned()],
             "GRANT" => vec!["g-0000000000000".to_owned()],
             "BLOCK" => vec!["b-0000000000000".to_owned()],

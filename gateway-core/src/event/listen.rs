@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Where the gateway's own record says that it went.
 const NOWHERE: &str = "[::]:0";
 /// What a finding keeps of a note, beside its own words.
-const NOT_KEPT: [&str; 4] = ["what", "kind", "finding", "alert"];
+const NOT_KEPT: [&str; 3] = ["what", "kind", "alert"];
 
 /// Hears one record.
 #[derive(Debug)]
@@ -195,7 +195,7 @@ impl Listener {
     }
 
     fn found<E: FnMut(Event)>(&mut self, note: &Value, told: &mut Told<'_, E>) {
-        let name = text(note, "/kind").or_else(|| text(note, "/finding")).unwrap_or_else(|| "finding".to_owned());
+        let name = text(note, "/kind").unwrap_or_else(|| "finding".to_owned());
         if let Some(operation) = number(note, "/operation") {
             match name.as_str() {
                 "hidden_by_class" | "max_concurrent" if !says(note, "/would_refuse") => self.operations.refused(operation),

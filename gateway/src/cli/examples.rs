@@ -308,25 +308,27 @@ Examples:
   weir session views s-01jd5k2v8q3xm
   weir session views s-01jd5k2v8q3xm --format json | jq -r '.[].by' | sort -u
 
-Whoever shows, plays, follows, explains, exports or unseals a record is in the log before they see anything, by this command
-line, the API and the console alike; again within ten minutes is one entry. A report over many records is one entry of its own.";
+Whoever shows, plays, follows, explains, exports or unseals a record is in the log before they
+see anything, by this command line, the API and the console alike; again within ten minutes is
+one entry. A report over many records is one entry of its own.";
 
 pub(super) const PRUNE: &str = "\
 Examples:
   weir audit prune --dry-run
   weir audit prune --older-than 90d
 
-A gateway does it by itself where record.keep is set. Live records, those under a legal hold (weir audit hold), and those whose
-end is not in the signed log yet are kept. weir audit prove ID says of a removed one when and why it was removed.";
+A gateway does it by itself where record.keep is set. Live records, those under a legal hold
+(weir audit hold), and those whose end is not in the signed log yet are kept. weir audit prove ID
+says of a removed one when and why it was removed.";
 
 pub(super) const UNSEAL: &str = "\
 Examples:
-  weir audit unseal s-01jd5k2v8q3xm --reason \"case 4711\"                          asks
-  weir audit unseal approve u-01jd5k2v8q3xm --reason \"case 4711, agreed\"          another auditor or approver agrees
-  weir audit unseal s-01jd5k2v8q3xm --reason \"case 4711\" --identity key.txt       prints, once, within 15 minutes
+  weir audit unseal s-01jd5k2v8q3xm --reason \"case 4711\"                    asks
+  weir audit unseal approve u-01jd5k2v8q3xm --reason \"case 4711, agreed\"    another person agrees
+  weir audit unseal s-01jd5k2v8q3xm --reason \"case 4711\" --identity key.txt prints it, once
 
-With --identity it waits for the approval. The identity is read here and is sent nowhere. Each step is a signed event; that it
-was opened is in the log before anything is printed.";
+With --identity it waits for the approval. The identity is read here and is sent nowhere. Each
+step is a signed event; that it was opened is in the log before anything is printed.";
 
 pub(super) const UNSEAL_LIST: &str = "\
 Examples:
@@ -438,7 +440,7 @@ Needs the target's catalog credential, and root. Exit status 1 where anything ca
 pub(super) const KEY_SHOW: &str = "\
 Examples:
   weir audit key show
-  weir audit key show > weir.pub                     kept elsewhere, it proves the log: weir audit verify --key weir.pub";
+  weir audit key show > weir.pub                     kept elsewhere, for verify --key weir.pub";
 
 pub(super) const KEY_ROTATE: &str = "\
 Examples:

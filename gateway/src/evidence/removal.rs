@@ -143,11 +143,10 @@ pub(super) fn mend(state_dir: &Path, log: &Log) -> Result<(), EvidenceError> {
     }
     log.sync()?;
     log.checkpoint_now()?;
-    for session in begun {
-        take_away(state_dir, session)?;
-        tracing::info!(%session, "a removal that was begun is done");
-    }
-    settle(state_dir, &marks, &entombed)
+    let begun = begun.into_iter().collect();
+    take_away(state_dir, &begun)?;
+    tracing::info!(records = begun.len(), "removals that were begun are done");
+    settle(state_dir, &marks, &begun)
 }
 
 /// The right to remove, for one process at a time.
@@ -245,12 +244,11 @@ impl<'s> Remover<'s> {
             return Ok(());
         }
         self.sign()?;
-        for session in sessions {
-            // One that a backup brought back has no mark yet.
-            self.marks.add(*session)?;
-            take_away(&self.state_dir, *session)?;
-        }
-        settle(&self.state_dir, &self.marks, &sessions.iter().copied().collect())
+        // One that a backup brought back has no mark yet.
+        sessions.iter().try_for_each(|session| self.marks.add(*session))?;
+        let sessions = sessions.iter().copied().collect();
+        take_away(&self.state_dir, &sessions)?;
+        settle(&self.state_dir, &self.marks, &sessions)
     }
 
     /// Has a checkpoint cover all that is in the log by now.
@@ -272,10 +270,11 @@ impl<'s> Remover<'s> {
     }
 }
 
-/// Removes all files of a record, the first of them last: as long as it is there, the others are known to be missing.
-fn take_away(state_dir: &Path, session: SessionId) -> Result<(), EvidenceError> {
-    let own = files::all(state_dir)?.into_iter().filter(|(_, name)| name.is_some_and(|(of, _)| of == session));
-    let mut own: Vec<_> = own.map(|(path, name)| (name.map(|(_, segment)| segment), path)).collect();
+/// Removes all files of these records, the first of each last: as long as it is there, the others are known to be missing.
+fn take_away(state_dir: &Path, sessions: &BTreeSet<SessionId>) -> Result<(), EvidenceError> {
+    let files = files::all(state_dir)?.into_iter();
+    let mut own: Vec<_> = files.filter_map(|(path, name)| Some((name?, path))).collect();
+    own.retain(|((session, _), _)| sessions.contains(session));
     own.sort();
     for (_, path) in own.into_iter().rev() {
         match fs::remove_file(&path) {

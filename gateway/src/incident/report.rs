@@ -16,6 +16,8 @@ const SIBLINGS: usize = 200;
 
 /// What is looked into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+// How far an approval goes is a scope, too.
+#[schema(as = IncidentScope)]
 pub struct Scope {
     /// The target's name.
     pub target: String,

@@ -100,7 +100,7 @@ impl Gate {
         let beyond = bytes.saturating_sub(self.judged.0);
         let kills = judged.mode == Mode::Enforce;
         let note = json!({
-            "what": "finding", "finding": "quota", "policies": judged.decision.policies, "errors": judged.decision.errors,
+            "what": "finding", "kind": "quota", "policies": judged.decision.policies, "errors": judged.decision.errors,
             "bytes_beyond": beyond, "would_refuse": !kills, "session_bytes": totals.session.bytes,
             "run_bytes": totals.run.bytes, "hour_bytes": totals.hour.bytes,
         });
@@ -184,7 +184,11 @@ pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value
         "break_glass": judged.glass,
         "facts": judged.basis.json(&judged.decision),
     });
-    if let (Some(gone), Some(fields)) = (&judged.gone, decision.as_object_mut()) {
+    let Some(fields) = decision.as_object_mut() else { return decision };
+    // As a statement's decision has them: an event of it is as severe.
+    let said = [("alert", judged.decision.alert.map(|alert| alert.name().to_owned())), ("message", judged.decision.message.clone())];
+    fields.extend(said.into_iter().filter_map(|(key, said)| Some((key.to_owned(), said?.into()))));
+    if let Some(gone) = &judged.gone {
         let left = json!({ "owner": gone.owner, "what": gone.what(), "because": gone.because(), "advice": gone.hint() });
         fields.insert("owner_left".to_owned(), left);
     }

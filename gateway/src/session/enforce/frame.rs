@@ -108,7 +108,7 @@ pub(super) fn decision(
         reveals: &part.masked.shown,
         errors: &decision.errors,
         message: decision.message.as_deref(),
-        alert: decision.alert.map(alert),
+        alert: decision.alert.map(Alert::name),
         on_deny: denied.then_some(on_deny(decision.on_deny)).flatten(),
         mode: mode.name(),
         would_refuse: denied && mode != Mode::Enforce,
@@ -168,14 +168,6 @@ pub(super) const fn asked(kind: OperationKind) -> &'static str {
         OperationKind::Bind => "bind",
         OperationKind::Execute => "execute",
         OperationKind::FunctionCall => "function",
-    }
-}
-
-const fn alert(alert: Alert) -> &'static str {
-    match alert {
-        Alert::Low => "low",
-        Alert::Medium => "medium",
-        Alert::High => "high",
     }
 }
 
