@@ -186,7 +186,8 @@ pub fn decision(judged: &Judged, refused: Option<&Refused>) -> serde_json::Value
     });
     let Some(fields) = decision.as_object_mut() else { return decision };
     // As a statement's decision has them: an event of it is as severe.
-    let said = [("alert", judged.decision.alert.map(|alert| alert.name().to_owned())), ("message", judged.decision.message.clone())];
+    let said =
+        [("alert", judged.decision.alert.map(|alert| alert.name().to_owned())), ("message", judged.decision.message.clone())];
     fields.extend(said.into_iter().filter_map(|(key, said)| Some((key.to_owned(), said?.into()))));
     if let Some(gone) = &judged.gone {
         let left = json!({ "owner": gone.owner, "what": gone.what(), "because": gone.because(), "advice": gone.hint() });
