@@ -50,7 +50,12 @@ fn stale(report: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let text = between(&report.page(&read(&page)?)?, "hook", &hook)?;
     let text = between(&text, "mask", &mask::table(&read(&root().join(MASK_REPORT))?)?)?;
     let text = between(&text, "control", &control_page::table(&read(&root().join(CONTROL_REPORT))?)?)?;
-    let text = between(&text, "evidence", &evidence_page::table(&read(&root().join(EVIDENCE_REPORT))?)?)?;
+    let evidence = root().join(EVIDENCE_REPORT);
+    // The page has that part once it was measured.
+    let text = match evidence.exists() {
+        true => between(&text, "evidence", &evidence_page::table(&read(&evidence)?)?)?,
+        false => text,
+    };
     let mut files = vec![(page.clone(), text)];
     files.extend(report.charts()?.into_iter().map(|(name, text)| (root().join(CHARTS).join(name), text)));
     files.retain(|(file, text)| fs::read_to_string(file).ok().as_ref() != Some(text));
