@@ -9,6 +9,9 @@ use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
 
+/// The longest time that may be said, in seconds.
+const LONGEST: u64 = 100 * 365 * 86_400;
+
 /// What is to go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,11 @@ pub(super) fn prune<'s>(
     remover: impl FnOnce() -> Result<Option<Remover<'s>>, CommandError>,
 ) -> Result<Removal, CommandError> {
     actor.must(Role::Admin, On::default(), "to remove records")?;
+    if request.older_than_seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(CommandError::Wrong(
+            "nothing is older than 100 years: say which records go, such as --older-than 90d".to_owned(),
+        ));
+    }
     let asked = request.older_than_seconds.map(Duration::from_secs);
     let older_than = match (asked, keep) {
         (Some(asked), Some(keep)) if asked < keep => {
@@ -67,6 +75,7 @@ mod tests {
             (&Actor::nobody(), None, Some(1), "takes the role admin"),
             (&root, None, None, "kept for ever"),
             (&root, Some(60), Some(59), "nobody removes younger ones"),
+            (&root, None, Some(u64::MAX), "100 years"),
             (&root, Some(60), Some(60), "at this moment"),
             (&root, Some(60), None, "at this moment"),
             (&root, None, Some(1), "at this moment"),

@@ -67,7 +67,8 @@ impl Setting {
         let sync = match (self.sync_ms, how.cuts_power()) {
             (Some(0), _) => return Duration::ZERO,
             (sync, true) => Duration::from_millis(sync.unwrap_or(DEFAULT_SYNC_MS)) + self.sync_takes * SYNCS,
-            (_, false) => Duration::ZERO,
+            // Of a file that is being synced no other page is written meanwhile: FUSE, which this disk is of, holds its lock.
+            (_, false) => self.sync_takes,
         };
         Duration::from_millis(2 * self.flush_ms) + sync
     }

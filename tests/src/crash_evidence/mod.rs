@@ -127,7 +127,7 @@ fn report(options: &Options, points: &[Came]) -> Value {
             "points_that_lost": points.iter().filter(|came| came.lost.within.statements > 0).count(),
         },
         "stated": {
-            "window_ms": "twice record.flush_ms after a kill; record.sync_ms besides after a power cut; none with record.sync_ms = 0",
+            "window_ms": "twice record.flush_ms, and one sync of the disk, after a kill; record.sync_ms besides after a power cut; none with record.sync_ms = 0",
             "bytes": "the window's, at most 4 MiB and one batch for a session",
         },
         "points": points.iter().map(Came::row).collect::<Vec<_>>(),
