@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all, whenever the machine stops: written beside, then moved to their place.
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -44,8 +45,23 @@ pub fn sync_names(directory: &Path) -> io::Result<()> {
 /// # Errors
 /// When its file can't be made.
 pub fn lock(path: &Path) -> io::Result<Flock<File>> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+    Flock::lock(lock_file(path)?, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+}
+
+/// The same without waiting; none where somebody else has it.
+///
+/// # Errors
+/// The same.
+pub fn try_lock(path: &Path) -> io::Result<Option<Flock<File>>> {
+    match Flock::lock(lock_file(path)?, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, error)) => Err(error.into()),
+    }
+}
+
+fn lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn directory(path: &Path) -> &Path {

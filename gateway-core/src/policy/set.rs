@@ -92,13 +92,18 @@ impl PolicySet {
         if loading.problems.is_empty() { Ok(loading.set) } else { Err(loading.problems) }
     }
 
+    /// The name that a source goes by, wherever it lies.
+    #[must_use]
+    pub fn file_name(path: &str) -> &str {
+        path.rsplit('/').next().unwrap_or(path)
+    }
+
     /// The hash that a set of these sources has, whether or not it loads: of the files' names, not of where they lie.
     #[must_use]
     pub fn hash_of(sources: &[(String, String)]) -> String {
         let mut digest = Sha256::new();
         for (file, text) in sources {
-            let name = file.rsplit('/').next().unwrap_or(file);
-            for part in [name, text] {
+            for part in [Self::file_name(file), text] {
                 digest.update((part.len() as u64).to_be_bytes());
                 digest.update(part);
             }

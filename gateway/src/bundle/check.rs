@@ -1,10 +1,9 @@
 //! Checks a bundle with nothing but a public key.
 
 use super::{BundleError, MOST};
-use crate::evidence::KeptPolicy;
+use crate::evidence::{KeptPolicy, Tombstone};
 use crate::ledger::Event;
 use gateway_core::model::ids::SessionId;
-use gateway_core::model::time::Timestamp;
 use gateway_core::record::Hash;
 use gateway_core::record::log::{Entry, Proof, VerifierKey};
 use gateway_core::record::verify::{ClosedAs, Mark, Report, Verifier};
@@ -31,22 +30,11 @@ pub struct BundleReport {
     /// Events of people's decisions whose signatures hold.
     pub events: u64,
     /// What is left of the record, where it was removed: then nothing of it was checked.
-    pub removed: Option<Removed>,
+    pub removed: Option<Tombstone>,
     /// What was found in the record.
     pub record: Report,
     /// What is wrong beside the record.
     pub problems: Vec<String>,
-}
-
-/// That a record was removed, as the log has it.
-#[derive(Debug, Serialize)]
-pub struct Removed {
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: String,
-    /// Why.
-    pub why: String,
 }
 
 impl BundleReport {
@@ -101,13 +89,13 @@ pub fn check(path: &Path, keys: &[VerifierKey]) -> Result<BundleReport, BundleEr
 
 /// The tombstone has to be of what was closed.
 fn left(removed: Option<Entry>, (closed, all, last): (SessionId, u64, Hash), report: &mut BundleReport) {
-    match removed {
-        Some(Entry::Removed { at, session, frames, chain, by, why, .. }) if (session, frames, chain) == (closed, all, last) => {
-            report.removed = Some(Removed { at: Timestamp(at), by, why });
+    // That it does not prove anything is told already.
+    let Some(entry) = removed else { return };
+    match &entry {
+        Entry::Removed { session, frames, chain, .. } if (*session, *frames, *chain) == (closed, all, last) => {
+            report.removed = Tombstone::of(&entry).map(|(_, stone)| stone);
         }
-        // That it does not prove anything is told already.
-        None => {}
-        Some(_) => report.problems.push("log/removed.proof is not of the record that was closed".to_owned()),
+        _ => report.problems.push("log/removed.proof is not of the record that was closed".to_owned()),
     }
 }
 

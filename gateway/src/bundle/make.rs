@@ -2,7 +2,7 @@
 
 use super::BundleError;
 use crate::evidence::log::{LogError, prove, read_log};
-use crate::evidence::{EvidenceError, Tombstone, Walk, files, kept_policy, tombstone};
+use crate::evidence::{EvidenceError, Tombstone, Walk, files, kept_policy};
 use crate::ledger::Events;
 use gateway_core::model::ids::SessionId;
 use gateway_core::record::FrameKind;
@@ -41,10 +41,8 @@ The formats are described in weir's book: log.md (the log's proofs, which are th
 /// Where the session is not closed, no checkpoint covers its end yet, or something can't be read or written.
 pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<Option<Tombstone>, BundleError> {
     let failed = |error| BundleError::Io { path: to.to_owned(), error };
-    let (opened, closed) = entries(state_dir, session)?;
-    let removed = tombstone(state_dir, session)?;
-    let mut proved = vec![opened, closed];
-    proved.extend(removed.iter().map(|(index, _)| *index));
+    let Listed { opened, closed, removed } = Listed::read(state_dir, session)?;
+    let proved: Vec<u64> = [opened, closed].into_iter().chain(removed.iter().map(|(index, _)| *index)).collect();
     let proofs = prove(state_dir, &proved).map_err(|error| match error {
         LogError::NoEntry { .. } => BundleError::Unsigned(session),
         error => EvidenceError::from(error).into(),
@@ -82,17 +80,27 @@ pub fn make(state_dir: &Path, session: SessionId, to: &Path) -> Result<Option<To
     Ok(removed.map(|(_, tombstone)| tombstone))
 }
 
-/// The numbers of the log's entries of its beginning and its end.
-fn entries(state_dir: &Path, session: SessionId) -> Result<(u64, u64), BundleError> {
-    let (mut opened, mut closed) = (None, None);
-    for (index, entry) in read_log(state_dir).map_err(EvidenceError::from)? {
-        match entry {
-            Ok(Entry::Opened { session: found, .. }) if found == session => opened = Some(index),
-            Ok(Entry::Closed { session: found, .. }) if found == session => closed = Some(index),
-            _ => {}
+/// The numbers of the log's entries of a session: its beginning, its end, and its tombstone where it was removed.
+struct Listed {
+    opened: u64,
+    closed: u64,
+    removed: Option<(u64, Tombstone)>,
+}
+
+impl Listed {
+    fn read(state_dir: &Path, session: SessionId) -> Result<Self, BundleError> {
+        let (mut opened, mut closed, mut removed) = (None, None, None);
+        for (index, entry) in read_log(state_dir).map_err(EvidenceError::from)? {
+            let Some(entry) = entry.ok().filter(|entry| entry.session() == Some(session)) else { continue };
+            match entry {
+                Entry::Opened { .. } => opened = Some(index),
+                Entry::Closed { .. } => closed = Some(index),
+                other => removed = removed.or_else(|| Tombstone::of(&other).map(|(_, stone)| (index, stone))),
+            }
         }
+        let (opened, closed) = opened.zip(closed).ok_or(BundleError::Open(session))?;
+        Ok(Self { opened, closed, removed })
     }
-    opened.zip(closed).ok_or(BundleError::Open(session))
 }
 
 /// Who it was, and the policy sets that decided.

@@ -5,7 +5,7 @@ use super::{CliError, Format, count, state_dir, viewing};
 use crate::auditing::{self, AuditingError, Form, Range};
 use crate::bundle::{self, BundleReport};
 use crate::control::moment;
-use crate::evidence::{self, How, Trusted, Verification, Verified};
+use crate::evidence::{self, How, Tombstone, Trusted, Verification, Verified};
 use crate::ledger::{self, Checked};
 use crate::replay::text;
 use clap::ValueEnum;
@@ -54,20 +54,15 @@ pub(crate) fn prove(state_dir: &Path, arguments: &Prove, format: Format, out: &m
     viewing::viewed(state_dir, &[arguments.session], How::Exported)?;
     let removed = bundle::make(state_dir, arguments.session, &to).map_err(CliError::new)?;
     let printed = match (format, &removed) {
-        (Format::Text, Some(stone)) => writeln!(
-            out,
-            "{} was removed at {} by {}: {}\n{}: what is left of it; check it with `weir audit verify --bundle {4} --key KEY`",
-            arguments.session,
-            evidence::utc(stone.at),
-            text::line(stone.by.as_bytes()),
-            text::line(stone.why.as_bytes()),
-            to.display()
-        ),
-        (Format::Text, None) => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
-        (Format::Json, _) => {
-            let stone = removed.map(|stone| serde_json::json!({ "at": stone.at, "by": stone.by, "why": stone.why }));
-            tell(&serde_json::json!({ "session": arguments.session, "bundle": to, "removed": stone }), out)
+        (Format::Text, Some(stone)) => {
+            let (session, to, stone) = (arguments.session, to.display(), left(stone));
+            writeln!(
+                out,
+                "{session} was {stone}\n{to}: what is left of it; check it with `weir audit verify --bundle {to} --key KEY`"
+            )
         }
+        (Format::Text, None) => writeln!(out, "{}: check it with `weir audit verify --bundle {0} --key KEY`", to.display()),
+        (Format::Json, _) => tell(&serde_json::json!({ "session": arguments.session, "bundle": to, "removed": removed }), out),
     };
     finish(printed, ExitCode::SUCCESS)
 }
@@ -97,16 +92,16 @@ fn print_bundle(found: &BundleReport, untold: bool, out: &mut dyn Write) -> io::
     write!(out, "{session}: {}, signed by {}", count(found.record.frames, "frame", "frames"), found.signed_by.join(", "))?;
     write!(out, " in a log of {}", count(found.checkpoint_size, "entry", "entries"))?;
     match (found.wrong(), &found.removed) {
-        (0, Some(stone)) => writeln!(
-            out,
-            "; removed at {} by {}: {}",
-            evidence::utc(stone.at),
-            text::line(stone.by.as_bytes()),
-            text::line(stone.why.as_bytes())
-        ),
+        (0, Some(stone)) => writeln!(out, "; {}", left(stone)),
         (0, None) => writeln!(out, "; intact: every frame is as it was written"),
         (problems, _) => writeln!(out, "; {}", count(problems, "problem", "problems")),
     }
+}
+
+/// When it was removed, by whom, and why.
+fn left(stone: &Tombstone) -> String {
+    let Tombstone { at, by, why } = stone;
+    format!("removed at {} by {}: {}", evidence::utc(*at), text::line(by.as_bytes()), text::line(why.as_bytes()))
 }
 
 impl Verify {

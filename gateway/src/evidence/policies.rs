@@ -46,16 +46,18 @@ impl KeptPolicy {
     /// These sources, each a path and a text.
     #[must_use]
     pub fn of(sources: &[(String, String)]) -> Self {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        Self { files: sources.iter().map(|(path, text)| PolicyFile { name: name(path), text: text.clone() }).collect() }
+        let file =
+            |(path, text): &(String, String)| PolicyFile { name: PolicySet::file_name(path).to_owned(), text: text.clone() };
+        Self { files: sources.iter().map(file).collect() }
     }
 
     /// Reads what [`Self::to_bytes`] wrote for the set of that hash; none where it is another, or written otherwise.
     #[must_use]
     pub fn parse(bytes: &[u8], hash: &str) -> Option<Self> {
         let kept: Self = serde_json::from_slice(bytes).ok()?;
-        (kept.to_bytes() == bytes && kept == Self::of(&kept.sources()) && PolicySet::hash_of(&kept.sources()) == hash)
-            .then_some(kept)
+        let sources = kept.sources();
+        let as_written = kept.to_bytes() == bytes && kept == Self::of(&sources);
+        (as_written && PolicySet::hash_of(&sources) == hash).then_some(kept)
     }
 
     /// As it lies on the disk and in bundles: one text for one set.

@@ -12,6 +12,8 @@ use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::Hash;
 use gateway_core::record::log::Entry;
+use nix::fcntl::Flock;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -54,7 +56,7 @@ pub struct Due {
 }
 
 /// What is left of a record that was removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tombstone {
     /// When it was removed.
     pub at: Timestamp,
@@ -97,19 +99,26 @@ pub fn due(state_dir: &Path, before: Timestamp) -> Result<Due, EvidenceError> {
     Ok(Due { candidates, unsigned, returned: removed.into_iter().collect() })
 }
 
-/// The tombstone of a session, with the number of its entry; none where its record was not removed.
+impl Tombstone {
+    /// What an entry of the log says was removed, and what is left of it.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<(SessionId, Self)> {
+        match entry {
+            Entry::Removed { at, session, by, why, .. } => {
+                Some((*session, Self { at: Timestamp(*at), by: by.clone(), why: why.clone() }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The tombstone of a session; none where its record was not removed.
 ///
 /// # Errors
 /// Where the log can't be read.
-pub fn tombstone(state_dir: &Path, wanted: SessionId) -> Result<Option<(u64, Tombstone)>, EvidenceError> {
-    for (index, entry) in read_log(state_dir)? {
-        if let Ok(Entry::Removed { at, session, by, why, .. }) = entry
-            && session == wanted
-        {
-            return Ok(Some((index, Tombstone { at: Timestamp(at), by, why })));
-        }
-    }
-    Ok(None)
+pub fn tombstone(state_dir: &Path, wanted: SessionId) -> Result<Option<Tombstone>, EvidenceError> {
+    let stones = read_log(state_dir)?.filter_map(|(_, entry)| Tombstone::of(&entry.ok()?));
+    Ok(stones.filter(|(session, _)| *session == wanted).map(|(_, stone)| stone).next())
 }
 
 /// Whether a removal of it has begun that is not over.
@@ -124,7 +133,7 @@ pub(super) fn mend(state_dir: &Path, log: &Log) -> Result<(), EvidenceError> {
         return Ok(());
     }
     // Somebody who removes at this moment goes on with it.
-    let Some(_lock) = durable_lock(&directory)? else { return Ok(()) };
+    let Some(_lock) = turn(&directory)? else { return Ok(()) };
     let marks = OpenRecords::removing(state_dir)?;
     let marked = marks.all()?;
     if marked.is_empty() {
@@ -155,7 +164,7 @@ pub struct Remover<'s> {
     log: Book<'s>,
     marks: OpenRecords,
     #[expect(dead_code, reason = "the lock goes with it")]
-    lock: nix::fcntl::Flock<fs::File>,
+    lock: Flock<fs::File>,
 }
 
 /// The log, as whoever removes has it.
@@ -189,7 +198,7 @@ impl<'s> Remover<'s> {
 
     fn with(state_dir: &Path, log: impl FnOnce() -> Result<Book<'s>, EvidenceError>) -> Result<Option<Self>, EvidenceError> {
         let marks = OpenRecords::removing(state_dir)?;
-        let Some(lock) = durable_lock(&directory(state_dir))? else { return Ok(None) };
+        let Some(lock) = turn(&directory(state_dir))? else { return Ok(None) };
         Ok(Some(Self { state_dir: state_dir.to_owned(), log: log()?, marks, lock }))
     }
 
@@ -298,15 +307,9 @@ fn directory(state_dir: &Path) -> PathBuf {
 }
 
 /// One process removes at a time; none where another does.
-fn durable_lock(directory: &Path) -> Result<Option<nix::fcntl::Flock<fs::File>>, EvidenceError> {
+fn turn(directory: &Path) -> Result<Option<Flock<fs::File>>, EvidenceError> {
     let path = directory.join("lock");
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(EvidenceError::io("open", &path))?;
-    match nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, nix::Error::EWOULDBLOCK)) => Ok(None),
-        Err((_, error)) => Err(EvidenceError::io("lock", &path)(error.into())),
-    }
+    durable::try_lock(&path).map_err(EvidenceError::io("lock", &path))
 }
 
 #[cfg(test)]
@@ -378,10 +381,7 @@ mod tests {
             let after = if stop == 0 { "closed" } else { "removed" };
             assert_eq!(state_of(state.path(), session), (after.to_owned(), 0), "{stop}");
             assert_eq!(OpenRecords::removing(state.path()).unwrap().all().unwrap(), BTreeSet::new(), "{stop}");
-            assert_eq!(
-                tombstone(state.path(), session).unwrap().map(|(_, stone)| stone.by),
-                (stop > 0).then(|| "weir".to_owned())
-            );
+            assert_eq!(tombstone(state.path(), session).unwrap().map(|stone| stone.by), (stop > 0).then(|| "weir".to_owned()));
         }
     }
 

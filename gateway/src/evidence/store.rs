@@ -191,9 +191,7 @@ impl Store {
     /// # Errors
     /// Where it can't be written.
     pub fn enter(&self, entry: &Entry) -> Result<(), EvidenceError> {
-        self.inner.queue.log().locked(|log| log.append(std::slice::from_ref(entry)))?;
-        self.inner.queue.dirty();
-        Ok(())
+        self.append(std::slice::from_ref(entry))
     }
 
     /// The log, for who has it cosigned.
@@ -207,10 +205,14 @@ impl Store {
     /// # Errors
     /// Where they can't be written.
     pub fn enter_now(&self, entries: &[Entry]) -> Result<(), EvidenceError> {
-        let log = self.inner.queue.log();
-        log.locked(|log| log.append(entries))?;
+        self.append(entries)?;
+        Ok(self.inner.queue.log().sync()?)
+    }
+
+    fn append(&self, entries: &[Entry]) -> Result<(), EvidenceError> {
+        self.inner.queue.log().locked(|log| log.append(entries))?;
         self.inner.queue.dirty();
-        Ok(log.sync()?)
+        Ok(())
     }
 
     pub(super) fn state_dir(&self) -> &Path {

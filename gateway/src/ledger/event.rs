@@ -242,9 +242,7 @@ pub(super) fn append(
 pub(in crate::ledger) const COLUMNS: &str = "number, at, kind, by, subject, details, key, signature, holder";
 
 pub(super) fn since(connection: &Connection, number: u64, most: usize) -> rusqlite::Result<Vec<Event>> {
-    let text = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    connection.prepare_cached(&text)?.query_map(params![number.cast_signed(), most], read)?.collect()
+    rows_since(connection, number, most)?.into_iter().map(|row| row.map_err(|(_, error)| error)).collect()
 }
 
 /// As [`since`], a row for a row: of one that is no event, its number and why.

@@ -56,7 +56,7 @@ async fn what_is_over_goes_and_what_is_live_held_or_not_signed_stays() {
     let done = remove(state.path(), &ledger, &remover, &order(Some("ana"), false)).unwrap();
     assert_eq!((done.removed, done.held, done.not_whole), (1, 1, 0));
     assert_eq!((there(free), there(held), there(live_id)), (false, true, true));
-    let (_, stone) = tombstone(state.path(), free).unwrap().unwrap();
+    let stone = tombstone(state.path(), free).unwrap().unwrap();
     assert_eq!((stone.by.as_str(), stone.why.starts_with("closed more than")), ("ana", true));
     let events = ledger.events_since(0).unwrap();
     let states: Vec<_> = events.iter().map(|event| (event.kind, event.details["state"].as_str().unwrap_or_default())).collect();
@@ -66,7 +66,7 @@ async fn what_is_over_goes_and_what_is_live_held_or_not_signed_stays() {
     (on.lifted_at, on.lifted) = (Some(now()), None);
     ledger.change(|change| change.put(&on)).unwrap_or_else(|error: LedgerError| unreachable!("{error}"));
     assert_eq!(remove(state.path(), &ledger, &remover, &order(None, false)).unwrap().removed, 1);
-    assert_eq!(tombstone(state.path(), held).unwrap().unwrap().1.by, "weir");
+    assert_eq!(tombstone(state.path(), held).unwrap().unwrap().by, "weir");
     assert_eq!(ledger.events_since(0).unwrap().len(), 2);
     drop(live);
 }

@@ -2,7 +2,6 @@
 
 use super::super::{CliError, Common, Format, Result, block_on, load, viewing};
 use super::{finish, tell};
-use crate::control::login;
 use crate::evidence::How;
 use crate::ledger::{Kind, Ledger};
 use crate::replay::text;
@@ -80,7 +79,7 @@ pub(in crate::cli) fn rerun(arguments: &Arguments) -> Result {
     let sessions: Vec<_> = plan.sessions.iter().map(|planned| planned.session).collect();
     viewing::viewed(&config.state_dir, &sessions, How::Rerun)?;
     let ledger = Ledger::open(&config.state_dir).map_err(CliError::new)?;
-    let by = login(std::process::id()).unwrap_or_else(|| "root".to_owned());
+    let by = viewing::who();
     let report = block_on(async {
         let mode = arguments.tls.map(Tls::mode);
         let against = Against::find(&arguments.against, mode, arguments.ca.clone()).await.map_err(CliError::new)?;

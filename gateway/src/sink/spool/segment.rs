@@ -69,6 +69,22 @@ pub(super) enum Found {
     Torn,
 }
 
+/// What stands before a record's JSON.
+struct Header {
+    length: usize,
+    /// The checksum that it has to have.
+    expected: u32,
+    number: u64,
+}
+
+impl Header {
+    const fn parse(bytes: [u8; RECORD_HEADER]) -> Self {
+        let [l0, l1, l2, l3, c0, c1, c2, c3, number @ ..] = bytes;
+        let (length, expected) = (u32::from_le_bytes([l0, l1, l2, l3]) as usize, u32::from_le_bytes([c0, c1, c2, c3]));
+        Self { length, expected, number: u64::from_le_bytes(number) }
+    }
+}
+
 /// Reads the record that begins here; its JSON is put in `json`.
 pub(super) fn decode(from: &mut impl Read, json: &mut Vec<u8>) -> io::Result<Found> {
     let mut header = [0; RECORD_HEADER];
@@ -78,9 +94,7 @@ pub(super) fn decode(from: &mut impl Read, json: &mut Vec<u8>) -> io::Result<Fou
         RECORD_HEADER => {}
         _ => return Ok(Found::Torn),
     }
-    let [l0, l1, l2, l3, c0, c1, c2, c3, number @ ..] = header;
-    let (length, expected) = (u32::from_le_bytes([l0, l1, l2, l3]) as usize, u32::from_le_bytes([c0, c1, c2, c3]));
-    let number = u64::from_le_bytes(number);
+    let Header { length, expected, number } = Header::parse(header);
     if length > LONGEST {
         return Ok(Found::Torn);
     }
@@ -103,13 +117,11 @@ pub(super) fn resume(file: &File, offset: u64, last: u64) -> io::Result<Option<u
     }
     let whole = |at: &usize| {
         let record = rest.get(*at..)?;
-        let (header, behind) = record.split_at_checked(RECORD_HEADER)?;
-        let (length, header) = header.split_first_chunk::<4>()?;
-        let (expected, number) = header.split_first_chunk::<4>()?;
-        let json = behind.get(..u32::from_le_bytes(*length) as usize)?;
-        let number = u64::from_le_bytes(number.try_into().ok()?);
+        let (header, behind) = record.split_first_chunk()?;
+        let Header { length, expected, number } = Header::parse(*header);
+        let json = behind.get(..length)?;
         // Nothing is there where a file was only made longer.
-        (!json.is_empty() && number > last && crc(number, json) == u32::from_le_bytes(*expected)).then_some(())
+        (!json.is_empty() && number > last && crc(number, json) == expected).then_some(())
     };
     Ok((1..rest.len()).find(|at| whole(at).is_some()).map(|at| offset + at as u64))
 }
