@@ -9,7 +9,7 @@ pub mod files;
 mod index;
 mod keeper;
 pub mod log;
-mod open;
+mod marks;
 mod policies;
 mod recorder;
 mod recover;

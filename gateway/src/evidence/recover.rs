@@ -4,7 +4,7 @@
 //! are whole. What the log says of a record was synced before; nothing behind that is worth more than a block whose chain holds.
 
 use super::log::Log;
-use super::open::OpenRecords;
+use super::marks::Marks;
 use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
@@ -47,16 +47,20 @@ pub struct Recovered {
     pub end: &'static str,
 }
 
-/// Closes what is open and no live gateway holds.
+/// Closes what is open and no live gateway holds. Where a gateway `died`, its host may have, too: records without a mark are
+/// looked for then, which takes longer the more records there are.
 pub(super) fn recover(
     state_dir: &Path,
     log: &Log,
-    open: &OpenRecords,
+    open: &Marks,
+    died: bool,
     subscriber: Option<&dyn Subscriber>,
 ) -> Result<Vec<Recovered>, EvidenceError> {
     let mut recovered = Vec::new();
     let mut left = open.all()?;
-    left.extend(unmarked(state_dir, log)?);
+    if died {
+        left.extend(unmarked(state_dir, log)?);
+    }
     for session in left {
         let (known, marked) = (Known::of(log, session)?, open.has(session));
         let closed = log.locked(|log| {

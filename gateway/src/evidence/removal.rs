@@ -4,7 +4,7 @@
 //! next start goes on: a record has its files or its tombstone, and one that has both is marked.
 
 use super::log::{self, KeyReference, Log, LogError, Signer, read_log};
-use super::open::OpenRecords;
+use super::marks::Marks;
 use super::walk::{is_live, last_hash};
 use super::{EvidenceError, EvidenceSettings, Store, files, now};
 use crate::durable;
@@ -134,7 +134,7 @@ pub(super) fn mend(state_dir: &Path, log: &Log) -> Result<(), EvidenceError> {
     }
     // Somebody who removes at this moment goes on with it.
     let Some(_lock) = turn(&directory)? else { return Ok(()) };
-    let marks = OpenRecords::removing(state_dir)?;
+    let marks = Marks::removing(state_dir)?;
     let marked = marks.all()?;
     if marked.is_empty() {
         return Ok(());
@@ -162,7 +162,7 @@ pub(super) fn mend(state_dir: &Path, log: &Log) -> Result<(), EvidenceError> {
 pub struct Remover<'s> {
     state_dir: PathBuf,
     log: Book<'s>,
-    marks: OpenRecords,
+    marks: Marks,
     #[expect(dead_code, reason = "the lock goes with it")]
     lock: Flock<fs::File>,
 }
@@ -197,7 +197,7 @@ impl<'s> Remover<'s> {
     }
 
     fn with(state_dir: &Path, log: impl FnOnce() -> Result<Book<'s>, EvidenceError>) -> Result<Option<Self>, EvidenceError> {
-        let marks = OpenRecords::removing(state_dir)?;
+        let marks = Marks::removing(state_dir)?;
         let Some(lock) = turn(&directory(state_dir))? else { return Ok(None) };
         Ok(Some(Self { state_dir: state_dir.to_owned(), log: log()?, marks, lock }))
     }
@@ -295,7 +295,7 @@ fn take_away(state_dir: &Path, sessions: &BTreeSet<SessionId>) -> Result<(), Evi
 }
 
 /// The files are gone for good: nothing has to be mended any more.
-fn settle(state_dir: &Path, marks: &OpenRecords, sessions: &BTreeSet<SessionId>) -> Result<(), EvidenceError> {
+fn settle(state_dir: &Path, marks: &Marks, sessions: &BTreeSet<SessionId>) -> Result<(), EvidenceError> {
     let directory = files::sessions(state_dir);
     durable::sync_names(&directory).map_err(EvidenceError::io("sync", &directory))?;
     sessions.iter().for_each(|session| marks.remove(*session));
@@ -380,7 +380,7 @@ mod tests {
             drop(Store::open(state.path(), EvidenceSettings::default()).unwrap());
             let after = if stop == 0 { "closed" } else { "removed" };
             assert_eq!(state_of(state.path(), session), (after.to_owned(), 0), "{stop}");
-            assert_eq!(OpenRecords::removing(state.path()).unwrap().all().unwrap(), BTreeSet::new(), "{stop}");
+            assert_eq!(Marks::removing(state.path()).unwrap().all().unwrap(), BTreeSet::new(), "{stop}");
             assert_eq!(tombstone(state.path(), session).unwrap().map(|stone| stone.by), (stop > 0).then(|| "weir".to_owned()));
         }
     }

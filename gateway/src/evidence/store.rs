@@ -1,7 +1,7 @@
 //! The store of one state directory: opened once, shared by all sessions of a gateway.
 
 use super::log::{KeyReference, Log, Signer};
-use super::open::OpenRecords;
+use super::marks::{Marks, Presence};
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
 use super::removal;
@@ -105,6 +105,8 @@ pub(super) struct Inner {
     /// For the first frames of records, which are not the writer's.
     pub(super) press: Mutex<Press>,
     lately: Lately,
+    #[expect(dead_code, reason = "it goes when all is written")]
+    presence: Presence,
 }
 
 impl Store {
@@ -127,7 +129,7 @@ impl Store {
         subscriber: Option<Arc<dyn Subscriber>>,
     ) -> Result<Self, EvidenceError> {
         make_directories(state_dir)?;
-        let open = OpenRecords::new(state_dir)?;
+        let open = Marks::open(state_dir)?;
         let key = settings.key.clone().unwrap_or_else(|| KeyReference::beside(state_dir));
         let signer = Signer::open(state_dir, &key, &settings.origin)?;
         let log = Log::open(state_dir, signer)?;
@@ -137,8 +139,15 @@ impl Store {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: settings.clock.clone(),
         };
-        log.locked(|log| log.append(&[started]))?;
-        let recovered = recover::recover(state_dir, &log, &open, subscriber.as_deref())?;
+        let (presence, died) = log.locked(|log| {
+            log.append(&[started])?;
+            open.begin()
+        })?;
+        let recovered = recover::recover(state_dir, &log, &open, !died.is_empty(), subscriber.as_deref())?;
+        for path in died {
+            // Another start may have been faster; where it stays, the next one looks again.
+            let _removed = fs::remove_file(path).is_ok();
+        }
         removal::mend(state_dir, &log)?;
         let settings = Arc::new(settings);
         let queue = Arc::new(Queue::new(log, open, files::sessions(state_dir)));
@@ -147,7 +156,7 @@ impl Store {
         let thread = Mutex::new(Some(thread));
         let state_dir = state_dir.to_owned();
         let (press, lately) = (Mutex::default(), Lately::default());
-        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press, lately }) })
+        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press, lately, presence }) })
     }
 
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.

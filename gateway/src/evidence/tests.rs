@@ -230,6 +230,33 @@ async fn whatever_of_a_record_a_power_cut_took_the_next_start_closes_it() {
 }
 
 #[tokio::test]
+async fn a_record_that_the_log_does_not_have_is_closed_where_a_gateway_died_and_told_where_none_did() {
+    let (state, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(state.path(), one_at_a_time()).unwrap();
+    let other = Store::open(elsewhere.path(), one_at_a_time()).unwrap();
+    let (session, run) = ids(1);
+    let recorder = other.begin(session, run, &json!({})).unwrap();
+    recorder.submit(&mut frames(3, 10)).unwrap();
+    recorder.room().await;
+    store.enter(&Entry::Policy { at: now().0, hash: String::new() }).unwrap();
+    let cut = |dead: &Path| {
+        copy(state.path(), dead);
+        std::fs::copy(files::segment(elsewhere.path(), session, 0), files::segment(dead, session, 0)).unwrap();
+    };
+    let (dead, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    cut(dead.path());
+    drop(store);
+    cut(stopped.path());
+    let again = Store::open(dead.path(), settings()).unwrap();
+    assert_eq!(again.recovered(), [Recovered { session, frames: 4, cut_bytes: 0, end: "crash" }]);
+    let found = verify(dead.path(), Some(session), &Trusted::default()).unwrap();
+    assert_eq!(found.sessions[0].report.problems, []);
+    assert_eq!(Store::open(stopped.path(), settings()).unwrap().recovered(), []);
+    let found = verify(stopped.path(), Some(session), &Trusted::default()).unwrap();
+    assert_eq!(found.sessions[0].report.problems, [Problem::Unlisted]);
+}
+
+#[tokio::test]
 async fn a_session_that_is_ahead_of_the_disk_waits_for_room() {
     let state = tempfile::tempdir().unwrap();
     let few = EvidenceSettings { pending_bytes: 1000, flush: Duration::from_millis(50), ..settings() };

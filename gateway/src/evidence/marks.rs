@@ -1,20 +1,28 @@
-//! Which records are open: an empty file for each, so that a start finds what a dead gateway left without reading the whole log.
+//! Marks of records that are open, or about to be removed: an empty file for each, so that a start finds what a dead gateway left
+//! without reading the whole log; and of each gateway that runs, so that it finds whether one died at all.
 
 use super::EvidenceError;
 use crate::durable;
 use gateway_core::model::ids::SessionId;
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The directory of these files.
-pub(super) struct OpenRecords(PathBuf);
+pub(super) struct Marks(PathBuf);
 
-impl OpenRecords {
+/// That this process writes here. It is gone with its value; whoever dies leaves it, and holds it no more.
+pub(super) struct Presence(#[expect(dead_code, reason = "its file and its lock go with it")] NamedTempFile);
+
+/// How the marks of gateways begin.
+const GATEWAY: &str = "gateway-";
+
+impl Marks {
     /// Below `state_dir`, made where it is missing.
-    pub(super) fn new(state_dir: &Path) -> Result<Self, EvidenceError> {
+    pub(super) fn open(state_dir: &Path) -> Result<Self, EvidenceError> {
         Self::below(state_dir, "open")
     }
 
@@ -57,6 +65,24 @@ impl OpenRecords {
         let entries = fs::read_dir(&self.0).map_err(EvidenceError::io("read", &self.0))?;
         let name = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
         Ok(entries.filter_map(name).collect())
+    }
+
+    /// Says that this process writes here, and finds the marks of those that died. The caller holds the log, so that nobody takes
+    /// a mark that is not held yet for that of a dead one.
+    pub(super) fn begin(&self) -> Result<(Presence, Vec<PathBuf>), EvidenceError> {
+        let failed = EvidenceError::io("mark the gateway in", &self.0);
+        let mut died = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(&failed)? {
+            let path = entry.map_err(&failed)?.path();
+            let is_gateway = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(GATEWAY));
+            if is_gateway && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+                died.push(path);
+            }
+        }
+        let own = tempfile::Builder::new().prefix(GATEWAY).tempfile_in(&self.0).map_err(&failed)?;
+        own.as_file().lock().map_err(&failed)?;
+        self.sync().map_err(&failed)?;
+        Ok((Presence(own), died))
     }
 
     /// Brings to the disk which are open.
