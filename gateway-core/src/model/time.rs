@@ -15,6 +15,12 @@ impl Timestamp {
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
     }
+
+    /// So much earlier; 1970 where that is before it.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 /// Seconds, as people write them: `45s`, `30m`, `2h`, `7d`. None is no time.

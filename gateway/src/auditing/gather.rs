@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::{AuditingError, Range};
-use crate::evidence::{self, Trusted, Verification, files};
+use crate::evidence::{self, PolicyHistory, Trusted, Verification, files};
 use crate::ledger::{self, Event, Events};
 use gateway_core::model::time::Timestamp;
 use serde::Serialize;
@@ -234,7 +234,8 @@ impl Gathered {
 
 /// The policy sets that came into force within the range, and the one that was in force when it began.
 fn in_force(state_dir: &Path, range: &Range) -> Result<Vec<(String, Timestamp)>, AuditingError> {
-    let sets: Vec<_> = evidence::policies_in_force(state_dir)?.into_iter().map(|set| (set.hash, set.at)).collect();
+    let mut history = PolicyHistory::default();
+    let sets: Vec<_> = history.read(state_dir)?.iter().map(|set| (set.hash.clone(), set.at)).collect();
     let first = range.since.map_or(0, |since| sets.partition_point(|(_, at)| *at <= since).saturating_sub(1));
     let of_it = sets.into_iter().skip(first).filter(|(_, since)| range.until.is_none_or(|until| *since < until));
     Ok(of_it.collect())

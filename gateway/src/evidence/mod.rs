@@ -27,9 +27,7 @@ mod writer;
 pub use doing::{Current, Doing};
 pub use error::{EvidenceError, Failed};
 pub use index::{NOWHERE, State, Summary, index, summary};
-pub use policies::{
-    CameIntoForce, KeptPolicy, PolicyFile, in_force as policies_in_force, keep as keep_policy, kept as kept_policy,
-};
+pub use policies::{CameIntoForce, KeptPolicy, PolicyFile, PolicyHistory, keep as keep_policy, kept as kept_policy};
 pub use recorder::{Closed, Recorder};
 pub use recover::Recovered;
 pub use removal::{Candidate, Due, Remover, Tombstone, due, tombstone};

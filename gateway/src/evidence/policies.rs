@@ -105,21 +105,36 @@ pub fn kept(state_dir: &Path, hash: &str) -> Result<Option<KeptPolicy>, Evidence
     }
 }
 
-/// The sets that came into force here, in their order: a set that replaced itself is there once. What can't be read of the log
-/// is told by whoever checks it.
-///
-/// # Errors
-/// Where there is no log, or it can't be read.
-pub fn in_force(state_dir: &Path) -> Result<Vec<CameIntoForce>, EvidenceError> {
-    let mut all: Vec<CameIntoForce> = Vec::new();
-    for (number, entry) in read_log(state_dir)? {
-        if let Ok(Entry::Policy { at, hash }) = entry
-            && all.last().is_none_or(|last| last.hash != hash)
-        {
-            all.push(CameIntoForce { at: Timestamp(at), hash, entry: number });
+/// The sets that came into force in a state directory, as its log has them. The log is read once: who asks again hears of what
+/// was entered since.
+#[derive(Debug, Default)]
+pub struct PolicyHistory {
+    sets: Vec<CameIntoForce>,
+    /// The number of the log's entry that comes next.
+    next: u64,
+}
+
+impl PolicyHistory {
+    /// Those that came into force by now, in their order: a set that replaced itself is there once. What can't be read of the log
+    /// is told by whoever checks it.
+    ///
+    /// # Errors
+    /// Where there is no log, or it can't be read.
+    pub fn read(&mut self, state_dir: &Path) -> Result<&[CameIntoForce], EvidenceError> {
+        for (number, entry) in read_log(state_dir)?.from(self.next) {
+            if number < self.next {
+                // It is another log.
+                self.sets.clear();
+            }
+            self.next = number + 1;
+            if let Ok(Entry::Policy { at, hash }) = entry
+                && self.sets.last().is_none_or(|last| last.hash != hash)
+            {
+                self.sets.push(CameIntoForce { at: Timestamp(at), hash, entry: number });
+            }
         }
+        Ok(&self.sets)
     }
-    Ok(all)
 }
 
 fn directory(state_dir: &Path) -> PathBuf {
@@ -171,8 +186,16 @@ mod tests {
         let store = Store::open(state.path(), EvidenceSettings::default()).unwrap();
         let came = |at, hash: &str| store.enter(&Entry::Policy { at, hash: hash.to_owned() }).unwrap();
         [(1, "aa"), (2, "bb"), (3, "bb"), (4, "aa")].into_iter().for_each(|(at, hash)| came(at, hash));
-        let found = in_force(state.path()).unwrap();
-        let found: Vec<_> = found.iter().map(|set| (set.at.0, set.hash.as_str())).collect();
-        assert_eq!(found, [(1, "aa"), (2, "bb"), (4, "aa")]);
+        let mut history = PolicyHistory::default();
+        let mut found = || {
+            let sets = history.read(state.path()).unwrap();
+            sets.iter().map(|set| (set.at.0, set.hash.clone())).collect::<Vec<_>>()
+        };
+        let named = |sets: &[(u64, &str)]| sets.iter().map(|(at, hash)| (*at, (*hash).to_owned())).collect::<Vec<_>>();
+        let three = [(1, "aa"), (2, "bb"), (4, "aa")];
+        assert_eq!(found(), named(&three));
+        assert_eq!(found(), named(&three));
+        [(5, "aa"), (6, "cc")].into_iter().for_each(|(at, hash)| came(at, hash));
+        assert_eq!(found(), named(&[three.as_slice(), &[(6, "cc")]].concat()));
     }
 }

@@ -13,7 +13,6 @@ use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 use gateway_core::record::chain::FILE_HEADER;
 use gateway_core::record::log::Entry;
-use gateway_core::record::log::tile::FULL;
 use gateway_core::record::read::Blocks;
 use gateway_core::record::seal::Sealer;
 use gateway_core::record::verify::Mark;
@@ -94,11 +93,9 @@ pub(super) fn recover(
 /// may have kept any alone.
 fn unmarked(state_dir: &Path, log: &Log) -> Result<BTreeSet<SessionId>, EvidenceError> {
     let (mut opened, mut ended, mut last) = (BTreeSet::new(), BTreeSet::new(), 0);
-    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    for bundle in (0..log.size()?.div_ceil(FULL)).rev() {
+    for bundle in log.bundles_back()? {
         let mut oldest = u64::MAX;
-        for entry in log.entries(bundle * FULL).take(usize::try_from(FULL).unwrap_or(usize::MAX)) {
-            let (_, entry) = entry?;
+        for entry in bundle? {
             // This gateway's own start says nothing of the one before.
             if !matches!(entry, Entry::Started { .. }) {
                 (oldest, last) = (oldest.min(entry.at()), last.max(entry.at()));
@@ -109,14 +106,14 @@ fn unmarked(state_dir: &Path, log: &Log) -> Result<BTreeSet<SessionId>, Evidence
                 _ => {}
             }
         }
-        if oldest < last.saturating_sub(nanoseconds(UNSYNCED) + nanoseconds(SLACK)) {
+        if oldest < Timestamp(last).before(UNSYNCED + SLACK).0 {
             break;
         }
     }
     if last == 0 {
         return Ok(BTreeSet::new());
     }
-    let since = Timestamp(last.saturating_sub(nanoseconds(UNSYNCED)));
+    let since = Timestamp(last).before(UNSYNCED);
     let files = files::all(state_dir)?.into_iter().filter_map(|(_, name)| name).map(|(session, _)| session);
     let unlisted = files.filter(|session| session.made_at() >= since && !opened.contains(session));
     Ok(opened.iter().copied().chain(unlisted).filter(|session| !ended.contains(session)).collect())
@@ -134,12 +131,10 @@ struct Known {
 impl Known {
     /// Looks from the log's end back to where the session can't have been yet.
     fn of(log: &Log, session: SessionId) -> Result<Self, EvidenceError> {
-        let (mut known, size) = (Self::default(), log.size()?);
-        let before = session.made_at().0.saturating_sub(u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX));
-        for bundle in (0..size.div_ceil(FULL)).rev() {
+        let mut known = Self::default();
+        for bundle in log.bundles_back()? {
             let (mut oldest, mut grown) = (u64::MAX, None);
-            for entry in log.entries(bundle * FULL).take(usize::try_from(FULL).unwrap_or(usize::MAX)) {
-                let (_, entry) = entry?;
+            for entry in bundle? {
                 oldest = oldest.min(entry.at());
                 known.opened |= matches!(entry, Entry::Opened { session: opened, .. } if opened == session);
                 known.closed |= matches!(entry, Entry::Closed { session: closed, .. } if closed == session);
@@ -149,7 +144,7 @@ impl Known {
                 }
             }
             known.grown = known.grown.or(grown);
-            if known.opened || oldest < before {
+            if known.opened || oldest < session.made_at().before(SLACK).0 {
                 break;
             }
         }

@@ -208,11 +208,10 @@ fn check(state_dir: &Path, session: SessionId, mut listed: Listed) -> Result<Ver
         (None, false) => "unclosed",
     };
     let end = listed.closed.as_ref().map(|closed| closed.end.clone());
-    let slack = u64::try_from(SLACK.as_nanos()).unwrap_or(u64::MAX);
-    let until = listed.closed.as_ref().map_or(u64::MAX, |_| listed.closed_at.saturating_add(slack));
+    let until = listed.closed.as_ref().map_or(Timestamp(u64::MAX), |_| Timestamp(listed.closed_at).after(SLACK));
     let mut verifier = Verifier::new(&session.to_string(), listed.closed.filter(|_| !missing))
         .with_marks(listed.marks.into_iter().filter(|_| !missing))
-        .made_between(Timestamp(listed.opened_at.saturating_sub(slack)), Timestamp(until));
+        .made_between(Timestamp(listed.opened_at).before(SLACK), until);
     for path in listed.files {
         match std::fs::read(&path) {
             Ok(bytes) => verifier.segment(&bytes),

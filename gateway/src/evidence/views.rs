@@ -89,7 +89,7 @@ pub fn views(state_dir: &Path, session: SessionId) -> Result<Vec<View>, Evidence
 pub fn view_beside(state_dir: &Path, by: &str, sessions: &[SessionId], how: How) -> Result<(), EvidenceError> {
     let at = now();
     Ok(beside(state_dir, |log| {
-        let since = before(at);
+        let since = at.before(ONE_VIEW);
         let lately: HashSet<SessionId> = log.lately(since.0)?.iter().filter_map(|entry| viewed(entry, by, how)).collect();
         let fresh: Vec<_> = sessions.iter().copied().filter(|session| !lately.contains(session)).collect();
         fresh.chunks(AT_ONCE).try_for_each(|some| log.append(&entries(at, by, some, how)).map(drop))
@@ -141,7 +141,7 @@ impl Store {
 impl Lately {
     fn fresh(&self, at: Timestamp, by: &str, sessions: &[SessionId], how: How) -> Vec<SessionId> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = before(at);
+        let since = at.before(ONE_VIEW);
         let lately = |session: SessionId| known.get(&(by.to_owned(), session, how)).is_some_and(|at| *at >= since);
         sessions.iter().copied().filter(|session| !lately(*session)).collect()
     }
@@ -149,7 +149,7 @@ impl Lately {
     fn remember(&self, at: Timestamp, by: &str, sessions: &[SessionId], how: How) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() + sessions.len() > REMEMBERED {
-            let since = before(at);
+            let since = at.before(ONE_VIEW);
             known.retain(|_, at| *at >= since);
         }
         if known.len() + sessions.len() > REMEMBERED {
@@ -170,10 +170,6 @@ fn viewed(entry: &Entry, who: &str, way: How) -> Option<SessionId> {
         Entry::Viewed { by, session, how, .. } if by == who && how == way.name() => Some(*session),
         _ => None,
     }
-}
-
-fn before(at: Timestamp) -> Timestamp {
-    Timestamp(at.0.saturating_sub(u64::try_from(ONE_VIEW.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]

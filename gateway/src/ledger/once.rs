@@ -1,7 +1,6 @@
 //! What was asked with a key of its own, so that asking again does not do it again.
 
 use super::{Change, LedgerError};
-use gateway_core::model::time::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ impl Change<'_> {
     /// Where that can't be read or written.
     pub fn once(&mut self, key: &str, request: &str) -> Result<Once, LedgerError> {
         let (at, failed) = (self.at, |error| self.ledger.failed(error));
-        let old = Timestamp(at.0.saturating_sub(u64::try_from(REMEMBERED.as_nanos()).unwrap_or(u64::MAX)));
+        let old = at.before(REMEMBERED);
         let forget = self.transaction.prepare_cached("DELETE FROM once WHERE at < ?1");
         forget.and_then(|mut forget| forget.execute([old.0.cast_signed()])).map_err(failed)?;
         let found = self.transaction.prepare_cached("SELECT request, status, body FROM once WHERE key = ?1");

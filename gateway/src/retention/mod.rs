@@ -69,7 +69,7 @@ pub enum RetentionError {
 /// # Errors
 /// Where something can't be read or written. What was begun is then gone on with by the next start.
 pub fn remove(state_dir: &Path, ledger: &Ledger, remover: &Remover<'_>, order: &Order) -> Result<Removal, RetentionError> {
-    let before = Timestamp(now().0.saturating_sub(u64::try_from(order.older_than.as_nanos()).unwrap_or(u64::MAX)));
+    let before = now().before(order.older_than);
     let found = due(state_dir, before)?;
     let mut removal = Removal { before, dry_run: order.dry_run, unsigned: found.unsigned, ..Removal::default() };
     let told = order.by.as_deref().filter(|_| !order.dry_run);

@@ -3,7 +3,7 @@
 use super::{Which, set};
 use crate::cli::{CliError, Format, Result, print};
 use crate::config::PolicyTexts;
-use crate::evidence::{self, CameIntoForce, now, utc};
+use crate::evidence::{self, CameIntoForce, PolicyHistory, now, utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use gateway_core::model::time::Timestamp;
@@ -61,9 +61,9 @@ pub(in crate::cli) fn show(which: &Which, at: Option<At>) -> Result {
 /// The set that was in force then, by what is recorded, with its texts where they are kept.
 fn show_at(which: &Which, at: Timestamp) -> Result {
     let state_dir = crate::cli::state_dir(which.common.config.as_deref())?;
-    let mut sets = evidence::policies_in_force(&state_dir).map_err(CliError::new)?;
-    sets.retain(|set| set.at <= at);
-    let Some(CameIntoForce { at: since, hash, entry }) = sets.pop() else {
+    let mut history = PolicyHistory::default();
+    let sets = history.read(&state_dir).map_err(CliError::new)?;
+    let Some(CameIntoForce { at: since, hash, entry }) = sets.iter().rfind(|set| set.at <= at) else {
         return Err(CliError::new(format!("no set is known to have been in force at {}: nothing is recorded before", utc(at))));
     };
     let kept = evidence::kept_policy(&state_dir, &hash).map_err(CliError::new)?;
@@ -85,7 +85,7 @@ fn show_at(which: &Which, at: Timestamp) -> Result {
                 Some(set) => table(set).to_string(),
                 None => format!("its texts are not kept below {}", state_dir.display()),
             };
-            format!("{texts}\nset {hash}, in force at {}: since {} (entry {entry} of the log)", utc(at), utc(since))
+            format!("{texts}\nset {hash}, in force at {}: since {} (entry {entry} of the log)", utc(at), utc(*since))
         }
     })?;
     Ok(ExitCode::SUCCESS)

@@ -140,6 +140,7 @@ pub struct Memory {
     /// Whether the gateway stops answering.
     closing: watch::Sender<bool>,
     records: records::Shelf,
+    policies: policy::History,
     index: OnceLock<Index>,
     workloads: workloads::Seen,
     health: health::Probes,
@@ -157,6 +158,7 @@ impl Default for Memory {
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             closing: watch::Sender::new(false),
             records: records::Shelf::default(),
+            policies: policy::History::default(),
             index: OnceLock::new(),
             workloads: workloads::Seen::default(),
             health: health::Probes::default(),
@@ -232,9 +234,9 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         Look::CheckAll => Shown::CheckedAll(records::check_all(state_dir, actor)?),
         Look::Workloads => Shown::Workloads(workloads::list(shared, &memory.workloads, actor)?),
         Look::Targets => Shown::Targets(targets::list(shared, actor)),
-        Look::Policy => Shown::Policy(policy::in_force(shared)?),
-        Look::PolicyVersions => Shown::PolicyVersions(policy::versions(shared)?),
-        Look::PolicyVersion(hash) => Shown::PolicyVersion(policy::version(shared, &hash)?),
+        Look::Policy => Shown::Policy(policy::in_force(shared, &memory.policies)?),
+        Look::PolicyVersions => Shown::PolicyVersions(policy::versions(shared, &memory.policies)?),
+        Look::PolicyVersion(hash) => Shown::PolicyVersion(policy::version(shared, &memory.policies, &hash)?),
         Look::CheckPolicy(files) => Shown::CheckedPolicy(policy::check(files)),
         Look::Health => Shown::Health(Box::new(health::report(shared, &memory.health, memory.began)?)),
         Look::Chart => {

@@ -2,7 +2,7 @@
 
 use super::super::CommandError;
 use crate::config::PolicyTexts;
-use crate::evidence::{self, CameIntoForce, PolicyFile};
+use crate::evidence::{self, CameIntoForce, PolicyFile, PolicyHistory};
 use crate::ledger::Kind;
 use crate::session::context::Shared;
 use gateway_core::model::time::Timestamp;
@@ -10,6 +10,7 @@ use gateway_core::policy::cases::Outcome;
 use gateway_core::policy::{PolicyProblem, PolicySet, SET_BYTES};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Replacements that are looked back at.
 const LOOKED_BACK: usize = 500;
@@ -117,10 +118,13 @@ pub struct PolicyCase {
     pub notes: Vec<String>,
 }
 
-pub(super) fn in_force(shared: &Shared) -> Result<PolicyInForce, CommandError> {
+/// What the log was read of already.
+pub(super) type History = Mutex<PolicyHistory>;
+
+pub(super) fn in_force(shared: &Shared, history: &History) -> Result<PolicyInForce, CommandError> {
     let (set, settings) = (shared.policy.load_full(), &shared.config.policy);
     let kept = evidence::kept_policy(&shared.config.state_dir, set.hash())?;
-    let since = evidence::policies_in_force(&shared.config.state_dir)?.pop().map(|set| set.at);
+    let since = locked(history).read(&shared.config.state_dir)?.last().map(|set| set.at);
     let mut files = kept.map(|kept| kept.files).unwrap_or_default();
     // Cases are no part of the set: what is there now is shown.
     let cases = PolicyTexts::read(&settings.dir).map(|texts| texts.cases).unwrap_or_default();
@@ -144,7 +148,7 @@ pub(super) fn in_force(shared: &Shared) -> Result<PolicyInForce, CommandError> {
 }
 
 /// The newest first.
-pub(super) fn versions(shared: &Shared) -> Result<Vec<PolicyVersion>, CommandError> {
+pub(super) fn versions(shared: &Shared, history: &History) -> Result<Vec<PolicyVersion>, CommandError> {
     let state_dir = &shared.config.state_dir;
     let events = shared.ledger.events_of(Kind::PolicyReplaced, LOOKED_BACK)?;
     // What somebody put in force is told just after it came into force.
@@ -156,18 +160,23 @@ pub(super) fn versions(shared: &Shared) -> Result<Vec<PolicyVersion>, CommandErr
         event.map_or_else(|| "weir".to_owned(), |event| event.by.clone())
     };
     let mut all = Vec::new();
-    for set in evidence::policies_in_force(state_dir)?.into_iter().rev().take(LOOKED_BACK) {
+    for set in locked(history).read(state_dir)?.iter().rev().take(LOOKED_BACK) {
         let kept = evidence::kept_policy(state_dir, &set.hash)?.is_some();
-        all.push(PolicyVersion { by: by(&set), hash: set.hash, since: set.at, kept });
+        all.push(PolicyVersion { by: by(set), hash: set.hash.clone(), since: set.at, kept });
     }
     Ok(all)
 }
 
-pub(super) fn version(shared: &Shared, hash: &str) -> Result<ShownVersion, CommandError> {
+pub(super) fn version(shared: &Shared, history: &History, hash: &str) -> Result<ShownVersion, CommandError> {
     let kept = evidence::kept_policy(&shared.config.state_dir, hash)?;
     let kept = kept.ok_or_else(|| CommandError::Missing(format!("policy set {hash}")))?;
-    let first = evidence::policies_in_force(&shared.config.state_dir)?.into_iter().find(|set| set.hash == hash);
+    let mut history = locked(history);
+    let first = history.read(&shared.config.state_dir)?.iter().find(|set| set.hash == hash);
     Ok(ShownVersion { hash: hash.to_owned(), since: first.map(|set| set.at), files: kept.files })
+}
+
+fn locked(history: &History) -> MutexGuard<'_, PolicyHistory> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks files as a set: those that end in `.toml` are cases.

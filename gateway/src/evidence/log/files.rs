@@ -6,6 +6,7 @@ use crate::durable;
 use gateway_core::record::chain::Hash;
 use gateway_core::record::log::tile::{self, FULL, Kind, Tile};
 use gateway_core::record::log::{SignedCheckpoint, VerifierKey, tree};
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -22,6 +23,25 @@ const MOST_CHECKPOINT: u64 = gateway_core::record::log::note::MAX_NOTE as u64;
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     directory: PathBuf,
+}
+
+/// What is below `tile/`.
+#[derive(Default)]
+pub(super) struct Tiles {
+    /// The tiles.
+    pub(super) tiles: Vec<Tile>,
+    /// The paths of files that are none.
+    pub(super) others: Vec<String>,
+}
+
+impl Tiles {
+    /// The bundles before the journal, which begins at entry `base`, of which entries or hashes are there, in their order. A
+    /// journal may say that there are more than anybody could read.
+    pub(super) fn bundles(&self, base: u64) -> Vec<u64> {
+        let full = self.tiles.iter().filter(|tile| tile.is_full() && matches!(tile.kind, Kind::Entries | Kind::Hashes(0)));
+        let bundles: BTreeSet<u64> = full.map(|tile| tile.index).filter(|index| *index < base / FULL).collect();
+        bundles.into_iter().collect()
+    }
 }
 
 impl Files {
@@ -125,9 +145,9 @@ impl Files {
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 
-    /// The tiles that are there, and the paths of files there that are none.
-    pub(super) fn tiles(&self) -> Result<(Vec<Tile>, Vec<String>), LogError> {
-        let (mut tiles, mut others) = (Vec::new(), Vec::new());
+    /// What is below `tile/`.
+    pub(super) fn tiles(&self) -> Result<Tiles, LogError> {
+        let mut found = Tiles::default();
         let mut open = vec![self.directory.join("tile")];
         while let Some(directory) = open.pop() {
             for path in list(&directory)?.unwrap_or_default() {
@@ -136,13 +156,13 @@ impl Files {
                 if path.is_dir() {
                     open.push(path);
                 } else if let Some(tile) = Tile::parse(name) {
-                    tiles.push(tile);
+                    found.tiles.push(tile);
                 } else if !unfinished {
-                    others.push(name.to_owned());
+                    found.others.push(name.to_owned());
                 }
             }
         }
-        Ok((tiles, others))
+        Ok(found)
     }
 
     /// The checkpoint that is there.

@@ -1,12 +1,12 @@
 //! Reads a log that others may be writing, and changes nothing.
 
 use super::error::LogError;
-use super::files::Files;
+use super::files::{Files, Tiles};
 use super::journal::{Grown, Journal};
 use super::problem::Problem;
-use gateway_core::record::log::tile::{FULL, Kind, Tile};
+use gateway_core::record::log::tile::FULL;
 use gateway_core::record::log::{Entry, SignedCheckpoint};
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
 use std::fs::File;
 use std::path::Path;
 
@@ -18,6 +18,15 @@ pub fn read_log(state_dir: &Path) -> Result<Reading, LogError> {
     let files = Files::new(state_dir);
     let snapshot = Snapshot::of(&files)?;
     Ok(Reading { files, snapshot, next: 0, read: Vec::new() })
+}
+
+impl Reading {
+    /// Goes on with entry `next`; from the first on where the log has not so many, and is another.
+    #[must_use]
+    pub fn from(mut self, next: u64) -> Self {
+        self.next = if next > self.snapshot.size() { 0 } else { next };
+        self
+    }
 }
 
 /// How many entries the last checkpoint covers.
@@ -49,7 +58,7 @@ impl Iterator for Reading {
             match self.snapshot.bytes_from(&self.files, index) {
                 Ok(read) => self.read = read,
                 Err(problem) => {
-                    self.next = self.snapshot.behind(index);
+                    self.next = self.snapshot.behind(&self.files, index);
                     return Some((index, Err(problem)));
                 }
             }
@@ -69,15 +78,22 @@ pub(super) struct Snapshot {
     pub(super) journal: Journal,
     /// The journal's entries.
     pub(super) grown: Grown,
-    /// The tiles that are there, and the paths of files there that are none.
-    pub(super) tiles: (Vec<Tile>, Vec<String>),
-    /// The full bundles before the journal of which anything is there, in their order. A journal may say that there are more
-    /// than anybody could read.
-    pub(super) bundles: Vec<u64>,
+    /// Those of its full bundles of which anything is there, once somebody has asked.
+    bundles: OnceCell<Vec<u64>>,
 }
 
 impl Snapshot {
     pub(super) fn of(files: &Files) -> Result<Self, LogError> {
+        Ok(Self::take(files, || Ok(()))?.0)
+    }
+
+    /// The same with the tiles that are there.
+    pub(super) fn whole(files: &Files) -> Result<(Self, Tiles), LogError> {
+        Self::take(files, || files.tiles())
+    }
+
+    /// The same with what `look` finds while nobody appends.
+    fn take<T>(files: &Files, look: impl FnOnce() -> Result<T, LogError>) -> Result<(Self, T), LogError> {
         // Without a writer, or on a medium that can't be written, it is at rest.
         let lock = File::open(files.lock()).ok().filter(|lock| lock.lock_shared().is_ok());
         let checkpoint = match files.last_checkpoint() {
@@ -88,17 +104,18 @@ impl Snapshot {
         let missing = || files.damaged(Problem::NoJournal { why: format!("{} is not there", files.journal().display()) });
         let mut journal = Journal::open(files, false)?.ok_or_else(missing)?;
         let grown = journal.catch_up()?;
-        let tiles = files.tiles()?;
+        let found = look()?;
         drop(lock);
-        let full = tiles.0.iter().filter(|tile| tile.is_full() && matches!(tile.kind, Kind::Entries | Kind::Hashes(0)));
-        let bundles: BTreeSet<u64> = full.map(|tile| tile.index).filter(|index| *index < journal.base() / FULL).collect();
-        Ok(Self { checkpoint, journal, grown, tiles, bundles: bundles.into_iter().collect() })
+        Ok((Self { checkpoint, journal, grown, bundles: OnceCell::new() }, found))
     }
 
     /// The first entry behind that at `index`, in another bundle, of which anything is there.
-    fn behind(&self, index: u64) -> u64 {
-        let next = self.bundles.get(self.bundles.partition_point(|bundle| *bundle <= index / FULL));
-        next.map_or_else(|| self.journal.base(), |bundle| bundle * FULL).max((index / FULL + 1) * FULL)
+    fn behind(&self, files: &Files, index: u64) -> u64 {
+        let base = self.journal.base();
+        // What can't be listed can't be read.
+        let bundles = self.bundles.get_or_init(|| files.tiles().unwrap_or_default().bundles(base));
+        let next = bundles.get(bundles.partition_point(|bundle| *bundle <= index / FULL));
+        next.map_or(base, |bundle| bundle * FULL).max((index / FULL + 1) * FULL)
     }
 
     /// How many entries there are.
@@ -115,7 +132,7 @@ impl Snapshot {
         };
         bytes.map_err(|error| match error {
             LogError::Damaged { problem: Problem::TileMissing { .. }, .. } => {
-                Problem::Missing { from: index, to: self.behind(index) }
+                Problem::Missing { from: index, to: self.behind(files, index) }
             }
             LogError::Damaged { problem, .. } => problem,
             other => Problem::Unreadable { entry: index, why: other.to_string() },

@@ -5,6 +5,7 @@ use super::files::Files;
 use super::signer::Signer;
 use super::state::Locked;
 use super::{prove, rotate};
+use gateway_core::record::log::tile::FULL;
 use gateway_core::record::log::{Entry, VerifierKey};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -101,6 +102,16 @@ impl Log {
     #[must_use]
     pub const fn entries(&self, from: u64) -> Entries<'_> {
         Entries { log: self, next: from, read: Vec::new(), failed: false }
+    }
+
+    /// The entries, a bundle at a time, the last bundle first: for who looks back from the log's end.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn bundles_back(&self) -> Result<impl Iterator<Item = Result<Vec<Entry>, LogError>> + '_, LogError> {
+        let bundle =
+            |index: u64| self.entries(index * FULL).take(FULL as usize).map(|entry| entry.map(|(_, entry)| entry)).collect();
+        Ok((0..self.size()?.div_ceil(FULL)).rev().map(bundle))
     }
 
     /// The proof that entry `index` is covered by the last checkpoint, as text; the entry itself is in it.

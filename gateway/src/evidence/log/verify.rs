@@ -78,15 +78,14 @@ impl Check<'_> {
     fn all(&mut self, keys: &[VerifierKey], outside: &[Vec<u8>]) -> Result<(), LogError> {
         // Before the log, whose key may be replaced meanwhile.
         let public = public_beside(self.files.state_dir());
-        let snapshot = Snapshot::of(&self.files)?;
-        let tiles = snapshot.tiles.0.clone();
-        self.strangers(&snapshot.tiles.1)?;
+        let (snapshot, there) = Snapshot::whole(&self.files)?;
+        self.strangers(&there.others)?;
         let (size, base) = (snapshot.size(), snapshot.journal.base());
         self.found.size = size;
         let mut trust = Trust::read(&self.files, keys)?;
-        let checkpoint = self.believed(&snapshot, &trust, &tiles);
+        let checkpoint = self.believed(&snapshot, &trust, &there.tiles);
         let most = checkpoint.as_ref().map_or(size, |signed| size.max(signed.checkpoint().size));
-        for tile in &tiles {
+        for tile in &there.tiles {
             if tile.needs().is_none_or(|needs| needs > most) {
                 self.tell(Problem::Extra { path: tile.to_string() });
             } else if !tile.is_full() {
@@ -98,7 +97,7 @@ impl Check<'_> {
         self.wanted = covering.map(|signed| signed.checkpoint().size).chain(trust.sizes()).collect();
         self.at_size();
         let mut behind = 0;
-        for index in snapshot.bundles.iter().copied() {
+        for index in there.bundles(base) {
             self.absent(behind, index);
             self.bundle(&snapshot, index);
             behind = index + 1;
@@ -111,7 +110,7 @@ impl Check<'_> {
         }
         let signed_once = checkpoint.is_some();
         if let Some(signed) = checkpoint {
-            self.checkpoint(&signed, &trust, &tiles)?;
+            self.checkpoint(&signed, &trust, &there.tiles)?;
         }
         for signed in outside {
             self.outside(signed, &trust);

@@ -117,7 +117,7 @@ pub(super) fn look(
     let mut look = Look { settled: cursor, passed: Vec::new(), skipped: 0, found: None, last: None };
     // Behind a page on which somebody else's is open, nothing is settled in order.
     let (mut in_order, mut seen) = (from.is_none_or(|from| from == cursor), 0);
-    let stale = now().0.saturating_sub(u64::try_from(STALE.as_nanos()).unwrap_or(u64::MAX));
+    let stale = now().before(STALE).0;
     let mut statement = transaction.prepare_cached(&open_events())?;
     let mut rows = statement.query(params![notifier, from, PAGE])?;
     while let Some(row) = rows.next()? {
