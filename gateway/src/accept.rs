@@ -3,7 +3,7 @@
 use crate::netns::Opened;
 use crate::origin;
 use crate::session::context::Shared;
-use crate::session::{datagrams, open};
+use crate::session::{datagrams, gather, open};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,6 +90,10 @@ impl Workers {
 async fn work(shared: Arc<Shared>, mut arriving: mpsc::Receiver<(std::net::TcpStream, Load)>) {
     if let Err(error) = origin::prepare() {
         tracing::warn!(%error, "clients can't be looked up yet; each connection tries again");
+    }
+    match gather::start() {
+        Some(sender) => drop(tokio::spawn(sender)),
+        None => tracing::info!("the kernel has no io_uring for this process: each session writes for itself"),
     }
     let mut sessions = tokio::task::JoinSet::new();
     loop {

@@ -1,17 +1,20 @@
 //! The relay's forward path on a real Postgres, recording on: what a round trip allocates is counted.
 #![allow(unsafe_code, reason = "an allocator that counts can only be written so")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it counted"
+)]
 
+#[path = "support/house.rs"]
+mod house;
 mod support;
 
-use gateway_core::inspect::Inspection;
-use gateway_core::inspect::catalog::Catalog;
-use gateway_core::inspect::postgres::Reading;
-use gateway_core::model::ids::{HoldId, RunId, SessionId};
-use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
-use gateway_core::model::target::{ProtocolName, Target};
+use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::policy::{Mode, PolicySet};
 use gateway_core::protocol::{Answer, Interest, postgres};
+use house::{House, principal, target};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -21,12 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use support::{OPEN, Postgres};
 use weir::evidence::{EvidenceSettings, Store, now};
-use weir::ledger::{Hold, InForce};
-use weir::parse_pool::ParsePool;
-use weir::session::enforce::{self, Enforcer, Limits, Pending, Request};
-use weir::session::live::{KillOrder, Session};
+use weir::session::enforce::{Enforcer, Limits};
+use weir::session::gather;
+use weir::session::live::Session;
 use weir::session::relay::{Action, Relay, Step};
-use weir::session::totals::Totals;
 use weir::session::transport::Peer;
 
 /// Round trips until everything has the size that it keeps.
@@ -109,11 +110,13 @@ fn check(policy: Option<&str>) {
     COUNTS.set(false);
     client.join().unwrap();
     let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    println!("{allocations} allocations in {COUNTED} round trips");
     assert!(statements as usize >= WARM + COUNTED, "only {statements} statements went by");
     assert!(allocations < COUNTED as u64 / 100, "{allocations} allocations in {COUNTED} round trips");
 }
 
 async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: Option<&str>) -> u64 {
+    tokio::spawn(gather::start().unwrap());
     let run = RunId::new(now(), 1);
     let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(run), target(), server));
     let recorder = store.begin(session.id, run, &serde_json::json!({})).unwrap();
@@ -143,9 +146,7 @@ async fn relay(accepted: TcpStream, server: SocketAddr, store: &Store, policy: O
     let flush = Duration::from_millis(200);
     let mut relay = Relay::new(Box::new(engine), client, Arc::clone(&session), recorder, Duration::from_secs(30), flush);
     if let Some(policy) = policy {
-        let policy = Arc::new(PolicySet::load(vec![("a.cedar".to_owned(), policy.to_owned())]).unwrap());
-        let in_force = Arc::default();
-        let house = House { policy, in_force, totals: Totals::default(), pool: Arc::new(ParsePool::start(1, 1 << 20).unwrap()) };
+        let house = House::of(PolicySet::load(vec![("a.cedar".to_owned(), policy.to_owned())]).unwrap());
         relay.enforce(Enforcer::new(Arc::new(house), session, Mode::Enforce, Limits::default()));
     }
     loop {
@@ -206,84 +207,4 @@ fn until_ready(tcp: &mut TcpStream) {
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
-}
-
-/// All that a judge needs, without a gateway around it.
-struct House {
-    policy: Arc<PolicySet>,
-    in_force: Arc<InForce>,
-    totals: Totals,
-    pool: Arc<ParsePool>,
-}
-
-impl enforce::House for House {
-    fn policy(&self) -> Arc<PolicySet> {
-        Arc::clone(&self.policy)
-    }
-
-    fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force)
-    }
-
-    fn has(&self, set: &Arc<PolicySet>, in_force: &Arc<InForce>) -> bool {
-        Arc::ptr_eq(set, &self.policy) && Arc::ptr_eq(in_force, &self.in_force)
-    }
-
-    fn mode(&self, _session: &Session) -> Mode {
-        Mode::Enforce
-    }
-
-    fn ask_people(&self, _session: &Arc<Session>, _request: &Request) -> (HoldId, Pending<Result<Hold, String>>) {
-        (HoldId::from_number(1), Box::pin(std::future::ready(Err("nobody is there".to_owned()))))
-    }
-
-    fn totals(&self) -> &Totals {
-        &self.totals
-    }
-
-    fn kill_run(&self, _run: RunId, _order: &KillOrder) {}
-
-    fn cancel(&self, _session: &Arc<Session>) {}
-
-    fn inspect(&self, text: Arc<str>, reading: Reading) -> Pending<Arc<Inspection>> {
-        let pool = Arc::clone(&self.pool);
-        Box::pin(async move { pool.inspect(text, reading).await })
-    }
-
-    fn inspected(&self, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
-        self.pool.known(text, reading)
-    }
-
-    fn catalog(&self, _session: &Arc<Session>, _database: &str) -> Pending<Result<Option<Arc<Catalog>>, String>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn catalog_now(&self, _session: &Session, _database: &str) -> Option<Option<Arc<Catalog>>> {
-        Some(None)
-    }
-
-    fn place(&self, session: &Session, database: &str) -> weir::catalog::Place {
-        weir::catalog::Place { address: session.address, database: database.into(), columns: false }
-    }
-
-    fn catalog_changed(&self, _session: &Session, _database: &str) {}
-}
-
-fn principal(run: RunId) -> Principal {
-    Principal {
-        workload: WorkloadId("spiffe://test/host/test/user/test/exe/test".to_owned()),
-        name: None,
-        owner: None,
-        grade: Grade::Kernel,
-        run,
-        process: Process::default(),
-        claims: None,
-        attested: None,
-        attestation_failure: None,
-        person: None,
-    }
-}
-
-fn target() -> Target {
-    Target { name: "test".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true }
 }

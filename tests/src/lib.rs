@@ -37,6 +37,7 @@ pub mod report;
 pub mod rootless;
 pub mod saml;
 mod sample;
+pub mod scale;
 pub mod sinks;
 pub mod soak;
 mod wait;

@@ -3,6 +3,7 @@
 mod bench;
 mod bypass;
 mod ci;
+mod copy_loop;
 mod crash_evidence;
 mod deny;
 mod detect_quality;
@@ -42,6 +43,9 @@ enum Chore {
     },
     /// Gateways die, by SIGKILL or with their disk's power: the records are whole, with what was answered (needs root and FUSE).
     CrashEvidence(crash_evidence::Options),
+    /// A peer of the bench: copies between two sockets, and does nothing else.
+    #[command(hide = true)]
+    CopyLoop(copy_loop::Options),
     /// Everything that has to hold before a change goes in: format, lints, tidy, deny, tests.
     Ci,
     /// Licences, bans and sources of dependencies (needs cargo-deny).
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Chore::Bypass(options) => bypass::bypass(&options),
         Chore::CrashControl { json } => suite::suite("crash-control", json.as_deref()),
         Chore::CrashEvidence(options) => crash_evidence::crash_evidence(&options),
+        Chore::CopyLoop(options) => copy_loop::copy_loop(&options),
         Chore::Ci => ci::ci(),
         Chore::Deny => deny::deny(),
         Chore::DetectQuality(options) => detect_quality::detect_quality(&options),

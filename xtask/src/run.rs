@@ -20,6 +20,19 @@ pub(crate) fn run(title: &str, program: &str, arguments: &[&str]) -> anyhow::Res
     Ok(())
 }
 
+/// The same, and what it wrote to its standard output.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    tell(&format!("== {program} {} ==", arguments.join(" ")));
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root()).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().with_context(|| format!("can't start `{program}`"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!("{program} failed ({})\n{said}", output.status);
+    }
+    Ok(said)
+}
+
 /// Whether `program arguments…` can be started and succeeds.
 pub(crate) fn present(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);

@@ -4,7 +4,7 @@
 //! are whole. What the log says of a record was synced before; nothing behind that is worth more than a block whose chain holds.
 
 use super::log::Log;
-use super::marks::Marks;
+use super::marks::Died;
 use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
@@ -46,25 +46,26 @@ pub struct Recovered {
     pub end: &'static str,
 }
 
-/// Closes what is open and no live gateway holds. Where a gateway `died`, its host may have, too: records without a mark are
-/// looked for then, which takes longer the more records there are.
+/// Closes what gateways left open that `died`. Their host may have died with them: records without a mark are looked for then, which
+/// takes longer the more records there are.
 pub(super) fn recover(
     state_dir: &Path,
     log: &Log,
-    open: &Marks,
-    died: bool,
+    died: &Died,
     subscriber: Option<&dyn Subscriber>,
 ) -> Result<Vec<Recovered>, EvidenceError> {
     let mut recovered = Vec::new();
-    let mut left = open.all()?;
-    if died {
+    let mut left = died.open.clone();
+    if !died.files.is_empty() {
         left.extend(unmarked(state_dir, log)?);
     }
     for session in left {
-        let (known, marked) = (Known::of(log, session)?, open.has(session));
+        let before = log.size()?;
+        let known = Known::of(log, session)?;
         let closed = log.locked(|log| {
             // Another gateway that starts may have been faster.
-            if marked && !open.has(session) {
+            if log.since(before)?.iter().any(|entry| matches!(entry, Entry::Closed { session: closed, .. } if *closed == session))
+            {
                 return Ok(None);
             }
             let Some((found, closed)) = close(state_dir, session, &known)? else { return Ok(None) };
@@ -79,7 +80,6 @@ pub(super) fn recover(
         })?;
         let Some(found) = closed else { continue };
         log.sync()?;
-        open.remove(session);
         let Some(found) = found else { continue };
         if let Some(subscriber) = subscriber {
             subscriber.recovered(session);

@@ -1,7 +1,7 @@
 //! The store of one state directory: opened once, shared by all sessions of a gateway.
 
 use super::log::{KeyReference, Log, Signer};
-use super::marks::{Marks, Presence};
+use super::marks::Marks;
 use super::recorder::{Line, Recorder};
 use super::recover::{self, Recovered};
 use super::removal;
@@ -105,8 +105,6 @@ pub(super) struct Inner {
     /// For the first frames of records, which are not the writer's.
     pub(super) press: Mutex<Press>,
     lately: Lately,
-    #[expect(dead_code, reason = "it goes when all is written")]
-    presence: Presence,
 }
 
 impl Store {
@@ -143,20 +141,21 @@ impl Store {
             log.append(&[started])?;
             open.begin()
         })?;
-        let recovered = recover::recover(state_dir, &log, &open, !died.is_empty(), subscriber.as_deref())?;
-        for path in died {
+        let recovered = recover::recover(state_dir, &log, &died, subscriber.as_deref())?;
+        died.open.into_iter().filter(|session| open.has(*session)).for_each(|session| open.remove(session));
+        for path in died.files {
             // Another start may have been faster; where it stays, the next one looks again.
             let _removed = fs::remove_file(path).is_ok();
         }
         removal::mend(state_dir, &log)?;
         let settings = Arc::new(settings);
-        let queue = Arc::new(Queue::new(log, open, files::sessions(state_dir)));
+        let queue = Arc::new(Queue::new(log, presence, files::sessions(state_dir)));
         let thread =
             writer::start(Arc::clone(&queue), Arc::clone(&settings), subscriber.clone()).map_err(EvidenceError::Thread)?;
         let thread = Mutex::new(Some(thread));
         let state_dir = state_dir.to_owned();
         let (press, lately) = (Mutex::default(), Lately::default());
-        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press, lately, presence }) })
+        Ok(Self { inner: Arc::new(Inner { queue, settings, subscriber, state_dir, thread, recovered, press, lately }) })
     }
 
     /// Begins the record of a session. `opened` is its first frame. Blocks for a few writes.

@@ -3,7 +3,7 @@
 
 use super::keeper::{self, Ending, Inbox};
 use super::log::Log;
-use super::marks::Marks;
+use super::marks::Presence;
 use super::recorder::{Closed, Done, Line};
 use super::store::{EvidenceSettings, OnFailure};
 use super::subscriber::Subscriber;
@@ -51,7 +51,7 @@ pub(super) struct Queue {
     wake: Condvar,
     settled: Condvar,
     log: Arc<Log>,
-    open: Marks,
+    open: Presence,
     /// The directory of records.
     records: PathBuf,
     /// Whether directories have new names that may not be on the disk.
@@ -71,7 +71,7 @@ struct QueueState {
 }
 
 impl Queue {
-    pub(super) fn new(log: Log, open: Marks, records: PathBuf) -> Self {
+    pub(super) fn new(log: Log, open: Presence, records: PathBuf) -> Self {
         Self {
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -88,7 +88,7 @@ impl Queue {
         &self.log
     }
 
-    pub(super) const fn open_records(&self) -> &Marks {
+    pub(super) const fn open_records(&self) -> &Presence {
         &self.open
     }
 

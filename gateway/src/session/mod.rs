@@ -7,6 +7,7 @@ pub mod datagrams;
 pub mod dial;
 pub mod enforce;
 pub mod gate;
+pub mod gather;
 pub mod judge;
 pub mod kernel;
 pub mod kill;

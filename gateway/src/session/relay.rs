@@ -271,7 +271,8 @@ impl Relay {
                 });
             }
         }
-        let drained = self.client.pending.is_empty() && self.server.as_ref().is_none_or(|peer| peer.pending.is_empty());
+        let waits = !self.actions.is_empty() || self.closing.is_some();
+        let drained = waits && self.client.settle() && self.server.as_mut().is_none_or(Peer::settle);
         if drained && let Some(action) = self.actions.pop_front() {
             return Turn::Stop(Step::Do(action));
         }

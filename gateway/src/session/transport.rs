@@ -1,5 +1,6 @@
 //! One side's connection, in plain text or under TLS, and the bytes on their way through it.
 
+use crate::session::gather::{self, Receipt, SMALL, Sent};
 use crate::session::pool;
 use crate::tls::Prefixed;
 use gateway_core::buffer::Buffer;
@@ -86,6 +87,12 @@ pub struct Peer {
     /// Bytes read from the peer so far.
     pub received: u64,
     unflushed: bool,
+    /// What the worker sends for it.
+    posted: Option<Receipt>,
+    /// The socket is full: the next write waits for it, here.
+    crowded: bool,
+    /// What the socket said to what was posted.
+    failed: Option<io::Error>,
     /// It takes nothing more; what would go to it is dropped.
     deaf: bool,
     finish: Finish,
@@ -110,6 +117,9 @@ impl Peer {
             ended: false,
             received: 0,
             unflushed: false,
+            posted: None,
+            crowded: false,
+            failed: None,
             deaf: false,
             finish: Finish::No,
         }
@@ -117,6 +127,7 @@ impl Peer {
 
     /// Takes the connection away. Nothing more is read or written until one is [put](Self::attach) back.
     pub fn detach(&mut self) -> Transport {
+        self.settle();
         std::mem::replace(&mut self.transport, Transport::Detached)
     }
 
@@ -169,10 +180,17 @@ impl Peer {
         }
     }
 
-    /// Writes what is pending; ready once all of it is with the kernel.
+    /// Writes what is pending; ready once all of it is with the kernel, or [posted](gather) to go there with that of others.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.deaf {
             self.pending.clear();
+            return Poll::Ready(Ok(()));
+        }
+        self.look_after_posted();
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.post(cx) {
             return Poll::Ready(Ok(()));
         }
         while !self.pending.is_empty() {
@@ -183,6 +201,7 @@ impl Peer {
             self.pending.consume(written);
             self.unflushed = true;
         }
+        self.crowded = false;
         if self.unflushed {
             ready!(self.transport.poll_flush(cx))?;
             self.unflushed = false;
@@ -192,6 +211,52 @@ impl Peer {
             self.finish = Finish::Done;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Has the worker send what is pending, where that is little; false where it is to be written here.
+    fn post(&mut self, cx: &Context<'_>) -> bool {
+        let little = !self.pending.is_empty() && self.pending.len() <= SMALL && self.finish == Finish::No;
+        if let Transport::Plain(tcp) = &self.transport
+            && little
+            && !self.crowded
+            && self.posted.is_none()
+        {
+            self.posted = gather::post(tcp, &mut self.pending, cx.waker());
+        }
+        self.posted.is_some()
+    }
+
+    /// Hears what became of what was posted. What comes behind it has to wait until it is with the kernel.
+    fn look_after_posted(&mut self) {
+        let behind = !self.pending.is_empty() || self.finish == Finish::Wanted;
+        if let Some(receipt) = self.posted {
+            let sent = if behind { gather::settle(receipt) } else { gather::sent(receipt) };
+            self.hear(sent);
+        }
+    }
+
+    fn hear(&mut self, sent: Sent) {
+        match sent {
+            Sent::Waiting => return,
+            Sent::Whole => {}
+            Sent::Not(mut left, error) => {
+                left.extend(self.pending.as_slice());
+                self.pending = left;
+                self.crowded = true;
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    self.failed = Some(error);
+                }
+            }
+        }
+        self.posted = None;
+    }
+
+    /// Has what was posted sent now. Whether nothing is left to be written.
+    pub fn settle(&mut self) -> bool {
+        if let Some(receipt) = self.posted {
+            self.hear(gather::settle(receipt));
+        }
+        self.pending.is_empty() && self.failed.is_none()
     }
 
     /// Writes nothing from here on, where something may still be read; false where nothing can come.
@@ -211,5 +276,12 @@ impl Peer {
     pub fn rest(&mut self) {
         pool::release(&mut self.input);
         pool::release(&mut self.pending);
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The socket is closed with it.
+        self.settle();
     }
 }

@@ -1,6 +1,6 @@
 //! What is read: the server's settings, its roles and tables.
 
-use super::stage::{DATABASE, PASSWORD, Size};
+use super::stage::{DATABASE, PASSWORD, Size, WRITTEN};
 use crate::regress::server::BIN;
 use anyhow::{Context as _, ensure};
 use std::path::Path;
@@ -22,9 +22,11 @@ pub(super) fn settings(hba: &Path, size: &Size) -> String {
 /// Makes roles and tables; everything is in its final place afterwards.
 pub(super) fn fill(port: u16, size: &Size) -> anyhow::Result<()> {
     sql(port, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;
-    let url = url(port, DATABASE);
+    sql(port, "postgres", &format!("CREATE DATABASE {WRITTEN}"))?;
     let scale = size.scale.to_string();
-    quietly(Command::new(Path::new(BIN).join("pgbench")).args(["-i", "-q", "-s", &scale, &url]))?;
+    for database in [DATABASE, WRITTEN] {
+        quietly(Command::new(Path::new(BIN).join("pgbench")).args(["-i", "-q", "-s", &scale, &url(port, database)]))?;
+    }
     // A row as a backup has many: keys, a time, names and texts.
     let rows = size.megabytes * 1_000_000 / ROW;
     sql(
@@ -41,6 +43,8 @@ pub(super) fn fill(port: u16, size: &Size) -> anyhow::Result<()> {
              CREATE ROLE reader_scram LOGIN IN ROLE pg_read_all_data PASSWORD '{PASSWORD}'"
         ),
     )?;
+    sql(port, WRITTEN, "CREATE ROLE writer LOGIN IN ROLE pg_read_all_data, pg_write_all_data")?;
+    sql(port, WRITTEN, "VACUUM (FREEZE, ANALYZE)")?;
     sql(port, DATABASE, "VACUUM (FREEZE, ANALYZE)")?;
     sql(port, DATABASE, "CHECKPOINT").map(drop)
 }

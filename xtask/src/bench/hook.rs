@@ -35,6 +35,13 @@ pub(super) const WAYS: [&str; 3] = ["no_hook", "outside", "inside"];
 /// The system calls that are timed.
 pub(super) const CALLS: [&str; 2] = ["socket", "connect"];
 
+impl Options {
+    /// A run whose report goes there.
+    pub(super) fn to(json: &Path, quick: bool) -> Self {
+        Self { json: Some(json.to_owned()), quick, ..Self::default() }
+    }
+}
+
 /// The short round, for `cargo xtask ci`.
 pub(crate) fn quick() -> anyhow::Result<()> {
     hook(&Options { quick: true, ..Options::default() })

@@ -2,7 +2,7 @@
 
 use super::figure::Figure;
 use super::stage::{Role, Stage};
-use super::way::Way;
+use super::way::{Way, rotated};
 use anyhow::{Context as _, ensure};
 use std::fs;
 
@@ -10,6 +10,7 @@ use std::fs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
     SelectPrepared16,
+    Tpcb16,
     Latency1,
     Latency1Simple,
     ConnectQueryClose,
@@ -18,8 +19,9 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::SelectPrepared16,
+        Self::Tpcb16,
         Self::Latency1,
         Self::Latency1Simple,
         Self::ConnectQueryClose,
@@ -31,12 +33,18 @@ impl Measure {
     pub(super) const fn figures(self) -> &'static [Figure] {
         match self {
             Self::SelectPrepared16 => &[Figure::SelectPrepared16],
+            Self::Tpcb16 => &[Figure::Tpcb16],
             Self::Latency1 => &[Figure::Latency1, Figure::Latency1P99],
             Self::Latency1Simple => &[Figure::Latency1Simple, Figure::Latency1SimpleP99],
             Self::ConnectQueryClose => &[Figure::ConnectQueryClose],
             Self::ConnectQueryCloseScram => &[Figure::ConnectQueryCloseScram],
             Self::CopyOut1Gb => &[Figure::CopyOut1Gb],
         }
+    }
+
+    /// The ways that it is measured over, in the order of a round.
+    pub(super) fn order(self, round: usize) -> Vec<Way> {
+        self.figures().first().map_or_else(Vec::new, |figure| rotated(figure.ways(), round))
     }
 
     /// Its main figure's name.
@@ -48,6 +56,7 @@ impl Measure {
     pub(super) fn take(self, stage: &Stage, way: Way, seconds: u32) -> anyhow::Result<Vec<f64>> {
         match self {
             Self::SelectPrepared16 => rate(stage, way, Role::Trusted, seconds, &["-M", "prepared", "-c", "16", "-j", "2"]),
+            Self::Tpcb16 => transactions(stage, way, seconds),
             Self::Latency1 => latency(stage, way, seconds, "prepared"),
             Self::Latency1Simple => latency(stage, way, seconds, "simple"),
             Self::ConnectQueryClose => rate(stage, way, Role::Trusted, seconds, &["-C", "-c", "4", "-j", "2"]),
@@ -61,11 +70,26 @@ fn rate(stage: &Stage, way: Way, role: Role, seconds: u32, options: &[&str]) -> 
     Ok(vec![rate_of(&pgbench(stage, way, role, seconds, options)?)?])
 }
 
+/// pgbench's own transaction: three UPDATEs, a SELECT and an INSERT.
+fn transactions(stage: &Stage, way: Way, seconds: u32) -> anyhow::Result<Vec<f64>> {
+    let arguments = ["-n", "-T", &seconds.to_string(), "-c", "16", "-j", "2"];
+    let program = stage.writer().to_string_lossy().into_owned();
+    Ok(vec![rate_of(&stage.client(way, Role::Writer, &program, &arguments)?)?])
+}
+
 /// The median and the 99th percentile, from pgbench's own log of each transaction.
 fn latency(stage: &Stage, way: Way, seconds: u32, protocol: &str) -> anyhow::Result<Vec<f64>> {
     let prefix = "latency";
     let options = ["-M", protocol, "-c", "1", "--log", "--log-prefix", prefix];
     rate_of(&pgbench(stage, way, Role::Trusted, seconds, &options)?)?;
+    let mut times = times(stage, prefix)?;
+    times.sort_unstable();
+    let percentile = |percent: usize| times.get(times.len() * percent / 100).map(|&time| f64::from(time));
+    Ok(vec![percentile(50).context("pgbench logged nothing")?, percentile(99).context("pgbench logged nothing")?])
+}
+
+/// What pgbench has logged under this prefix, in µs; the logs are gone afterwards.
+pub(super) fn times(stage: &Stage, prefix: &str) -> anyhow::Result<Vec<u32>> {
     let mut times = Vec::new();
     for entry in fs::read_dir(stage.folder())? {
         let file = entry?.path();
@@ -74,9 +98,7 @@ fn latency(stage: &Stage, way: Way, seconds: u32, protocol: &str) -> anyhow::Res
             fs::remove_file(&file)?;
         }
     }
-    times.sort_unstable();
-    let percentile = |percent: usize| times.get(times.len() * percent / 100).map(|&time| f64::from(time));
-    Ok(vec![percentile(50).context("pgbench logged nothing")?, percentile(99).context("pgbench logged nothing")?])
+    Ok(times)
 }
 
 /// psql's own clock, so that neither its start nor that of `weir run` counts.

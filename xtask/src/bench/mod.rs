@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: weir beside a direct connection, haproxy and pgbouncer, and the pages made of what came out.
 
+mod all;
 mod chart;
 mod control;
 mod control_page;
 mod data;
 mod evidence;
 mod evidence_page;
+mod fairness;
 mod figure;
 mod folder;
 mod gateway;
@@ -20,6 +22,7 @@ mod postgres;
 mod render;
 mod report;
 mod stage;
+mod syscalls;
 mod way;
 
 use clap::Subcommand;
@@ -31,6 +34,8 @@ pub(crate) use postgres::quick;
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Everything that docs/performance.md is made of, but what masking, control and evidence have reports of their own for.
+    All(all::Options),
     /// How fast a kill, an approval and a person's leaving take effect while a thousand sessions are at work.
     Control(control::Options),
     /// What a statement costs on the disk, how fast records are written and checked, and a million sessions listed and searched.
@@ -47,6 +52,7 @@ pub(crate) enum Bench {
 
 pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
     match which {
+        Bench::All(options) => all::all(options),
         Bench::Control(options) => control::control(options),
         Bench::Evidence(options) => evidence::evidence(options),
         Bench::Hook(options) => hook::hook(options),

@@ -62,7 +62,7 @@ impl Report {
 
     fn chart(&self, figure: Figure) -> anyhow::Result<String> {
         let mut bars = Vec::new();
-        for way in Way::ALL {
+        for &way in figure.ways() {
             bars.push(self.spread(figure, way)?.bar(way.name(), number, way == Way::Weir));
         }
         let better = if figure.more_is_better() { "more" } else { "less" };
@@ -75,7 +75,7 @@ impl Report {
         let mut groups = Vec::new();
         for figure in Figure::COMPARED {
             let mut bars = Vec::new();
-            for peer in Way::PEERS {
+            for peer in figure.peers() {
                 bars.push(self.ratio(figure, peer)?.bar(&format!("vs {}", peer.name()), two, false));
             }
             groups.push(Group { title: figure.title().to_owned(), bars });
@@ -89,10 +89,14 @@ impl Report {
     }
 
     fn ratios_table(&self) -> anyhow::Result<String> {
-        let mut table = "| weir against | direct | haproxy | pgbouncer |\n|---|---|---|---|\n".to_owned();
+        let mut table = "| weir against | direct | haproxy | pgbouncer | copy_loop |\n|---|---|---|---|---|\n".to_owned();
         for figure in Figure::COMPARED {
             let mut cells = Vec::new();
-            for peer in Way::PEERS {
+            for peer in Way::ALL.into_iter().filter(|way| *way != Way::Weir) {
+                if !figure.ways().contains(&peer) {
+                    cells.push("".to_owned());
+                    continue;
+                }
                 let ratio = self.ratio(figure, peer)?;
                 cells.push(format!("{} ({}–{})", two(ratio.median), two(ratio.least), two(ratio.most)));
             }
@@ -103,7 +107,7 @@ impl Report {
 
     fn table(&self, figure: Figure) -> anyhow::Result<String> {
         let mut table = format!("| {} | median | least | most |\n|---|---|---|---|\n", figure.unit());
-        for way in Way::ALL {
+        for &way in figure.ways() {
             let spread = self.spread(figure, way)?;
             let cells = [spread.median, spread.least, spread.most].map(number);
             table.push_str(&format!("| {} | {} |\n", way.name(), cells.join(" | ")));
@@ -115,7 +119,7 @@ impl Report {
     fn losses(&self) -> anyhow::Result<String> {
         let mut lost = Vec::new();
         for figure in Figure::COMPARED {
-            for peer in Way::PEERS {
+            for peer in figure.peers() {
                 let ratio = self.ratio(figure, peer)?;
                 let sure = if ratio.most < 1.0 { "in every round" } else { "not in every round" };
                 if ratio.median < 1.0 {
@@ -134,9 +138,9 @@ impl Report {
     /// One client's other figures, which have no chart.
     fn beside(&self) -> anyhow::Result<String> {
         let mut table = "| µs, medians of the rounds | direct | haproxy | pgbouncer | weir |\n|---|---|---|---|---|\n".to_owned();
-        for figure in [Figure::Latency1P99, Figure::Latency1Simple, Figure::Latency1SimpleP99] {
+        for figure in [Figure::Latency1P99, Figure::Latency1SimpleP99] {
             let mut cells = Vec::new();
-            for way in Way::ALL {
+            for &way in figure.ways() {
                 cells.push(number(self.spread(figure, way)?.median));
             }
             table.push_str(&format!("| {} | {} |\n", figure.title(), cells.join(" | ")));

@@ -1,7 +1,7 @@
 //! The peers: haproxy and pgbouncer, each set up as one who knows it would for one Postgres.
 
 use super::folder::Folder;
-use super::stage::DATABASE;
+use super::stage::{DATABASE, WRITTEN};
 use crate::regress::server::free_port;
 use anyhow::{Context as _, bail, ensure};
 use std::net::TcpStream;
@@ -55,15 +55,26 @@ pub(super) fn haproxy(folder: &Folder, server: u16) -> anyhow::Result<Peer> {
     Peer::start("haproxy", &["-db", "-f", &file.to_string_lossy()], port)
 }
 
+/// A thread for each direction that reads and writes, 64 KiB at a time: what any proxy costs at least that copies through
+/// user space.
+pub(super) fn copy_loop(server: u16) -> anyhow::Result<Peer> {
+    let port = free_port()?;
+    let program = std::env::current_exe()?;
+    Peer::start(&program.to_string_lossy(), &["copy-loop", &port.to_string(), &server.to_string()], port)
+}
+
 /// Session mode. The role that the server asks for SCRAM is asked for it by pgbouncer as well, from the server's own secret,
 /// which pgbouncer then can log in with.
 pub(super) fn pgbouncer(folder: &Folder, server: u16, secret: &str) -> anyhow::Result<Peer> {
     let port = free_port()?;
-    let users = folder.write("users.txt", &format!("\"reader\" \"\"\n\"reader_scram\" \"{secret}\"\n"))?;
-    let hba = folder
-        .write("pgbouncer.hba", "host all reader_scram 127.0.0.1/32 scram-sha-256\nhost all reader 127.0.0.1/32 trust\n")?;
+    let users = folder.write("users.txt", &format!("\"reader\" \"\"\n\"writer\" \"\"\n\"reader_scram\" \"{secret}\"\n"))?;
+    let hba = folder.write(
+        "pgbouncer.hba",
+        "host all reader_scram 127.0.0.1/32 scram-sha-256\nhost all reader,writer 127.0.0.1/32 trust\n",
+    )?;
     let text = format!(
-        "[databases]\n{DATABASE} = host=127.0.0.1 port={server} dbname={DATABASE}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+        "[databases]\n{DATABASE} = host=127.0.0.1 port={server} dbname={DATABASE}\n\
+         {WRITTEN} = host=127.0.0.1 port={server} dbname={WRITTEN}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
          listen_port = {port}\nunix_socket_dir =\nauth_type = hba\nauth_hba_file = {}\nauth_file = {}\npool_mode = session\n\
          default_pool_size = 64\nmax_client_conn = 1000\nlog_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n",
         hba.display(),

@@ -5,7 +5,6 @@ use super::machine;
 use super::measure::Measure;
 use super::report::{RATIO, Sample, results};
 use super::stage::{Size, Stage};
-use super::way::Way;
 use crate::run::{run, target, tell};
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -35,6 +34,13 @@ pub(crate) struct Options {
     /// One short round of everything: that it works, not how fast. Takes a debug build.
     #[arg(long)]
     quick: bool,
+}
+
+impl Options {
+    /// A run whose report goes there.
+    pub(super) fn to(json: &Path, quick: bool) -> Self {
+        Self { json: Some(json.to_owned()), quick, ..Self::default() }
+    }
 }
 
 /// The short round of everything, for `cargo xtask ci`.
@@ -87,7 +93,7 @@ fn samples(stage: &Stage, measures: &[Measure], rounds: usize, seconds: u32) -> 
     for round in 0..rounds {
         for measure in measures {
             let mut line = format!("{:>4} s, round {}/{rounds}, {}:", started.elapsed().as_secs(), round + 1, measure.name());
-            for way in Way::order(round) {
+            for way in measure.order(round) {
                 let values = measure.take(stage, way, seconds).with_context(|| format!("{}, {}", measure.name(), way.name()))?;
                 line.push_str(&format!(" {} {:.0}", way.name(), values.first().copied().unwrap_or_default()));
                 samples.extend(measure.figures().iter().zip(values).map(|(&figure, value)| Sample { round, figure, way, value }));
@@ -112,6 +118,7 @@ pub(super) fn weir(quick: bool) -> anyhow::Result<(PathBuf, &'static str)> {
 fn clients() -> Value {
     json!({
         "select_prepared_16": "pgbench -S -M prepared -c 16 -j 2",
+        "tpcb_16": "pgbench -c 16 -j 2, in a database of its own",
         "latency_1": "pgbench -S -M prepared -c 1, the median of its log of transactions",
         "latency_1_simple": "pgbench -S -M simple -c 1, the same",
         "connect_query_close": "pgbench -S -C -c 4 -j 2",
@@ -127,7 +134,7 @@ fn units() -> Map<String, Value> {
 /// Every ratio is there, and says something.
 fn complete(results: &Map<String, Value>) -> anyhow::Result<()> {
     for figure in Figure::COMPARED {
-        for peer in Way::PEERS {
+        for peer in figure.peers() {
             let name = format!("{}_vs_{}", figure.name(), peer.name());
             let ratio = results.get("ratios").and_then(|ratios| ratios.get(&name)?.as_f64());
             ensure!(ratio.is_some_and(|ratio| ratio > 0.0), "{name} was not measured");

@@ -8,6 +8,7 @@ use crate::regress::server::{BIN, Server, free_port};
 use crate::run::tell;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -17,6 +18,8 @@ use std::process::{Command, Output, Stdio};
 pub(super) enum Role {
     Trusted,
     Scram,
+    /// One that the server trusts and that may write, in a database of its own.
+    Writer,
 }
 
 /// How much there is to read.
@@ -37,6 +40,9 @@ pub(super) struct Stage {
     port: u16,
     haproxy: Peer,
     pgbouncer: Peer,
+    copy_loop: Peer,
+    /// pgbench under another name: the job that may write.
+    writer: PathBuf,
     _server: Server,
     // Last, so that what runs in it ends before it is removed.
     folder: Folder,
@@ -44,6 +50,8 @@ pub(super) struct Stage {
 
 /// Where everything is read.
 pub(super) const DATABASE: &str = "bench";
+/// Where the writer writes.
+pub(super) const WRITTEN: &str = "bench_written";
 /// The password of the role that the server asks for SCRAM.
 pub(super) const PASSWORD: &str = "a-password-of-the-bench";
 
@@ -59,9 +67,26 @@ impl Stage {
         let secret = data::sql(port, DATABASE, "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader_scram'")?;
         let haproxy = peer::haproxy(&folder, port)?;
         let pgbouncer = peer::pgbouncer(&folder, port, &secret)?;
-        gateway::configure(&folder, port, "weir", &gateway::Setup::default())?;
-        let mut stage =
-            Self { copy_bytes: 0, policies: 0, weir: weir.to_owned(), port, haproxy, pgbouncer, _server: server, folder };
+        let copy_loop = peer::copy_loop(port)?;
+        let writer = folder.0.join("pgbench-writer");
+        fs::copy(Path::new(BIN).join("pgbench"), &writer)?;
+        let extra = format!(
+            "[[workload]]\nname = \"migration-job\"\nmatch = {{ executable = \"{}\" }}\nowner = \"ana@acme.example\"\n",
+            writer.display()
+        );
+        gateway::configure(&folder, port, "weir", &gateway::Setup { extra: &extra, ..Default::default() })?;
+        let mut stage = Self {
+            copy_bytes: 0,
+            policies: 0,
+            weir: weir.to_owned(),
+            port,
+            haproxy,
+            pgbouncer,
+            copy_loop,
+            writer,
+            _server: server,
+            folder,
+        };
         stage.policies = stage.probe()?;
         stage.copy_bytes = stage.copied()?;
         Ok(stage)
@@ -70,6 +95,11 @@ impl Stage {
     /// Where clients leave their files.
     pub(super) fn folder(&self) -> &Path {
         &self.folder.0
+    }
+
+    /// The program that may write.
+    pub(super) fn writer(&self) -> &Path {
+        &self.writer
     }
 
     /// Runs one of Postgres' programs as a client that goes this way; its standard output.
@@ -95,23 +125,25 @@ impl Stage {
                 weir.arg("run").arg("--config").arg(self.folder.0.join("weir.toml")).arg("--").arg(program);
                 weir
             }
-            Way::Direct | Way::Haproxy | Way::Pgbouncer => Command::new(program),
+            Way::Direct | Way::Haproxy | Way::Pgbouncer | Way::CopyLoop => Command::new(program),
         };
         let port = match way {
             Way::Direct | Way::Weir => self.port,
             Way::Haproxy => self.haproxy.port,
             Way::Pgbouncer => self.pgbouncer.port,
+            Way::CopyLoop => self.copy_loop.port,
         };
-        let user = match role {
-            Role::Trusted => "reader",
-            Role::Scram => "reader_scram",
+        let (user, database) = match role {
+            Role::Trusted => ("reader", DATABASE),
+            Role::Scram => ("reader_scram", DATABASE),
+            Role::Writer => ("writer", WRITTEN),
         };
         match way {
             // weir has the password, the job does not.
             Way::Weir => command.env_remove("PGPASSWORD"),
-            Way::Direct | Way::Haproxy | Way::Pgbouncer => command.env("PGPASSWORD", PASSWORD),
+            Way::Direct | Way::Haproxy | Way::Pgbouncer | Way::CopyLoop => command.env("PGPASSWORD", PASSWORD),
         };
-        command.envs([("PGHOST", "127.0.0.1"), ("PGUSER", user), ("PGDATABASE", DATABASE)]);
+        command.envs([("PGHOST", "127.0.0.1"), ("PGUSER", user), ("PGDATABASE", database)]);
         command.envs([("PGSSLMODE", "disable"), ("PGGSSENCMODE", "disable"), ("PGPORT", &port.to_string())]);
         command.current_dir(self.folder()).stdin(Stdio::null());
         command

@@ -6,19 +6,21 @@ pub(super) enum Way {
     Direct,
     Haproxy,
     Pgbouncer,
+    /// A program that copies between two sockets and does nothing else.
+    CopyLoop,
     Weir,
 }
 
 /// All of them, beginning with another one each round, so that none always has the same neighbour's leavings.
-pub(super) fn rotated<T, const COUNT: usize>(mut all: [T; COUNT], round: usize) -> [T; COUNT] {
-    all.rotate_left(round % COUNT.max(1));
+pub(super) fn rotated<T: Copy>(all: &[T], round: usize) -> Vec<T> {
+    let mut all = all.to_vec();
+    let by = round % all.len().max(1);
+    all.rotate_left(by);
     all
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 4] = [Self::Direct, Self::Haproxy, Self::Pgbouncer, Self::Weir];
-    /// What weir is held against.
-    pub(super) const PEERS: [Self; 3] = [Self::Direct, Self::Haproxy, Self::Pgbouncer];
+    pub(super) const ALL: [Self; 5] = [Self::Direct, Self::Haproxy, Self::Pgbouncer, Self::CopyLoop, Self::Weir];
 
     /// As reports have it.
     pub(super) const fn name(self) -> &'static str {
@@ -26,13 +28,9 @@ impl Way {
             Self::Direct => "direct",
             Self::Haproxy => "haproxy",
             Self::Pgbouncer => "pgbouncer",
+            Self::CopyLoop => "copy_loop",
             Self::Weir => "weir",
         }
-    }
-
-    /// All of them, in the order of a round.
-    pub(super) fn order(round: usize) -> [Self; 4] {
-        rotated(Self::ALL, round)
     }
 }
 
@@ -42,11 +40,11 @@ mod tests {
 
     #[test]
     fn each_round_has_all_and_begins_with_another() {
-        let mut first: Vec<_> = (0..4).map(|round| Way::order(round)[0]).collect();
+        let mut first: Vec<_> = (0..5).map(|round| rotated(&Way::ALL, round)[0]).collect();
         first.sort();
         assert_eq!(first, Way::ALL);
         for round in 0..9 {
-            let mut order = Way::order(round);
+            let mut order = rotated(&Way::ALL, round);
             order.sort();
             assert_eq!(order, Way::ALL);
         }

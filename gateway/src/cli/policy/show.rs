@@ -66,7 +66,7 @@ fn show_at(which: &Which, at: Timestamp) -> Result {
     let Some(CameIntoForce { at: since, hash, entry }) = sets.iter().rfind(|set| set.at <= at) else {
         return Err(CliError::new(format!("no set is known to have been in force at {}: nothing is recorded before", utc(at))));
     };
-    let kept = evidence::kept_policy(&state_dir, &hash).map_err(CliError::new)?;
+    let kept = evidence::kept_policy(&state_dir, hash).map_err(CliError::new)?;
     let set = kept.as_ref().and_then(|kept| PolicySet::load(kept.sources()).ok());
     let files = kept.map(|kept| kept.files);
     print(&match which.format() {

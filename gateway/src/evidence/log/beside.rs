@@ -32,6 +32,20 @@ pub fn beside<T>(state_dir: &Path, work: impl FnOnce(&mut Locked) -> Result<T, L
 }
 
 impl Locked {
+    /// What was entered from entry `index` on. What can't be read is left out.
+    ///
+    /// # Errors
+    /// Where a bundle can't be read.
+    pub fn since(&self, mut index: u64) -> Result<Vec<Entry>, LogError> {
+        let mut found = Vec::new();
+        while index < self.size() {
+            let entries = self.bytes_from(index)?;
+            index += entries.len().max(1) as u64;
+            found.extend(entries.into_iter().filter_map(|bytes| Entry::parse(&bytes).ok()));
+        }
+        Ok(found)
+    }
+
     /// What was entered since, as far back as 4 096 entries. What can't be read is left out.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use stage::{Measure, Stage, Way};
 use std::fs;
-use std::path::{PathBuf, absolute};
+use std::path::{Path, PathBuf, absolute};
 use texts::Texts;
 
 pub(super) use page::table;
@@ -38,6 +38,13 @@ pub(crate) struct Options {
     /// One short round of everything but Presidio: that it works, not how fast. Takes a debug build.
     #[arg(long)]
     quick: bool,
+}
+
+impl Options {
+    /// COPY alone, whose report goes there.
+    pub(super) fn copies(json: &Path, quick: bool) -> Self {
+        Self { json: Some(json.to_owned()), only: Some(Measure::Copy.name().to_owned()), quick, ..Self::default() }
+    }
 }
 
 /// The short round, for `cargo xtask ci`.

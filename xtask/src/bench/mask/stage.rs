@@ -97,8 +97,8 @@ impl Way {
     }
 
     /// All of them, in the order of a round.
-    pub(super) fn order(round: usize) -> [Self; 4] {
-        rotated(Self::ALL, round)
+    pub(super) fn order(round: usize) -> Vec<Self> {
+        rotated(&Self::ALL, round)
     }
 }
 

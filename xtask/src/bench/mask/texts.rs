@@ -66,7 +66,7 @@ impl Texts {
     /// One round: texts a second of five detectors, weir's and Presidio's, and megabytes a second of twenty.
     pub(super) fn take(&self, round: usize) -> anyhow::Result<Map<String, Value>> {
         let mut values = Map::new();
-        for ours in rotated([true, false], round) {
+        for ours in rotated(&[true, false], round) {
             if ours {
                 let (five, twenty) = (self.speed(&FIVE)?, self.speed(&TWENTY)?);
                 let of = |report: &Value, name: &str| report.get(name).cloned().with_context(|| format!("no {name}: {report}"));

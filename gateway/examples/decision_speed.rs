@@ -1,0 +1,159 @@
+//! `decision_speed [--json FILE]`: from an operation to its verdict, by the number of policies.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, which says what it measured")]
+
+#[path = "../tests/support/house.rs"]
+mod house;
+
+use gateway_core::model::ids::{RunId, SessionId};
+use gateway_core::policy::{Mode, PolicySet};
+use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Standing, Transaction};
+use gateway_core::record::FrameBuffer;
+use house::{House, principal, target};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use weir::evidence::now;
+use weir::session::enforce::{Answered, Ask, Enforcer, Limits, Verdict};
+use weir::session::live::Session;
+
+/// Statements that are measured, after a tenth of as many that are not.
+const STATEMENTS: usize = 20_000;
+/// Policies of each target.
+const OF_A_TARGET: usize = 10;
+
+fn main() {
+    let place = std::env::args().skip_while(|argument| argument != "--json").nth(1);
+    let curve: Vec<Value> = [50, 500, 5_000].into_iter().map(measure).collect();
+    let at = |policies: usize, name: &str| curve.iter().find(|point| point["policies"] == policies).unwrap()[name].clone();
+    let report = json!({
+        "decision_us": {
+            "new_p99_50": at(50, "new_p99_us"), "new_p99_5000": at(5_000, "new_p99_us"),
+            "verdict_p99_50": at(50, "verdict_p99_us"), "verdict_p99_5000": at(5_000, "verdict_p99_us"),
+            "cached_p99": at(50, "cached_p99_us"),
+        },
+        "curve": curve,
+        "settings": {
+            "statement": statement(0), "bytes": statement(0).len(), "statements": STATEMENTS,
+            "policies": format!("{OF_A_TARGET} of each target; all targets but one are not this session's"),
+            "new": "read by both parsers, judged and written to the record's buffer; none was seen before",
+            "verdict": "of the same, without the reading", "cached": "the same text again, asked about and answered",
+        },
+    });
+    println!("{:#}", report["decision_us"]);
+    if let Some(place) = place {
+        std::fs::write(place, format!("{report:#}\n")).unwrap();
+    }
+}
+
+/// What differs is no number, for which a text would be known.
+fn statement(number: usize) -> String {
+    format!(
+        "SELECT o.id, o.total, c.name, c.city, o.state FROM orders o JOIN customers c ON c.id = o.customer_id \
+         WHERE o.created_at > now() - interval '1 day' AND c.country IN ('DE', 'FR', 'NL') AND o.note = 'n{number:07}' LIMIT 50"
+    )
+}
+
+/// Ten policies for each target; the first is the session's own.
+fn policies(count: usize) -> PolicySet {
+    let mut text = String::new();
+    for target in 0..count / OF_A_TARGET {
+        let name = if target == 0 { "test".to_owned() } else { format!("target-{target}") };
+        writeln!(
+            text,
+            "@id(\"reads-{target}\") permit (principal, action in [Action::\"connect\", Action::\"read\"], resource in Target::\"{name}\");"
+        )
+        .unwrap();
+        for rule in 1..OF_A_TARGET {
+            writeln!(
+                text,
+                "@id(\"rule-{target}-{rule}\") forbid (principal, action in Action::\"operation\", resource in Target::\"{name}\") \
+                 when {{ context.verb == \"V{rule}\" || (principal has name && principal.name == \"job-{rule}\") }};"
+            )
+            .unwrap();
+        }
+    }
+    PolicySet::load(vec![("a.cedar".to_owned(), text)]).unwrap()
+}
+
+fn measure(count: usize) -> Value {
+    let began = Instant::now();
+    let set = policies(count);
+    let load_ms = began.elapsed().as_secs_f64() * 1e3;
+    let address = "127.0.0.1:5432".parse().unwrap();
+    let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(RunId::new(now(), 1)), target(), address));
+    let mut judge = Enforcer::new(Arc::new(House::of(set)), session, Mode::Enforce, Limits::default());
+    let (mut new, mut verdict, mut cached) = (Vec::new(), Vec::new(), Vec::new());
+    let mut frames = FrameBuffer::default();
+    for number in 0..STATEMENTS + STATEMENTS / 10 {
+        let text = statement(number);
+        let ask = |id: u64| Ask {
+            id: OperationId(id),
+            kind: OperationKind::Query,
+            name: &b""[..],
+            text: text.as_bytes(),
+            parameters: None,
+            standing: standing(),
+        };
+        let began = Instant::now();
+        assert!(judge.at_once(ask(2 * number as u64), &mut frames).is_none(), "it was never seen");
+        let kept = ask(2 * number as u64).kept();
+        let read = at_once(judge.read(&kept));
+        let read_by = Instant::now();
+        let answer = judge.verdict(&kept, read, None, &mut frames);
+        let ended = Instant::now();
+        assert!(matches!(answer, Verdict::Answer(Directive::Forward(_))), "{answer:?}");
+        over(&mut judge, 2 * number as u64, &mut frames);
+        let again = Instant::now();
+        let known = black_box(judge.at_once(ask(2 * number as u64 + 1), &mut frames));
+        let again = again.elapsed();
+        assert!(matches!(known, Some(Directive::Forward(_))), "{known:?}");
+        over(&mut judge, 2 * number as u64 + 1, &mut frames);
+        frames = FrameBuffer::default();
+        if number >= STATEMENTS / 10 {
+            new.push(ended - began);
+            verdict.push(ended - read_by);
+            cached.push(again);
+        }
+    }
+    let mut point = json!({ "policies": count, "load_ms": load_ms });
+    for (name, mut times) in [("new", new), ("verdict", verdict), ("cached", cached)] {
+        times.sort();
+        for (part, percent) in [("p50", 50), ("p99", 99)] {
+            let time = times.get(times.len() * percent / 100).copied().unwrap_or(Duration::MAX);
+            point[format!("{name}_{part}_us")] = json!(time.as_nanos() as f64 / 1e3);
+        }
+    }
+    println!("{point}");
+    point
+}
+
+/// The server has run it.
+fn over(judge: &mut Enforcer, id: u64, frames: &mut FrameBuffer) {
+    judge.running(OperationId(id));
+    judge.answered(OperationId(id), 0, Answered::Done(b"SELECT 1"), frames);
+    judge.finished(OperationId(id));
+    judge.ready(Transaction::Idle);
+}
+
+fn standing() -> Standing {
+    Standing {
+        transaction: Transaction::Idle,
+        settled: true,
+        settings_known: true,
+        changed: false,
+        standard_conforming_strings: true,
+        encoding: Encoding::Utf8,
+    }
+}
+
+/// Short texts are read where they are asked about: nothing has to be waited for.
+fn at_once<T>(pending: impl Future<Output = T>) -> T {
+    match pin!(pending).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => unreachable!("a short text is read at once"),
+    }
+}
