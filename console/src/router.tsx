@@ -49,6 +49,38 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/alerts",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/alerts/Alerts"), "Alerts"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/alerts/$id",
+    component: lazyRouteComponent(() => import("./pages/alerts/OneAlert"), "OneAlert"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/incidents",
+    component: lazyRouteComponent(() => import("./pages/incidents/Incidents"), "Incidents"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/incidents/report",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/incidents/Report"), "Report"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/unseals",
+    component: lazyRouteComponent(() => import("./pages/unseals/Unseals"), "Unseals"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/unseals/$id",
+    component: lazyRouteComponent(() => import("./pages/unseals/Unseals"), "Unseals"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/grants",
     component: lazyRouteComponent(() => import("./pages/grants/Grants"), "Grants"),
   }),

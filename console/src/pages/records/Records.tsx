@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { type RecordsAsked, recordsPage } from "../../api/queries";
 import type { RecordSummary } from "../../api/types";
-import { Choice, TextInput } from "../../parts/fields";
+import { Choice, TextInput, TimeInput } from "../../parts/fields";
 import { count, plural } from "../../parts/format";
 import { Grid } from "../../parts/Grid";
 import { Page } from "../../parts/Page";
@@ -27,12 +27,18 @@ export function Records() {
   const [workload, setWorkload] = useState(search.workload ?? "");
   const [target, setTarget] = useState(search.target ?? "");
   const [run, setRun] = useState(search.run ?? "");
+  const [owner, setOwner] = useState(search.owner ?? "");
+  const [since, setSince] = useState(search.since ?? "");
+  const [until, setUntil] = useState(search.until ?? "");
   const [state, setState] = useState(search.state ?? "");
   const settled = {
     search: useSettled(words),
     workload: useSettled(workload),
     target: useSettled(target),
     run: useSettled(run),
+    owner: useSettled(owner),
+    since: useSettled(since),
+    until: useSettled(until),
   };
   const asked = useMemo(
     () => ({
@@ -40,9 +46,12 @@ export function Records() {
       workload: settled.workload,
       target: settled.target,
       run: settled.run,
+      owner: settled.owner,
+      since: settled.since,
+      until: settled.until,
       state,
     }),
-    [settled.search, settled.workload, settled.target, settled.run, state],
+    [settled.search, settled.workload, settled.target, settled.run, settled.owner, settled.since, settled.until, state],
   );
   useEffect(() => {
     void navigate({ to: "/records", search: asked, replace: true });
@@ -58,10 +67,13 @@ export function Records() {
       }
     >
       <div className="filters">
-        <TextInput label="Search" value={words} onChange={setWords} />
+        <TextInput label="Search" value={words} onChange={setWords} placeholder="table, class, statement, user, id …" />
         <TextInput label="Workload" value={workload} onChange={setWorkload} />
         <TextInput label="Target" value={target} onChange={setTarget} />
         <TextInput label="Run" value={run} onChange={setRun} />
+        <TextInput label="Owner" value={owner} onChange={setOwner} />
+        <TimeInput label="Begun from" value={since} onChange={setSince} />
+        <TimeInput label="Begun until" value={until} onChange={setUntil} />
         <Choice label="State" value={state} onChange={setState} choices={STATES} />
       </div>
       <RecordList asked={asked} />
