@@ -1,4 +1,5 @@
 // The fixture's alerts, snoozes, unseals, incidents, legal holds and log: what the evidence part of the API serves.
+/* oxlint-disable unicorn/no-thenable -- an alert has a field of that name */
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
 const ahead = (seconds) => ago(-seconds);
 const id = (letter, number) => `${letter}-01jd5k2v8q3${String(number).padStart(2, "0")}`;
@@ -82,10 +83,11 @@ const log = {
   ],
 };
 
+const lift = (thing, world, body, at) => Object.assign(thing, { lifted: { by: world.me.name, reason: body.reason }, [at]: ago(0) });
+
 /** The routes, made with what the others have to refuse by. */
 export function proofRoutes({ found, need, reason, problem }) {
   const of = (list, what, one) => found(list.find((each) => each.id === one), what);
-  const lift = (thing, world, body, at) => Object.assign(thing, { lifted: { by: world.me.name, reason: body.reason }, [at]: ago(0) });
   return [
     ["GET", /^\/v1\/alerts$/, () => alerts],
     ["GET", /^\/v1\/alerts\/([^/]+)$/, ({ parts: [one] }) => of(alerts, "alert", one)],

@@ -1,4 +1,4 @@
-// Which address shows which page. Each page is a file of its own, fetched when it is first asked for. Notices lead to addresses
+// Which address shows which page. Pages are files of their own, fetched when one is first asked for. Notices lead to addresses
 // with an id; where a thing has no page of its own, that is the page of all of them.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Shell } from "./frame/Shell";

@@ -55,7 +55,6 @@ function Explained({ alert }: { alert: Alert }) {
       <Facts
         facts={[
           ["workload", <Whose key="w" alert={alert} />],
-          ["identity", alert.identity && <code>{alert.identity}</code>],
           ["about", alert.subject],
           ["target", alert.target],
           ["count", alert.count === 1 ? "once" : `${count(alert.count)} times`],
@@ -64,9 +63,15 @@ function Explained({ alert }: { alert: Alert }) {
           ["session", alert.session && <SessionLink session={alert.session} />],
           ["operation", alert.operation],
           ["run", alert.run && <RunLink run={alert.run} />],
-          ["event", <code key="e">{alert.event}</code>],
           ["the rule wants", WANTS[alert.then]],
+        ]}
+      />
+      <Facts
+        wide
+        facts={[
           ["done", doneText(alert)],
+          ["identity", alert.identity && <code>{alert.identity}</code>],
+          ["event", <code key="e">{alert.event}</code>],
         ]}
       />
       {snooze && (

@@ -46,8 +46,7 @@ export function Incidents() {
 
 const WHAT: readonly TableColumn<LegalHold>[] = [
   { title: "Records of", wide: true, cell: (hold) => <Subject hold={hold} /> },
-  { title: "From", cell: (hold) => (hold.since ? <Clock time={hold.since} withDate /> : "the first") },
-  { title: "To", cell: (hold) => (hold.until ? <Clock time={hold.until} withDate /> : "open") },
+  { title: "Time", wide: true, cell: (hold) => <Span hold={hold} /> },
   { title: "Why", wide: true, cell: (hold) => hold.reason },
   { title: "By", cell: (hold) => hold.by },
   { title: "Set", cell: (hold) => <TimeAgo time={hold.set_at} /> },
@@ -90,6 +89,15 @@ function ReportLink({ hold: { subject, since, until } }: { hold: LegalHold }) {
     <Link to="/incidents/report" search={{ target: subject.name, since, ...(until ? { until } : {}) }} preload={false}>
       Report
     </Link>
+  );
+}
+
+function Span({ hold: { since, until } }: { hold: LegalHold }) {
+  if (!since && !until) return "all";
+  return (
+    <>
+      {since ? <Clock time={since} withDate /> : "the first"} to {until ? <Clock time={until} withDate /> : "whatever comes"}
+    </>
   );
 }
 

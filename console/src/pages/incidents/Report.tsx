@@ -1,16 +1,18 @@
 // What is known of a target in a time, to read and to print.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 import { incidentQuery } from "../../api/queries";
 import type { Exposure, Incident } from "../../api/types";
 import { Button } from "../../parts/Button";
+import { Choice } from "../../parts/fields";
 import { count, duration, plural } from "../../parts/format";
 import { Page, Section } from "../../parts/Page";
 import { Empty, Loaded } from "../../parts/states";
 import { Clock } from "../../parts/time";
 import { Exposed } from "./Exposed";
 import { Held } from "./Held";
-import { RunCards, RunTable } from "./Runs";
+import { type Order, RunCards, RunTable } from "./Runs";
 import { Siblings } from "./Siblings";
 import { Unwatched } from "./Unwatched";
 
@@ -44,7 +46,13 @@ export function Report() {
   );
 }
 
+const ORDERS = [
+  ["rows", "rows"],
+  ["server_us", "time at the server"],
+] as const;
+
 function Known({ incident }: { incident: Incident }) {
+  const [order, setOrder] = useState<Order>("rows");
   const { since, until, made_at, top, siblings, unwatched, exposure, runs } = incident;
   return (
     <div className="report stack">
@@ -57,8 +65,8 @@ function Known({ incident }: { incident: Incident }) {
         <Exposures exposure={exposure} />
       </Section>
       <Held incident={incident} />
-      <Section title="Runs">
-        {top.length === 0 ? <Empty>Nobody was there.</Empty> : <RunTable runs={top} />}
+      <Section title="Runs" actions={top.length > 1 && <Choice label="Order by" value={order} onChange={setOrder} choices={ORDERS} />}>
+        {top.length === 0 ? <Empty>Nobody was there.</Empty> : <RunTable runs={top} order={order} />}
         {runs > top.length && <p className="quiet">The {plural(top.length, "run")} with the most rows of {count(runs)}; the totals are of all.</p>}
       </Section>
       {top.length > 0 && (

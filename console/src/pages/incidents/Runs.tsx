@@ -1,4 +1,4 @@
-// The runs of an incident: in a table, and each with what it saw, did and sent elsewhere.
+// The runs of an incident: in a table by rows or by time, and each with what it saw, did and sent elsewhere.
 import type { Visit } from "../../api/types";
 import { Facts } from "../../parts/Facts";
 import { bytes, count, duration } from "../../parts/format";
@@ -8,11 +8,13 @@ import { Table } from "../../parts/Table";
 import { Clock } from "../../parts/time";
 import { Exposed } from "./Exposed";
 
-export function RunTable({ runs }: { runs: readonly Visit[] }) {
+export type Order = "rows" | "server_us";
+
+export function RunTable({ runs, order }: { runs: readonly Visit[]; order: Order }) {
   return (
     <Table
-      label="Runs, the most rows first"
-      rows={runs}
+      label="Runs"
+      rows={runs.toSorted((a, b) => b[order] - a[order])}
       rowKey={keyOf}
       columns={[
         { title: "Workload", wide: true, cell: (run) => <Who run={run} /> },
@@ -20,8 +22,7 @@ export function RunTable({ runs }: { runs: readonly Visit[] }) {
         { title: "Run", cell: (run) => run.run && <RunLink run={run.run} /> },
         { title: "Rows", end: true, cell: (run) => count(run.rows) },
         { title: "At the server", end: true, cell: (run) => duration(run.server_us / 1000) },
-        { title: "Statements", end: true, cell: (run) => count(run.statements) },
-        { title: "Wrote", cell: (run) => <WrotePill wrote={run.wrote} /> },
+        { title: "Did", cell: (run) => <WrotePill wrote={run.wrote} /> },
         { title: "Elsewhere", end: true, cell: (run) => count(run.elsewhere.length) },
       ]}
     />

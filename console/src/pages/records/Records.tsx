@@ -8,7 +8,9 @@ import { Choice, TextInput, TimeInput } from "../../parts/fields";
 import { count, plural } from "../../parts/format";
 import { Grid } from "../../parts/Grid";
 import { Page } from "../../parts/Page";
+import { Shut } from "../../parts/Shut";
 import { Problem, Waiting } from "../../parts/states";
+import { useNarrow } from "../../parts/useNarrow";
 import { useSettled } from "../../parts/useSettled";
 import { RecordCard, recordColumns } from "./columns";
 
@@ -30,6 +32,9 @@ export function Records() {
   const [owner, setOwner] = useState(search.owner ?? "");
   const [since, setSince] = useState(search.since ?? "");
   const [until, setUntil] = useState(search.until ?? "");
+  const narrow = useNarrow();
+  // Where one comes with more than words, what one comes with is to be seen.
+  const [isNarrowed] = useState([workload, target, run, owner, since, until].some(Boolean));
   const [state, setState] = useState(search.state ?? "");
   const settled = {
     search: useSettled(words),
@@ -56,6 +61,16 @@ export function Records() {
   useEffect(() => {
     void navigate({ to: "/records", search: asked, replace: true });
   }, [navigate, asked]);
+  const more = (
+    <>
+      <TextInput label="Workload" value={workload} onChange={setWorkload} />
+      <TextInput label="Target" value={target} onChange={setTarget} />
+      <TextInput label="Run" value={run} onChange={setRun} />
+      <TextInput label="Owner" value={owner} onChange={setOwner} />
+      <TimeInput label="Begun from" value={since} onChange={setSince} />
+      <TimeInput label="Begun until" value={until} onChange={setUntil} />
+    </>
+  );
   return (
     <Page
       filled
@@ -68,14 +83,14 @@ export function Records() {
     >
       <div className="filters">
         <TextInput label="Search" value={words} onChange={setWords} placeholder="table, class, statement, user, id …" />
-        <TextInput label="Workload" value={workload} onChange={setWorkload} />
-        <TextInput label="Target" value={target} onChange={setTarget} />
-        <TextInput label="Run" value={run} onChange={setRun} />
-        <TextInput label="Owner" value={owner} onChange={setOwner} />
-        <TimeInput label="Begun from" value={since} onChange={setSince} />
-        <TimeInput label="Begun until" value={until} onChange={setUntil} />
+        {!narrow && more}
         <Choice label="State" value={state} onChange={setState} choices={STATES} />
       </div>
+      {narrow && (
+        <Shut title="More filters" open={isNarrowed}>
+          <div className="filters">{more}</div>
+        </Shut>
+      )}
       <RecordList asked={asked} />
     </Page>
   );

@@ -52,7 +52,9 @@ function Lists({ unseals }: { unseals: readonly Unseal[] }) {
   const past = unseals.filter((unseal) => unseal.ended_at !== null);
   return (
     <>
-      <div role="status">{released && <Released unseal={released} />}</div>
+      <div role="status" className="slot">
+        {released && <Released unseal={released} />}
+      </div>
       <Section title="Waiting">
         {open("asked").length === 0 && <Empty>Nobody asks to open anything.</Empty>}
         {open("asked").map(card)}
