@@ -69,7 +69,7 @@ function Take({ unseal, me, onReleased }: OpenProps) {
   if (me && me.name !== unseal.by) return <p className="quiet">It waits for {unseal.by} to take it.</p>;
   return (
     <>
-      <p>With the identity at hand, on a host that has the records, this takes it and prints it:</p>
+      <p>With the identity at hand, on a host that has the records, and signed in there as yourself (weir login), this takes it and prints it:</p>
       <pre className="text-block">{`weir audit unseal ${unseal.session} --reason '${unseal.reason.replaceAll("'", "'\\''")}' --identity FILE`}</pre>
       <div className="actions">
         <ConfirmAction
