@@ -1,6 +1,7 @@
 // What detection has told, the newest first, and what nobody wants to hear of for a while.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { alertsPage, snoozesQuery } from "../../api/queries";
 import { useMay } from "../../api/roles";
 import type { Alert, Snooze } from "../../api/types";
@@ -11,6 +12,8 @@ import { Page, Section } from "../../parts/Page";
 import { Empty, Problem, Waiting } from "../../parts/states";
 import { Table } from "../../parts/Table";
 import { TimeAgo } from "../../parts/time";
+import { useSettled } from "../../parts/useSettled";
+import { Written } from "../../parts/Written";
 import { AlertPills, SeverityPill, Whose } from "./parts";
 import { SnoozeButton } from "./SnoozeForm";
 import { Snoozes } from "./Snoozes";
@@ -38,8 +41,14 @@ export function Alerts() {
 }
 
 function Found() {
-  const { find = "", severity = "" } = useSearch({ from: "/alerts" });
+  const search = useSearch({ from: "/alerts" });
   const navigate = useNavigate();
+  const [find, setFind] = useState(search.find ?? "");
+  const [severity, setSeverity] = useState(search.severity ?? "");
+  const settled = useSettled(find);
+  useEffect(() => {
+    void navigate({ to: "/alerts", search: { find: settled, severity }, replace: true });
+  }, [navigate, settled, severity]);
   const { data: snoozes } = useQuery(snoozesQuery);
   const pages = useInfiniteQuery({
     queryKey: ["alerts", "list"],
@@ -47,7 +56,6 @@ function Found() {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
-  const ask = (change: object) => void navigate({ to: "/alerts", search: { find, severity, ...change }, replace: true });
   if (!pages.data) return pages.isError ? <Problem error={pages.error} again={() => void pages.refetch()} /> : <Waiting what="alerts" />;
   const all = pages.data.pages.flatMap((page) => page.items);
   const wanted = all.filter((alert) => (severity === "" || alert.severity === severity) && has(alert, find));
@@ -56,8 +64,8 @@ function Found() {
       {pages.isError && <Problem error={pages.error} again={() => void pages.refetch()} />}
       {all.length > 0 && (
         <div className="filters">
-          <TextInput label="Find" value={find} onChange={(text) => ask({ find: text })} />
-          <Choice label="Severity" value={severity} onChange={(choice) => ask({ severity: choice })} choices={SEVERITIES} />
+          <TextInput label="Find" value={find} onChange={setFind} />
+          <Choice label="Severity" value={severity} onChange={setSeverity} choices={SEVERITIES} />
         </div>
       )}
       {all.length === 0 && <Empty>Nothing was found. Rules look where the configuration has a section [detection].</Empty>}
@@ -93,12 +101,12 @@ function List({ alerts, snoozes }: { alerts: readonly Alert[]; snoozes: readonly
                 {alert.rule}
               </Link>
               <br />
-              {alert.seen}
+              <Written text={alert.seen} />
             </>
           ),
         },
         { title: "Workload", wide: true, cell: (alert) => <Whose alert={alert} /> },
-        { title: "About", wide: true, cell: (alert) => alert.subject },
+        { title: "About", wide: true, cell: (alert) => <Written text={alert.subject} /> },
         { title: "Target", cell: (alert) => alert.target },
         { title: "Count", end: true, cell: (alert) => count(alert.count) },
         { title: "State", cell: (alert) => <AlertPills alert={alert} snoozes={snoozes} /> },

@@ -11,6 +11,7 @@ import { RunLink, SessionLink } from "../../parts/links";
 import { Page } from "../../parts/Page";
 import { Loaded } from "../../parts/states";
 import { Clock, Countdown, TimeAgo } from "../../parts/time";
+import { Written } from "../../parts/Written";
 import { AlertPills, SeverityPill, Whose } from "./parts";
 import { SnoozeButton } from "./SnoozeForm";
 import { snoozeOf } from "./state";
@@ -41,11 +42,15 @@ function Explained({ alert }: { alert: Alert }) {
       <dl className="explained">
         <div>
           <dt>Seen</dt>
-          <dd>{alert.seen}</dd>
+          <dd>
+            <Written text={alert.seen} />
+          </dd>
         </div>
         <div>
           <dt>Usual</dt>
-          <dd>{alert.usual || "nothing had to be learned for this rule"}</dd>
+          <dd>
+            <Written text={alert.usual || "nothing had to be learned for this rule"} />
+          </dd>
         </div>
         <div>
           <dt>Told from</dt>
@@ -55,7 +60,7 @@ function Explained({ alert }: { alert: Alert }) {
       <Facts
         facts={[
           ["workload", <Whose key="w" alert={alert} />],
-          ["about", alert.subject],
+          ["about", <Written key="b" text={alert.subject} />],
           ["target", alert.target],
           ["count", alert.count === 1 ? "once" : `${count(alert.count)} times`],
           ["first at", <Clock key="a" time={alert.at} withDate />],

@@ -6,6 +6,7 @@ import { RunLink, SessionLink, WorkloadLink } from "../../parts/links";
 import { Pill } from "../../parts/Pill";
 import { Table } from "../../parts/Table";
 import { Clock } from "../../parts/time";
+import { Written } from "../../parts/Written";
 import { Exposed } from "./Exposed";
 
 export type Order = "rows" | "server_us";
@@ -74,7 +75,7 @@ function Objects({ objects }: Pick<Visit, "objects">) {
       warm={(one) => one.outcome === "denied"}
       columns={[
         { title: "Did", cell: (one) => one.verb },
-        { title: "What", wide: true, cell: (one) => <code>{one.object}</code> },
+        { title: "What", wide: true, cell: (one) => <code><Written text={one.object} /></code> },
         { title: "Outcome", cell: (one) => one.outcome },
         { title: "Times", end: true, cell: (one) => count(one.count) },
         { title: "Rows", end: true, cell: (one) => count(one.rows) },
@@ -90,7 +91,7 @@ function Elsewhere({ elsewhere }: Pick<Visit, "elsewhere">) {
       rows={elsewhere}
       rowKey={(one) => `${one.target} ${one.protocol ?? ""}`}
       columns={[
-        { title: "Also at", wide: true, cell: (one) => <b>{one.target}</b> },
+        { title: "Also at", wide: true, cell: (one) => <b><Written text={one.target} /></b> },
         { title: "Protocol", cell: (one) => one.protocol },
         { title: "Sessions", end: true, cell: (one) => count(one.sessions) },
         { title: "Refused", end: true, cell: (one) => count(one.refused) },
