@@ -77,6 +77,7 @@ async function incident({ page, reason, open, picture }) {
   await page.getByRole("table", { name: "Exposure of all runs" }).getByRole("row").filter({ hasText: "pii" }).waitFor();
   await page.getByRole("table", { name: "What it did with what" }).getByRole("row").filter({ hasText: "public.customers" }).filter({ hasText: "read" }).first().waitFor();
   await page.getByText("only read").first().waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).click();
   await picture("incident");
   await page.emulateMedia({ media: "print" });
   if (await page.getByRole("button", { name: "Print" }).isVisible()) throw new Error("what is pressed is on paper");
