@@ -61,19 +61,15 @@ impl Browsing {
     fn looks(&mut self) -> usize {
         let (mut wrong, mut looked) = (Vec::new(), 0);
         loop {
-            match self.told() {
-                (what, look) if what == "look" => {
-                    looked += 1;
-                    if look["violations"] != json!([]) || look["wide"].as_i64() > Some(0) {
-                        wrong.push(look.to_string());
-                    }
-                }
-                (what, errors) if what == "errors" => {
-                    assert_eq!(errors, json!([]));
-                    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-                    return looked;
-                }
-                other => panic!("{other:?}"),
+            let (what, value) = self.told();
+            if what != "look" {
+                assert_eq!((what.as_str(), &value), ("errors", &json!([])));
+                assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+                return looked;
+            }
+            looked += 1;
+            if value["violations"] != json!([]) || value["wide"].as_i64() > Some(0) {
+                wrong.push(value.to_string());
             }
         }
     }
