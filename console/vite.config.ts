@@ -4,6 +4,12 @@ import { defineConfig, type Plugin } from "vite";
 
 const gateway = process.env.WEIR_GATEWAY ?? "http://127.0.0.1:8787";
 
+/** What pages share is one file, and so are the pages of what is proved: many small ones compress badly. The chart has one of its own. */
+const GROUPS = [
+  { name: "parts", test: /src\/(parts\/(?!Chart)|api\/)/ },
+  { name: "proof", test: /src\/pages\/(alerts|incidents|unseals|evidence)\// },
+];
+
 export default defineConfig({
   plugins: [react(), englishOnly()],
   build: {
@@ -11,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { output: { codeSplitting: { groups: GROUPS } } },
   },
   server: {
     port: 5173,

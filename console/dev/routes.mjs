@@ -1,6 +1,7 @@
 // What the fixture answers at which address.
 import { checkPolicies, policyVersions, policySet } from "./policies.mjs";
 import { framesOf, openedOf } from "./frames.mjs";
+import { proofRoutes } from "./proof.mjs";
 
 export const routes = [
   ["GET", /^\/auth\/login$/, () => ({ fixture: "You are signed in already. Go back." })],
@@ -92,6 +93,7 @@ export const routes = [
   }],
   ["GET", /^\/v1\/health$/, ({ world }) => world.health()],
   ["GET", /^\/v1\/stats$/, ({ world }) => ({ step_seconds: 5, samples: world.samples })],
+  ...proofRoutes({ found, need, reason, problem }),
 ];
 
 function problem(status, title, detail) {

@@ -1,4 +1,4 @@
-// Which address shows which page. Each page is a file of its own, fetched when it is first asked for. Notices lead to addresses
+// Which address shows which page. Pages are files of their own, fetched when one is first asked for. Notices lead to addresses
 // with an id; where a thing has no page of its own, that is the page of all of them.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Shell } from "./frame/Shell";
@@ -46,6 +46,38 @@ const pages = [
     getParentRoute: () => root,
     path: "/holds/$id",
     component: lazyRouteComponent(() => import("./pages/holds/Holds"), "Holds"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/alerts",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/alerts/Alerts"), "Alerts"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/alerts/$id",
+    component: lazyRouteComponent(() => import("./pages/alerts/OneAlert"), "OneAlert"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/incidents",
+    component: lazyRouteComponent(() => import("./pages/incidents/Incidents"), "Incidents"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/incidents/report",
+    validateSearch: search,
+    component: lazyRouteComponent(() => import("./pages/incidents/Report"), "Report"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/unseals",
+    component: lazyRouteComponent(() => import("./pages/unseals/Unseals"), "Unseals"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/unseals/$id",
+    component: lazyRouteComponent(() => import("./pages/unseals/Unseals"), "Unseals"),
   }),
   createRoute({
     getParentRoute: () => root,

@@ -2,6 +2,7 @@
 // standard output; the harness answers on the standard input where something has to happen outside of the browser first.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
+import { proof } from "./console_proof.mjs";
 
 const require = createRequire(`${process.env.NODE_PATH}/`);
 const { chromium } = require("playwright-core");
@@ -15,6 +16,8 @@ const ask = async (what) => {
   tell(what);
   return (await lines.next()).value;
 };
+
+const askJson = async (what) => JSON.parse(await ask(what));
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, colorScheme: "light" });
@@ -32,7 +35,7 @@ page.on("console", (message) => {
 page.on("pageerror", (error) => refused.push(String(error)));
 
 try {
-  await { tour, looks }[script]();
+  await { tour, looks, proof: () => proof({ page, signIn, other, open, reason, ask: askJson, tell, picture, look }) }[script]();
   tell("errors", refused);
   tell("done");
 } catch (error) {
@@ -46,14 +49,27 @@ try {
 
 /** Signs in at the provider, from wherever its pages begin. */
 async function signIn(path, login) {
-  await go(`${url}${path}`);
-  await page.locator('input[name="login"]').fill(login);
-  await page.locator('input[name="password"]').fill("any");
-  await page.locator('button[type="submit"]').click();
-  // The provider asks whether weir may know who it is.
-  await page.locator('button[type="submit"]').click();
-  await page.waitForURL((at) => at.href.startsWith(`${url}/`) && !at.pathname.startsWith("/auth/"));
+  await signInOn(page, path, login);
   signedIn = true;
+}
+
+async function signInOn(on, path, login) {
+  await go(`${url}${path}`, on);
+  await on.locator('input[name="login"]').fill(login);
+  await on.locator('input[name="password"]').fill("any");
+  await on.locator('button[type="submit"]').click();
+  // The provider asks whether weir may know who it is.
+  await on.locator('button[type="submit"]').click();
+  await on.waitForURL((at) => at.href.startsWith(`${url}/`) && !at.pathname.startsWith("/auth/"));
+}
+
+/** A page of another browser, on which somebody else has signed in. */
+async function other(path, login) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, colorScheme: "light" });
+  const on = await context.newPage();
+  on.setDefaultTimeout(20_000);
+  await signInOn(on, path, login);
+  return on;
 }
 
 async function picture(name) {
@@ -141,13 +157,13 @@ async function tour() {
 }
 
 /** Goes there, and again where a network that another test made or unmade has Chromium give up. */
-async function go(address) {
+async function go(address, on = page) {
   for (let left = 5; ; left--) {
     try {
-      return await page.goto(address);
+      return await on.goto(address);
     } catch (error) {
       if (left === 0 || !`${error}`.includes("ERR_NETWORK_CHANGED")) throw error;
-      await page.waitForTimeout(300);
+      await on.waitForTimeout(300);
     }
   }
 }
@@ -155,7 +171,7 @@ async function go(address) {
 /** Every page, in both themes and at two widths, and one that is not live: nothing that axe finds, nothing wider than the window. */
 async function looks() {
   await signIn("/", "cy");
-  const pages = ["", "sessions", "records", "holds", "grants", "blocks", "break-glass", "workloads", "targets", "policy", "evidence", "health", "tokens"];
+  const pages = ["", "sessions", "records", "incidents", "incidents/report?target=db&since=1h", "unseals", "holds", "alerts", "grants", "blocks", "break-glass", "workloads", "targets", "policy", "evidence", "health", "tokens"];
   const session = await ask("want-session");
   for (const path of [...pages, `sessions/${session}`, "nowhere"]) {
     for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 375], ["dark", 375]]) {
@@ -179,6 +195,6 @@ async function look(path, colorScheme, width, state = "") {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   const violations = found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.target}`);
   tell("look", { path, colorScheme, width, state, wide, violations });
-  const name = `${path.replaceAll("/", "-") || "overview"}${state && "-not-live"}`;
+  const name = `${path.replaceAll(/[^\w-]+/g, "-") || "overview"}${state && "-not-live"}`;
   await page.screenshot({ path: `${pictures}/look-${name}-${colorScheme}-${width}.png` });
 }

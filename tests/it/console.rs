@@ -1,11 +1,13 @@
 //! The console in a real browser (Chromium, by playwright-core), signed in at a real OpenID provider, in front of real jobs.
 
 use crate::bed::Bed;
+use crate::evidence::RECIPIENT;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use weir_tests::{Postgres, Weir, playwright, wait_until};
+use weir_tests::receivers::WitnessServer;
+use weir_tests::{Postgres, Weir, classed, playwright, wait_until};
 
 /// Deletes wait for people of the group `dba`.
 const POLICY: &str = r#"
@@ -53,6 +55,23 @@ impl Browsing {
         let (told, value) = self.told();
         assert_eq!(told, what, "{value}");
         value
+    }
+
+    /// How many pages were looked at, in whichever width and theme; nothing is wrong with any of them.
+    fn looks(&mut self) -> usize {
+        let (mut wrong, mut looked) = (Vec::new(), 0);
+        loop {
+            let (what, value) = self.told();
+            if what != "look" {
+                assert_eq!((what.as_str(), &value), ("errors", &json!([])));
+                assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+                return looked;
+            }
+            looked += 1;
+            if value["violations"] != json!([]) || value["wide"].as_i64() > Some(0) {
+                wrong.push(value.to_string());
+            }
+        }
     }
 
     fn answer(&mut self, line: &str) {
@@ -140,26 +159,50 @@ fn every_page_is_for_everybody_in_both_themes_and_on_a_phone() {
     browsing.expect("want-session");
     let sessions = wait_until("the records", 20, || Some(bed.daemon.weir.sessions()).filter(|all| all.len() >= 2));
     browsing.answer(sessions[0]["session"].as_str().expect("an id"));
-    let (mut wrong, mut looked) = (Vec::new(), 0);
-    loop {
-        match browsing.told() {
-            (what, look) if what == "look" => {
-                looked += 1;
-                if look["violations"] != json!([]) || look["wide"].as_i64() > Some(0) {
-                    wrong.push(look.to_string());
-                }
-            }
-            (what, errors) if what == "errors" => {
-                // The page that is not there is asked for on purpose.
-                assert_eq!(errors, json!([]));
-                break;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(looked, 62);
+    // The page that is not there is asked for on purpose.
+    assert_eq!(browsing.looks(), 78);
     drop(browsing);
     held.kill().ok();
     held.wait().ok();
+}
+
+/// A rule that finds whoever reads customers.
+const RULES: &str = "[[rule]]\nname = \"reads-customers\"\nkind = \"deny_list\"\nof = \"table\"\nvalues = [\"db/public.customers\"]\nseverity = \"high\"\nthen = \"tell\"\n";
+
+#[test]
+fn somebody_follows_an_alert_to_its_record_has_it_opened_and_looks_into_the_incident() {
+    let (server, witness) = (classed::server(), WitnessServer::start());
+    let rules = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(rules.path(), RULES).expect("our own file");
+    let more = format!(
+        "{OPERATOR}[detection]\nrules = \"{}\"\n[record]\nseal_to = [\"{RECIPIENT}\"]\n\
+         [transparency]\ncheckpoint_seconds = 1\n[[transparency.witness]]\nurl = \"{}\"\nkey = \"{}\"\nevery_seconds = 1\n",
+        rules.path().display(),
+        witness.prefix(),
+        WitnessServer::key()
+    );
+    let bed = Bed::with(classed::gateway(&server).extra(&more), "");
+    job(&bed, "psql -Xqc 'SELECT name, email FROM customers'").wait().expect("psql ends");
+    let alert = wait_until("the alert", 30, || {
+        let told = bed.daemon.weir.cli(&["alert", "list", "--format", "json"]).expect_success().stdout;
+        serde_json::from_str::<Value>(&told).expect("JSON").get(0).cloned()
+    });
+    let folder = pictures(&bed);
+    let mut browsing = Browsing::start(&bed, &folder, "proof");
+    browsing.expect("want-alert");
+    browsing.answer(&alert.to_string());
+    assert_eq!(browsing.expect("viewer"), json!(0), "whoever views opens nothing");
+    assert_eq!(browsing.looks(), 24);
+    let told = bed.events();
+    for (kind, by) in [
+        ("snooze.set", "ana@acme.example"),
+        ("snooze.lifted", "ana@acme.example"),
+        ("unseal.asked", "ana@acme.example"),
+        ("unseal.approved", "cy@acme.example"),
+        ("unseal.released", "ana@acme.example"),
+        ("legal-hold.set", "ana@acme.example"),
+        ("legal-hold.lifted", "ana@acme.example"),
+    ] {
+        assert!(told.iter().any(|event| event[0] == kind && event[1] == by), "{kind}: {told:?}");
+    }
 }

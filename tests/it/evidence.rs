@@ -8,7 +8,7 @@ use weir_tests::records::in_the_clear;
 use weir_tests::{Postgres, Weir, wait_until};
 
 /// A recipient whose secret nobody has.
-const RECIPIENT: &str = "age1uy3jtmyf7h4hm8ud6ref3x05aza8rt3tkd6twrkmy2h5xqae4fcq04f4zn";
+pub(crate) const RECIPIENT: &str = "age1uy3jtmyf7h4hm8ud6ref3x05aza8rt3tkd6twrkmy2h5xqae4fcq04f4zn";
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("the sink has written it");

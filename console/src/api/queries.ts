@@ -2,12 +2,16 @@
 import { type QueryClient, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, getAll, getList, query } from "./client";
 import type {
+  Alert,
   Block,
   BrokenGlass,
   ControlEvent,
   Grant,
   Health,
   Hold,
+  Incident,
+  LegalHold,
+  Log,
   Me,
   Notifier,
   PolicyFile,
@@ -15,8 +19,10 @@ import type {
   PolicyVersion,
   RecordSummary,
   SessionRecord,
+  Snooze,
   Target,
   Token,
+  Unseal,
   Workload,
 } from "./types";
 
@@ -50,6 +56,38 @@ export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
   queryFn: async ({ signal }) => (await getList<Token>("/v1/tokens?past=20", signal)).items,
 });
+export const alertsPage = (at: string | null, signal: AbortSignal) => getList<Alert>(at ?? "/v1/alerts?past=100", signal);
+export const alertQuery = (id: string) =>
+  queryOptions({ queryKey: ["alerts", id], queryFn: ({ signal }) => get<Alert>(`/v1/alerts/${id}`, signal) });
+export const snoozesQuery = queryOptions({
+  queryKey: ["snoozes"],
+  queryFn: async ({ signal }) => (await getList<Snooze>("/v1/snoozes?past=20", signal)).items,
+});
+export const unsealsQuery = queryOptions({
+  queryKey: ["unseals"],
+  queryFn: async ({ signal }) => (await getList<Unseal>("/v1/unseals?past=50", signal)).items,
+});
+export const legalHoldsQuery = queryOptions({
+  queryKey: ["legal-holds"],
+  queryFn: async ({ signal }) => (await getList<LegalHold>("/v1/legal-holds?past=50", signal)).items,
+});
+export interface IncidentAsked {
+  target: string;
+  since: string;
+  until?: string | undefined;
+}
+/** Each look is in the log, with who looked: so none is made without being asked for. */
+export const incidentQuery = ({ target, since, until }: IncidentAsked) =>
+  queryOptions({
+    queryKey: ["incidents", target, since, until ?? ""],
+    queryFn: ({ signal }) => get<Incident>(`/v1/incidents${query({ target, since, until })}`, signal),
+    staleTime: "static",
+  });
+export const logQuery = queryOptions({
+  queryKey: ["log"],
+  queryFn: ({ signal }) => get<Log>("/v1/log", signal),
+  refetchInterval: 10_000,
+});
 export const notifiersQuery = whole<Notifier>("notifiers", "/v1/notifiers");
 export const workloadsQuery = whole<Workload>("workloads", "/v1/workloads");
 export const targetsQuery = whole<Target>("targets", "/v1/targets");
@@ -82,7 +120,10 @@ export interface RecordsAsked {
   workload?: string | undefined;
   target?: string | undefined;
   run?: string | undefined;
+  owner?: string | undefined;
   state?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
   limit?: number;
 }
 
@@ -111,6 +152,10 @@ const CHANGED_BY: Record<string, readonly string[]> = {
   policy: ["policy", "policy-versions", "health"],
   session: ["workloads"],
   run: ["workloads"],
+  finding: ["alerts"],
+  snooze: ["snoozes"],
+  unseal: ["unseals"],
+  "legal-hold": ["legal-holds"],
   notify: ["notifiers"],
   notifier: ["notifiers"],
 };

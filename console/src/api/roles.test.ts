@@ -1,6 +1,6 @@
 // Who may answer, and what is said to who may not.
 import { expect, test } from "vitest";
-import { may, whyNotAnswer } from "./roles";
+import { may, whyNotAnswer, whyNotUnseal } from "./roles";
 import type { Me, Role } from "./types";
 
 const me = (role: Role, groups: string[], over: Partial<Me> = {}): Me => ({
@@ -30,4 +30,15 @@ test.each([
 test("an admin may all, others what they were given", () => {
   expect(may(me("admin", []), "operator")).toBe(true);
   expect(may(me("viewer", []), "operator")).toBe(false);
+});
+
+test.each([
+  ["an auditor", me("auditor", []), {}, MAY],
+  ["an approver", me("approver", []), {}, MAY],
+  ["an operator", me("operator", []), {}, /role auditor or approver/],
+  ["whoever asked", me("auditor", []), { involved: ["ana"] }, /involved/],
+  ["an auditor, too late", me("auditor", []), { state: "approved" }, /not wait/],
+])("%s and a sealed layer", (_, who, over, expected) => {
+  const asked = hold({ state: "asked", terms: [{ group: "role:approver", quorum: 1 }], ...over });
+  expect(whyNotUnseal(who, asked) ?? "may answer").toMatch(expected);
 });

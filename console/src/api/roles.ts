@@ -23,9 +23,20 @@ export interface Answerable {
 
 /** Says plainly why this person can't answer, or null where they can as far as is known here. */
 export function whyNotAnswer(me: Me, asked: Answerable): string | null {
-  if (asked.state !== "waiting" && asked.state !== "requested") return "It does not wait any more.";
+  return whyNot(me, asked, ["approver"]);
+}
+
+/** The same of a request to open a sealed layer: auditors may agree, too. */
+export function whyNotUnseal(me: Me, asked: Answerable): string | null {
+  return whyNot(me, asked, ["auditor", "approver"]);
+}
+
+const WAITING = new Set(["waiting", "requested", "asked"]);
+
+function whyNot(me: Me, asked: Answerable, roles: readonly Role[]): string | null {
+  if (!WAITING.has(asked.state)) return "It does not wait any more.";
   if (asked.involved.includes(me.name)) return "You are involved in it yourself, so somebody else has to answer.";
-  if (!may(me, "approver")) return "Answering needs the role approver, which you don't have.";
+  if (!roles.some((role) => may(me, role))) return `Answering needs the role ${roles.join(" or ")}, which you don't have.`;
   if (asked.votes.some((vote) => vote.by.name === me.name)) return "You have approved it already. It waits for others.";
   const groups = [...new Set(asked.terms.map((term) => term.group))];
   // Whoever may approve is in this one.

@@ -457,3 +457,151 @@ export interface ControlEvent {
   subject: string;
   details: unknown;
 }
+
+export type Severity = "informational" | "low" | "medium" | "high";
+
+export interface Alert {
+  id: string;
+  rule: string;
+  /** The name of its entry, or its SPIFFE id; empty where it is about none. */
+  workload: string;
+  identity: string | null;
+  /** A table, a target, a measure. */
+  subject: string;
+  severity: Severity;
+  then: "tell" | "block" | "kill";
+  at: string;
+  told_at: string;
+  count: number;
+  event: string;
+  session: string | null;
+  operation: number | null;
+  run: string | null;
+  target: string | null;
+  seen: string;
+  usual: string;
+  threshold: string;
+  done: { what: string; well: boolean; at: string } | null;
+}
+
+export interface Snooze {
+  id: string;
+  /** Both are patterns: `*` stands for anything. */
+  rule: string;
+  workload: string;
+  reason: string;
+  by: string;
+  since: string;
+  until: string;
+  lifted: Answer | null;
+  ended_at: string | null;
+}
+
+export type UnsealState = "asked" | "approved" | "released" | "denied" | "expired";
+
+export interface Unseal {
+  id: string;
+  state: UnsealState;
+  session: string;
+  target: string | null;
+  workload: string | null;
+  name: string | null;
+  by: string;
+  reason: string;
+  terms: Term[];
+  involved: string[];
+  votes: Vote[];
+  asked_at: string;
+  until: string;
+  answer: Answer | null;
+  ended_at: string | null;
+}
+
+export interface LegalHold {
+  id: string;
+  subject: { kind: "target" | "session" | "run" | "workload"; name: string };
+  since: string | null;
+  until: string | null;
+  reason: string;
+  by: string;
+  set_at: string;
+  lifted: Answer | null;
+  lifted_at: string | null;
+}
+
+export interface Exposure {
+  class: string;
+  masked_rows: number;
+  clear_rows: number;
+}
+
+/** A run at the target of an incident. */
+export interface Visit {
+  run: string | null;
+  workload: string | null;
+  name: string | null;
+  owner: string | null;
+  grade: string | null;
+  person: string | null;
+  credential: string | null;
+  login: string | null;
+  first: string;
+  last: string;
+  live: boolean;
+  sessions: number;
+  statements: number;
+  rows: number;
+  server_us: number;
+  errors: number;
+  wrote: "no" | "yes" | "unknown";
+  session: string;
+  exposure: Exposure[];
+  objects: { verb: string; object: string; outcome: string; count: number; rows: number }[];
+  elsewhere: { target: string; protocol: string | null; sessions: number; refused: number; sent: number; received: number }[];
+}
+
+export interface Sibling {
+  credential: string;
+  user: string | null;
+  workload: string;
+  name: string | null;
+  owner: string | null;
+  sessions: number;
+  last_seen: string;
+  was_there: boolean;
+}
+
+export interface Gap {
+  host: string;
+  from: string;
+  until: string;
+  cause: string;
+  detail: string;
+  session: string | null;
+}
+
+export interface Incident {
+  target: string;
+  since: string;
+  until: string;
+  made_at: string;
+  runs: number;
+  sessions: number;
+  rows: number;
+  server_us: number;
+  wrote: number;
+  exposure: Exposure[];
+  top: Visit[];
+  siblings: Sibling[];
+  unwatched: { hosts: Record<string, string>; gaps: Gap[]; more: number };
+  hold: LegalHold | null;
+}
+
+/** The transparency log. */
+export interface Log {
+  origin: string;
+  key: string;
+  entries: number;
+  checkpoint: { entries: number; root: string; text: string } | null;
+  witnesses: { name: string; key: string; url: string; entries: number | null; at: string | null }[];
+}

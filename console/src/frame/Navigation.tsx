@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { grantsQuery, holdsQuery } from "../api/queries";
+import { grantsQuery, holdsQuery, unsealsQuery } from "../api/queries";
 import { Button } from "../parts/Button";
 import { ModalDialog } from "../parts/dialogs";
 import { Icon } from "../parts/Icon";
@@ -67,6 +67,7 @@ function PlaceLink({ place }: { place: Place }) {
       <span>{place.name}</span>
       {place.to === "/holds" && <HoldsWaiting />}
       {place.to === "/grants" && <GrantsWaiting />}
+      {place.to === "/unseals" && <UnsealsWaiting />}
     </Link>
   );
 }
@@ -79,6 +80,11 @@ function HoldsWaiting() {
 function GrantsWaiting() {
   const { data } = useQuery(grantsQuery);
   return <Badge value={data?.filter((grant) => grant.state === "requested").length ?? 0} />;
+}
+
+function UnsealsWaiting() {
+  const { data } = useQuery(unsealsQuery);
+  return <Badge value={data?.filter((unseal) => unseal.state === "asked").length ?? 0} />;
 }
 
 function Badge({ value }: { value: number }) {

@@ -1,4 +1,4 @@
-// Tells of each new hold and request, wherever one is in the console.
+// Tells of each new hold, request and high alert, wherever one is in the console.
 import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useLiveStore } from "../api/live";
@@ -27,6 +27,25 @@ export function NewHolds() {
             "warm",
           );
         }
+        if (event.kind === "finding.told" && severityOf(event.details) === "high") {
+          say(
+            <>
+              A rule has found something.{" "}
+              <Link to="/alerts/$id" params={{ id: event.subject }}>
+                Look at alert {event.subject}
+              </Link>
+            </>,
+            "warm",
+          );
+        }
+        if (event.kind === "unseal.asked") {
+          say(
+            <>
+              Somebody asks to open a sealed layer. <Link to="/unseals">Look at unseals</Link>
+            </>,
+            "warm",
+          );
+        }
         if (event.kind === "grant.requested") {
           say(
             <>
@@ -39,4 +58,8 @@ export function NewHolds() {
     [store, say],
   );
   return null;
+}
+
+function severityOf(details: unknown): unknown {
+  return details && typeof details === "object" && "alert" in details ? details.alert : null;
 }

@@ -2,7 +2,7 @@
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
-  to: "/" | "/sessions" | "/records" | "/holds" | "/grants" | "/blocks" | "/break-glass" | "/workloads" | "/targets" | "/policy" | "/evidence" | "/health" | "/tokens";
+  to: "/" | "/sessions" | "/records" | "/incidents" | "/unseals" | "/holds" | "/alerts" | "/grants" | "/blocks" | "/break-glass" | "/workloads" | "/targets" | "/policy" | "/evidence" | "/health" | "/tokens";
   name: string;
   icon: IconName;
 }
@@ -14,6 +14,7 @@ export const PLACES: readonly { group: string; places: readonly Place[] }[] = [
       { to: "/", name: "Overview", icon: "overview" },
       { to: "/sessions", name: "Sessions", icon: "sessions" },
       { to: "/holds", name: "Holds", icon: "holds" },
+      { to: "/alerts", name: "Alerts", icon: "alerts" },
     ],
   },
   {
@@ -36,6 +37,8 @@ export const PLACES: readonly { group: string; places: readonly Place[] }[] = [
     group: "Proof",
     places: [
       { to: "/records", name: "Records", icon: "records" },
+      { to: "/incidents", name: "Incidents", icon: "incidents" },
+      { to: "/unseals", name: "Unseals", icon: "unseals" },
       { to: "/evidence", name: "Evidence", icon: "evidence" },
     ],
   },

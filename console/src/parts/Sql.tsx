@@ -1,6 +1,7 @@
 // One statement, coloured: on one line, or as a block.
-import { type ReactNode, memo } from "react";
+import { memo } from "react";
 import { sqlTokens } from "./sqlTokens";
+import { seen } from "./Written";
 
 /** Colouring has a price, and nobody reads further than this in one view. */
 const COLOURED = 20_000;
@@ -35,20 +36,4 @@ export const Sql = memo(function Sql({ text, inline = false }: { text: string; i
 /** The break behind a comment stays visible: what follows is no comment. */
 function onOneLine(text: string, before: string | undefined): string {
   return (before?.startsWith("--") ? text.replace(/^\s*\n/, " ⏎ ") : text).replace(/\s+/g, " ");
-}
-
-/** Characters that turn, join or hide others could make a statement read as another one. They are named instead. */
-const UNSEEN = /((?![\t\n\r])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
-
-function seen(text: string): ReactNode {
-  if (!UNSEEN.test(text)) return text;
-  return text.split(UNSEEN).map((part, index) =>
-    UNSEEN.test(part) ? (
-      <span key={index} className="sql-unseen">
-        U+{(part.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}
-      </span>
-    ) : (
-      part
-    ),
-  );
 }

@@ -116,3 +116,59 @@ export function ReasonAction({ small = false, isDisabled = false, text, ...form 
     </DialogTrigger>
   );
 }
+
+interface ConfirmActionProps {
+  /** What the opening button shows. */
+  text: string;
+  title: string;
+  /** The name of the confirming button. */
+  confirm: string;
+  /** Fulfils when it is done; its rejection is shown, and the dialog stays open. */
+  onConfirm: () => Promise<unknown>;
+  children: ReactNode;
+}
+
+/** A button that opens a dialog, which says what would be done, and does it. */
+export function ConfirmAction({ text, title, confirm, onConfirm, children }: ConfirmActionProps) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button onPress={() => setOpen(true)}>{text}</Button>
+      <ModalDialog title={title} isOpen={isOpen} onOpenChange={setOpen} alert>
+        {(close) => (
+          <Confirm confirm={confirm} onConfirm={onConfirm} onDone={close}>
+            {children}
+          </Confirm>
+        )}
+      </ModalDialog>
+    </>
+  );
+}
+
+function Confirm({ confirm, onConfirm, onDone, children }: Pick<ConfirmActionProps, "confirm" | "onConfirm" | "children"> & { onDone: () => void }) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
+  const act = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await onConfirm();
+      onDone();
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="stack">
+      {children}
+      {problem !== null && <Problem error={problem} />}
+      <div className="actions actions-end">
+        <Button onPress={onDone}>Cancel</Button>
+        <Button weight="main" isDisabled={busy} onPress={() => void act()}>
+          {confirm}
+        </Button>
+      </div>
+    </div>
+  );
+}

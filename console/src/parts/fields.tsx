@@ -72,6 +72,21 @@ export function Choice<V extends string>({ label, hint, value, onChange, choices
   );
 }
 
+/** A moment, in the time of whoever looks; RFC 3339 outside of the field, empty where there is none. */
+export function TimeInput({ label, hint, value, onChange }: Described & { value: string; onChange: (value: string) => void }) {
+  const change = (text: string) => onChange(text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : "");
+  return <TextInput label={label} hint={hint} type="datetime-local" defaultValue={localTime(value)} onChange={change} />;
+}
+
+/** What the browser's own field of a time has: no zone, and minutes. */
+function localTime(value: string): string {
+  const at = new Date(value);
+  if (value === "" || Number.isNaN(at.valueOf())) return "";
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+const two = (part: number) => String(part).padStart(2, "0");
+
 /** Many words in one field, separated by spaces or commas. */
 export function words(text: string): string[] {
   return text.split(/[\s,]+/).filter(Boolean);

@@ -1,10 +1,11 @@
-//! `/v1/workloads`, `/v1/targets`, `/v1/policy`, `/v1/health` and `/v1/stats`: what there is, and how it is.
+//! `/v1/workloads`, `/v1/targets`, `/v1/policy`, `/v1/health`, `/v1/log` and `/v1/stats`: what there is, and how it is.
 
 use super::asker::Asker;
 use super::request::Name;
 use super::{Body, respond};
 use crate::control::look::{
-    Chart, CheckedPolicy, HealthReport, Look, PolicyFile, PolicyInForce, PolicyVersion, ShownTarget, ShownVersion, ShownWorkload,
+    Chart, CheckedPolicy, HealthReport, Look, PolicyFile, PolicyInForce, PolicyVersion, ShownLog, ShownTarget, ShownVersion,
+    ShownWorkload,
 };
 use crate::control::{Actor, Command, Desk};
 use axum::extract::State;
@@ -104,6 +105,18 @@ pub(super) async fn check(State(desk): State<Desk>, Asker(actor): Asker, Body(re
 )]
 pub(super) async fn health(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
     look(&desk, &actor, Look::Health).await
+}
+
+/// How far does the transparency log go, who has signed it, and how far?
+#[utoipa::path(
+    get,
+    path = "/v1/log",
+    tag = "records",
+    operation_id = "showLog",
+    responses((status = 200, description = "How it stands, with the last checkpoint.", body = ShownLog))
+)]
+pub(super) async fn log(State(desk): State<Desk>, Asker(actor): Asker) -> Response {
+    look(&desk, &actor, Look::Log).await
 }
 
 /// What was done over the last hour?

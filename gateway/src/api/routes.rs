@@ -39,6 +39,7 @@ pub(super) fn all() -> Vec<Route> {
         route(Role::Viewer, routes!(looks::check)).for_root(),
         route(Role::Admin, routes!(own::reload)).for_root(),
         route(Role::Viewer, routes!(looks::health)).for_root(),
+        route(Role::Viewer, routes!(looks::log)).for_root(),
         route(Role::Viewer, routes!(looks::stats)).for_root(),
         route(Role::Viewer, routes!(events::listen)).for_root(),
         route(Role::Viewer, routes!(holds::list)),

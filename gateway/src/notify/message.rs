@@ -71,6 +71,8 @@ pub(super) fn place(event: &Event) -> Option<String> {
         Kind::SessionRerun => "sessions",
         Kind::RunFrozen | Kind::RunThawed | Kind::RunKilled => "runs",
         Kind::TokenMade | Kind::TokenRevoked | Kind::TokenEnded => "tokens",
+        Kind::FindingTold | Kind::FindingCounted => "alerts",
+        Kind::UnsealAsked | Kind::UnsealApproved | Kind::UnsealReleased | Kind::UnsealDenied | Kind::UnsealExpired => "unseals",
         Kind::GlassCodes
         | Kind::PolicyReplaced
         | Kind::NotifyFailed
@@ -89,17 +91,10 @@ pub(super) fn place(event: &Event) -> Option<String> {
         | Kind::OwnerChanged
         | Kind::LegalHoldSet
         | Kind::LegalHoldLifted
-        | Kind::FindingTold
-        | Kind::FindingCounted
         | Kind::SnoozeSet
         | Kind::SnoozeLifted
         | Kind::SnoozeEnded
-        | Kind::RecordsPruned
-        | Kind::UnsealAsked
-        | Kind::UnsealApproved
-        | Kind::UnsealReleased
-        | Kind::UnsealDenied
-        | Kind::UnsealExpired => return None,
+        | Kind::RecordsPruned => return None,
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     event.subject.chars().all(plain).then(|| format!("/{page}/{}", event.subject))

@@ -10,6 +10,7 @@ import { bytes, count, duration, plural } from "../../parts/format";
 import { Page, Section } from "../../parts/Page";
 import { Loaded, Problem } from "../../parts/states";
 import { Table } from "../../parts/Table";
+import { TransparencyLog } from "./TransparencyLog";
 
 export function Evidence() {
   const health = useQuery(healthQuery);
@@ -33,6 +34,7 @@ export function Evidence() {
           )}
         </Loaded>
       </Section>
+      <TransparencyLog />
       <VerifyAll />
     </Page>
   );

@@ -47,5 +47,19 @@ function Subject({ event }: { event: ControlEvent }): ReactNode {
       </Link>
     );
   }
+  if (subject.startsWith("a-")) {
+    return (
+      <Link to="/alerts/$id" params={{ id: subject }}>
+        {subject}
+      </Link>
+    );
+  }
+  if (subject.startsWith("u-")) {
+    return (
+      <Link to="/unseals/$id" params={{ id: subject }}>
+        {subject}
+      </Link>
+    );
+  }
   return <span>{subject}</span>;
 }

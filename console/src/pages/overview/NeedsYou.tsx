@@ -1,9 +1,9 @@
-// Waiting holds and requests for grants that the person at the screen can answer.
+// Waiting holds, and requests for grants and sealed layers, that the person at the screen can answer.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { grantsQuery, holdsQuery, meQuery } from "../../api/queries";
-import { whyNotAnswer } from "../../api/roles";
-import type { Grant, Hold } from "../../api/types";
+import { grantsQuery, holdsQuery, meQuery, unsealsQuery } from "../../api/queries";
+import { whyNotAnswer, whyNotUnseal } from "../../api/roles";
+import type { Grant, Hold, Unseal } from "../../api/types";
 import { plural } from "../../parts/format";
 import { Section } from "../../parts/Page";
 import { Sql } from "../../parts/Sql";
@@ -14,12 +14,15 @@ export function NeedsYou() {
   const { data: me } = useQuery(meQuery);
   const { data: holds } = useQuery(holdsQuery);
   const { data: grants } = useQuery(grantsQuery);
+  const { data: unseals } = useQuery(unsealsQuery);
   const waitingHolds = holds?.filter((hold) => hold.state === "waiting") ?? [];
   const waitingGrants = grants?.filter((grant) => grant.state === "requested") ?? [];
+  const waitingUnseals = unseals?.filter((unseal) => unseal.state === "asked") ?? [];
   const myHolds = me ? waitingHolds.filter((hold) => whyNotAnswer(me, hold) === null) : [];
   const myGrants = me ? waitingGrants.filter((grant) => whyNotAnswer(me, grant) === null) : [];
-  const mine = myHolds.length + myGrants.length;
-  const others = waitingHolds.length + waitingGrants.length - mine;
+  const myUnseals = me ? waitingUnseals.filter((unseal) => whyNotUnseal(me, unseal) === null) : [];
+  const mine = myHolds.length + myGrants.length + myUnseals.length;
+  const others = waitingHolds.length + waitingGrants.length + waitingUnseals.length - mine;
   return (
     <Section title="Needs you">
       {mine === 0 ? (
@@ -32,11 +35,14 @@ export function NeedsYou() {
           {myGrants.map((grant) => (
             <GrantLine key={grant.id} grant={grant} />
           ))}
+          {myUnseals.map((unseal) => (
+            <UnsealLine key={unseal.id} unseal={unseal} />
+          ))}
         </ul>
       )}
       {others > 0 && (
         <p className="quiet">
-          {mine > 0 ? plural(others, "more waits", "more wait") : plural(others, "waits", "wait")} for others: <Link to="/holds">holds</Link>, <Link to="/grants">grants</Link>.
+          {mine > 0 ? plural(others, "more waits", "more wait") : plural(others, "waits", "wait")} for others: <Link to="/holds">holds</Link>, <Link to="/grants">grants</Link>, <Link to="/unseals">unseals</Link>.
         </p>
       )}
     </Section>
@@ -66,6 +72,20 @@ function GrantLine({ grant }: { grant: Grant }) {
       </Link>
       <span>
         asked <TimeAgo time={grant.asked_at} />
+      </span>
+    </li>
+  );
+}
+
+function UnsealLine({ unseal }: { unseal: Unseal }) {
+  return (
+    <li className="need">
+      <Link to="/unseals" className="need-link">
+        <b>{unseal.by}</b> asks to open the sealed layer of {unseal.session}
+        <span className="quiet"> {unseal.reason}</span>
+      </Link>
+      <span>
+        asked <TimeAgo time={unseal.asked_at} />
       </span>
     </li>
   );

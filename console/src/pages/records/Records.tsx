@@ -4,11 +4,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { type RecordsAsked, recordsPage } from "../../api/queries";
 import type { RecordSummary } from "../../api/types";
-import { Choice, TextInput } from "../../parts/fields";
+import { Choice, TextInput, TimeInput } from "../../parts/fields";
 import { count, plural } from "../../parts/format";
 import { Grid } from "../../parts/Grid";
 import { Page } from "../../parts/Page";
+import { Shut } from "../../parts/Shut";
 import { Problem, Waiting } from "../../parts/states";
+import { useNarrow } from "../../parts/useNarrow";
 import { useSettled } from "../../parts/useSettled";
 import { RecordCard, recordColumns } from "./columns";
 
@@ -27,12 +29,21 @@ export function Records() {
   const [workload, setWorkload] = useState(search.workload ?? "");
   const [target, setTarget] = useState(search.target ?? "");
   const [run, setRun] = useState(search.run ?? "");
+  const [owner, setOwner] = useState(search.owner ?? "");
+  const [since, setSince] = useState(search.since ?? "");
+  const [until, setUntil] = useState(search.until ?? "");
+  const narrow = useNarrow();
+  // Where one comes with more than words, what one comes with is to be seen.
+  const [isNarrowed] = useState([workload, target, run, owner, since, until].some(Boolean));
   const [state, setState] = useState(search.state ?? "");
   const settled = {
     search: useSettled(words),
     workload: useSettled(workload),
     target: useSettled(target),
     run: useSettled(run),
+    owner: useSettled(owner),
+    since: useSettled(since),
+    until: useSettled(until),
   };
   const asked = useMemo(
     () => ({
@@ -40,13 +51,26 @@ export function Records() {
       workload: settled.workload,
       target: settled.target,
       run: settled.run,
+      owner: settled.owner,
+      since: settled.since,
+      until: settled.until,
       state,
     }),
-    [settled.search, settled.workload, settled.target, settled.run, state],
+    [settled.search, settled.workload, settled.target, settled.run, settled.owner, settled.since, settled.until, state],
   );
   useEffect(() => {
     void navigate({ to: "/records", search: asked, replace: true });
   }, [navigate, asked]);
+  const more = (
+    <>
+      <TextInput label="Workload" value={workload} onChange={setWorkload} />
+      <TextInput label="Target" value={target} onChange={setTarget} />
+      <TextInput label="Run" value={run} onChange={setRun} />
+      <TextInput label="Owner" value={owner} onChange={setOwner} />
+      <TimeInput label="Begun from" value={since} onChange={setSince} />
+      <TimeInput label="Begun until" value={until} onChange={setUntil} />
+    </>
+  );
   return (
     <Page
       filled
@@ -58,12 +82,15 @@ export function Records() {
       }
     >
       <div className="filters">
-        <TextInput label="Search" value={words} onChange={setWords} />
-        <TextInput label="Workload" value={workload} onChange={setWorkload} />
-        <TextInput label="Target" value={target} onChange={setTarget} />
-        <TextInput label="Run" value={run} onChange={setRun} />
+        <TextInput label="Search" value={words} onChange={setWords} placeholder="table, class, statement, user, id …" />
+        {!narrow && more}
         <Choice label="State" value={state} onChange={setState} choices={STATES} />
       </div>
+      {narrow && (
+        <Shut title="More filters" open={isNarrowed}>
+          <div className="filters">{more}</div>
+        </Shut>
+      )}
       <RecordList asked={asked} />
     </Page>
   );

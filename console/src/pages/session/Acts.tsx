@@ -1,20 +1,23 @@
-// What one can do about a session: kill it, stop its run, block its workload, check its record.
+// What one can do about a session: kill it, stop its run, block its workload, check, hold or open its record.
+import { useState } from "react";
 import { useAction } from "../../api/actions";
 import { useMay } from "../../api/roles";
-import type { Killed, LiveSession, RunChanged, Verified } from "../../api/types";
+import type { Killed, LegalHold, LiveSession, RunChanged, Verified } from "../../api/types";
 import { BlockWorkload } from "../../parts/BlockWorkload";
 import { Button } from "../../parts/Button";
-import { ReasonAction } from "../../parts/dialogs";
+import { ModalDialog, ReasonAction } from "../../parts/dialogs";
 import { Facts } from "../../parts/Facts";
 import { bytes, count, duration, plural } from "../../parts/format";
 import { StatePill } from "../../parts/Pill";
 import { Problem } from "../../parts/states";
 import { useSay } from "../../parts/toasts";
+import { UnsealForm } from "../../parts/UnsealForm";
 
 type Who = Pick<LiveSession, "session" | "run" | "workload" | "name">;
 
 export function Acts({ who: { session, run, workload, name }, isLive }: { who: Who; isLive: boolean }) {
   const mayOperate = useMay("operator");
+  const mayAudit = useMay("auditor");
   return (
     <>
       <h2>What you can do</h2>
@@ -27,8 +30,42 @@ export function Acts({ who: { session, run, workload, name }, isLive }: { who: W
       ) : (
         <p className="quiet">Killing, freezing and blocking need the role operator, which you don't have.</p>
       )}
+      {mayAudit && (
+        <div className="actions">
+          <Unseal session={session} />
+          <HoldRecord session={session} />
+        </div>
+      )}
       <Verify session={session} />
     </>
+  );
+}
+
+function Unseal({ session }: { session: string }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button onPress={() => setOpen(true)}>Open sealed layer</Button>
+      <ModalDialog title="Open sealed layer" isOpen={isOpen} onOpenChange={setOpen} alert>
+        {(close) => <UnsealForm session={session} onDone={close} />}
+      </ModalDialog>
+    </>
+  );
+}
+
+function HoldRecord({ session }: { session: string }) {
+  const act = useAction<LegalHold>(["legal-holds"]);
+  const say = useSay();
+  return (
+    <ReasonAction
+      action="Hold record"
+      onConfirm={async (reason) => {
+        const hold = await act.mutateAsync({ path: "/v1/legal-holds", body: { subject: { kind: "session", name: session }, reason } });
+        say(`The record is held by ${hold.id}.`);
+      }}
+    >
+      <p>The record is kept until the legal hold is lifted, whatever its time of keeping says.</p>
+    </ReasonAction>
   );
 }
 

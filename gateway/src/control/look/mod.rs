@@ -1,6 +1,7 @@
 //! What people may look at: nothing here changes anything.
 
 mod health;
+mod log;
 mod policy;
 mod records;
 mod sample;
@@ -18,6 +19,7 @@ use crate::session::context::Shared;
 use gateway_core::model::ids::SessionId;
 use gateway_core::model::time::Timestamp;
 pub use health::{Evidence, HealthReport, Probed};
+pub use log::{ShownCheckpoint, ShownLog, ShownWitness};
 pub use policy::{CheckedPolicy, PolicyCase, PolicyInForce, PolicyProblemAt, PolicyRow, PolicyVersion, ShownVersion};
 pub use records::{CheckedAll, CheckedRecord, Frames, RecordFile, RecordPage, RecordQuery, ShownRecord, Where};
 pub use sample::sample;
@@ -65,6 +67,8 @@ pub enum Look {
     CheckPolicy(Vec<PolicyFile>),
     /// How is the gateway, tier by tier?
     Health,
+    /// How does the transparency log stand?
+    Log,
     /// What was done over the last hour?
     Chart,
     /// What is known of a target in a time?
@@ -104,6 +108,8 @@ pub enum Shown {
     CheckedPolicy(CheckedPolicy),
     /// To [`Look::Health`].
     Health(Box<HealthReport>),
+    /// To [`Look::Log`].
+    Log(ShownLog),
     /// To [`Look::Chart`].
     Chart(Chart),
     /// To [`Look::Incident`].
@@ -211,6 +217,7 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
     let all = |what| actor.must(Role::Viewer, On::default(), what);
     match &look {
         Look::Policy | Look::PolicyVersions | Look::PolicyVersion(_) | Look::CheckPolicy(_) => all("to read the policy")?,
+        Look::Log => all("to see how the log stands")?,
         Look::Health | Look::Chart => all("to see how the gateway is")?,
         Look::Records(_)
         | Look::Record(_)
@@ -239,6 +246,7 @@ fn shown(shared: &Shared, memory: &Memory, actor: &Actor, look: Look) -> Result<
         Look::PolicyVersion(hash) => Shown::PolicyVersion(policy::version(shared, &memory.policies, &hash)?),
         Look::CheckPolicy(files) => Shown::CheckedPolicy(policy::check(files)),
         Look::Health => Shown::Health(Box::new(health::report(shared, &memory.health, memory.began)?)),
+        Look::Log => Shown::Log(log::standing(shared)?),
         Look::Chart => {
             let step_seconds = crate::session::chart::STEP.as_secs();
             Shown::Chart(Chart { step_seconds, samples: shared.chart.samples() })

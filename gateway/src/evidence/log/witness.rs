@@ -196,7 +196,7 @@ impl Witness {
 
 impl Log {
     /// The last checkpoint that the witness of this key has signed: it is asked from there on.
-    fn witnessed(&self, key: &VerifierKey) -> Result<Option<SignedCheckpoint>, LogError> {
+    pub(super) fn witnessed(&self, key: &VerifierKey) -> Result<Option<SignedCheckpoint>, LogError> {
         let bytes = files::read(&self.files.witnessed(key), MAX_NOTE as u64)?;
         // What can't be read is asked for again: the witness itself knows.
         Ok(bytes.and_then(|bytes| SignedCheckpoint::parse(&bytes).ok()))

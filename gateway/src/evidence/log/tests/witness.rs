@@ -111,6 +111,8 @@ async fn a_witness_signs_what_goes_on_from_what_it_signed_before() {
     let log = Arc::new(open(state.path()).unwrap());
     let (remembered, witness) = start().await;
     assert_eq!(witness.cosign(&log).await.unwrap(), Cosigned::Nothing, "there is no checkpoint yet");
+    let standing = log.standing(&[witness_key()]).unwrap();
+    assert!(standing.checkpoint.is_none() && standing.witnessed == [None], "{standing:?}");
     for count in [1, 6, 250, 300] {
         append(&log, count);
         log.checkpoint_now().unwrap().unwrap();
@@ -120,6 +122,11 @@ async fn a_witness_signs_what_goes_on_from_what_it_signed_before() {
         assert_eq!(by.iter().map(|by| by.time).collect::<Vec<_>>(), [None, Some(1_700_000_000)]);
         assert_eq!(fs::read_to_string(state.path().join("log/checkpoint")).unwrap(), text);
         assert_eq!(witness.cosign(&log).await.unwrap(), Cosigned::Nothing, "it has signed it");
+        append(&log, 1);
+        let (standing, size) = (log.standing(&[log.verifier(), witness_key()]).unwrap(), signed.checkpoint().size);
+        assert_eq!((standing.key, standing.size), (log.verifier(), size + 1), "one more than is signed");
+        assert_eq!(standing.checkpoint.unwrap().to_string(), text);
+        assert_eq!(standing.witnessed, [None, Some(Witnessed { size, at: Some(1_700_000_000) })]);
     }
     assert_eq!(problems(state.path(), &[]), []);
     let proof = Proof::parse(log.prove(5).unwrap().as_bytes()).unwrap();
@@ -129,7 +136,7 @@ async fn a_witness_signs_what_goes_on_from_what_it_signed_before() {
     append(&log, 1);
     log.checkpoint_now().unwrap().unwrap();
     assert!(matches!(witness.cosign(&log).await.unwrap(), Cosigned::Checkpoint(_)));
-    assert_eq!(remembered.signed.lock().unwrap().0, 558);
+    assert_eq!(remembered.signed.lock().unwrap().0, 562);
 }
 
 #[tokio::test(flavor = "multi_thread")]
