@@ -2,13 +2,16 @@
 #![allow(unsafe_code, reason = "an allocator that counts can only be written so")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/wire.rs"]
+mod wire;
+
 use gateway_core::buffer::Buffer;
 use gateway_core::mask::copy::{CopyMask, CopyOptions};
 use gateway_core::mask::{ColumnMask, DatePart, Format, Key, Transform, data_row};
-use gateway_core::protocol::postgres::{Limits, ServerTls, Session, Settings};
-use gateway_core::protocol::{Answer, Credential, Directive, Interest, OperationId, Output, Pass, Protocol, Side};
+use gateway_core::protocol::{Answer, Directive, OperationId, Output, Pass, Protocol, Side};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use wire::{Wire, message, open};
 use zeroize::Zeroizing;
 
 thread_local! {
@@ -39,69 +42,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-struct Wire {
-    session: Session,
-    output: Output,
-    input: Buffer,
-    written: usize,
-    recorded: usize,
-}
-
-impl Wire {
-    /// One call of the relay; what came out is counted and dropped, as if it had been written.
-    fn send(&mut self, side: Side, bytes: &[u8]) {
-        self.input.extend(bytes);
-        self.session.receive(side, &mut self.input, &mut self.output).unwrap();
-        assert!(self.input.is_empty());
-        self.written += self.output.to_client.len() + self.output.to_server.len();
-        self.recorded += self.output.record.len();
-        self.output.to_client.clear();
-        self.output.to_server.clear();
-        self.output.record.clear();
-        self.output.events.clear();
-        self.output.text.clear();
-    }
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
-}
-
-fn open(operations: bool) -> Wire {
-    let settings = Settings {
-        client_tls: false,
-        require_client_tls: false,
-        server_tls: ServerTls::Never,
-        passthrough: false,
-        replication: false,
-        interest: Interest {
-            operations,
-            executions: false,
-            result_rows: u64::MAX,
-            result_bytes: 1 << 20,
-            parameter_bytes: 1 << 10,
-            digests: false,
-            sealed: false,
-            texts: true,
-            masks: false,
-            payloads: true,
-        },
-        nonce: "n".to_owned(),
-        application_tag: None,
-        limits: Limits::default(),
-    };
-    let mut wire =
-        Wire { session: Session::new(settings), output: Output::default(), input: Buffer::new(), written: 0, recorded: 0 };
-    let hello = [&[0, 0, 0, 18, 0, 3, 0, 0][..], b"user\0ann\0\0"].concat();
-    wire.send(Side::Client, &hello);
-    wire.session.answer(Answer::Dialled { client_secret: [7; 32] }, &mut wire.output).unwrap();
-    let credential = Credential { user: None, password: Zeroizing::default(), nonce: "n".to_owned() };
-    wire.session.answer(Answer::Credential(Some(credential)), &mut wire.output).unwrap();
-    let greeting = [message(b'R', &[0; 4]), message(b'K', b"\0\0\0\x01keys"), message(b'Z', b"I")].concat();
-    wire.send(Side::Server, &greeting);
-    wire
-}
 
 #[test]
 fn a_prepared_execution_allocates_nothing() {
@@ -254,16 +194,4 @@ fn a_text_is_redacted_without_allocating() {
     cycle(1000);
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
     assert_eq!(hits.total(), 1010 * (5 + 1 + 2 + 5));
-}
-
-impl Wire {
-    /// A read after which something is left in the input: a message that is not whole, or is asked about.
-    fn send_partial(&mut self, side: Side, bytes: &[u8]) {
-        self.input.extend(bytes);
-        self.session.receive(side, &mut self.input, &mut self.output).unwrap();
-        self.written += self.output.to_client.len();
-        self.recorded += self.output.record.len();
-        self.output.to_client.clear();
-        self.output.record.clear();
-    }
 }

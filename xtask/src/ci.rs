@@ -18,6 +18,8 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     run("lints", "cargo", &["clippy", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     test::test()?;
     regress::slice_of_it()?;
+    tell("== gate: instructions of fixed work ==");
+    bench::gate(&bench::Gate::default())?;
     tell("== bench: one short round, that it works ==");
     bench::quick()?;
     bench::quick_hook()?;

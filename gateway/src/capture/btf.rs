@@ -80,14 +80,24 @@ impl Offsets {
     }
 }
 
-/// The offset of one member in the running kernel, in bytes.
+/// The running kernel's types as it gives them, in BTF.
 ///
 /// # Errors
-/// In words: the kernel's types can't be read, or have no such member.
-pub(crate) fn member_offset(structure: &str, field: &str) -> Result<u32, String> {
-    let bytes = std::fs::read(VMLINUX).map_err(|error| format!("{VMLINUX} can't be read: {error}"))?;
-    let types = Types::parse(&bytes).ok_or_else(|| format!("{VMLINUX} is not BTF of a known version"))?;
-    types.offset(structure, field).ok_or_else(|| format!("{VMLINUX} has no {structure}.{field}"))
+/// In words: they can't be read.
+pub(crate) fn kernel_types() -> Result<Vec<u8>, String> {
+    std::fs::read(VMLINUX).map_err(|error| format!("{VMLINUX} can't be read: {error}"))
+}
+
+/// The offsets of some members in `types`, in bytes; none of what is not there.
+///
+/// # Errors
+/// In words: the types can't be understood.
+pub(crate) fn member_offsets<const COUNT: usize>(
+    types: &[u8],
+    members: [(&str, &str); COUNT],
+) -> Result<[Option<u32>; COUNT], String> {
+    let types = Types::parse(types).ok_or_else(|| format!("{VMLINUX} is not BTF of a known version"))?;
+    Ok(members.map(|(structure, field)| types.offset(structure, field)))
 }
 
 /// A parsed BTF blob: where each type starts.

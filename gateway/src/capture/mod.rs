@@ -23,7 +23,7 @@ mod rules;
 mod sweep;
 pub(crate) mod sys;
 
-pub(crate) use btf::member_offset;
+pub(crate) use btf::{kernel_types, member_offsets};
 pub use cgroup::{cgroup_id, cgroup_path, cgroup2_mount, is_hybrid};
 pub use clock::clock;
 pub use disguise::DisguiseRoute;

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 /// `/proc` counts in hundredths of a second on every architecture (`USER_HZ`).
 const TICK_NS: u64 = 10_000_000;
 const LONGEST_TEXT: u64 = 4 << 20;
+/// Bytes that most texts fit into.
+const TEXT: usize = 4096;
 const FARTHEST_PARENT: usize = 16;
 
 /// A process by its id: what it shows is its own only while its start time is the expected one.
@@ -136,7 +138,8 @@ impl Live {
     }
 
     fn text(&self, name: &str) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
+        // The kernel makes most of these texts at once, and is asked for a few bytes at a time where there is no room.
+        let mut text = Vec::with_capacity(TEXT);
         File::open(self.folder.join(name))?.take(LONGEST_TEXT).read_to_end(&mut text)?;
         Ok(text)
     }

@@ -6,7 +6,7 @@ use super::{LaunchError, Result};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 
 /// How the job is to be laid out.
@@ -58,8 +58,10 @@ impl Plan {
     }
 
     /// Reads what [`Plan::write`] wrote.
-    pub(super) fn read(file: File) -> Result<Self> {
-        serde_json::from_reader(file)
-            .map_err(|error| LaunchError::system("the job's plan can't be read", std::io::Error::from(error)))
+    pub(super) fn read(mut file: File) -> Result<Self> {
+        let failed = |source| LaunchError::system("the job's plan can't be read", source);
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        serde_json::from_slice(&text).map_err(|error| failed(error.into()))
     }
 }

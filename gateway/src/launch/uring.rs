@@ -3,10 +3,10 @@
 //! `IORING_OP_SOCKET` (kernel 5.19) passes seccomp, and AF_VSOCK needs no privilege. The program ends the process, with SIGKILL,
 //! as it submits such a request. It can't stop the request itself: what was submitted with it may still be begun.
 
-use crate::capture::member_offset;
+use crate::capture::{kernel_types, member_offsets};
 use aya::maps::{HashMap, PerCpuArray};
 use aya::programs::BtfTracePoint;
-use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness, include_bytes_aligned};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-uring"));
 
@@ -22,13 +22,19 @@ impl UringWatch {
     /// # Errors
     /// In words, where this kernel can't: then io_uring is not to be had by the job.
     pub fn start(cgroup_id: u64) -> Result<Self, String> {
-        let request_opcode = member_offset("io_kiocb", "opcode")?;
-        let Ok(socket_domain) = member_offset("io_socket", "domain") else {
+        // Megabytes: every job waits until they are read.
+        let types = kernel_types()?;
+        let members = [("io_kiocb", "opcode"), ("io_socket", "domain")];
+        let [request_opcode, socket_domain] = member_offsets(&types, members)?;
+        let request_opcode = request_opcode.ok_or("the kernel's types have no io_kiocb.opcode")?;
+        let Some(socket_domain) = socket_domain else {
             // Before 5.19: requests are there, one that makes sockets is not.
             return Ok(Self { object: None });
         };
         let said = |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+        // Nothing in it is moved by the kernel's types: the loader would read them all the same.
         let mut object = EbpfLoader::new()
+            .btf(None)
             .override_global("REQUEST_OPCODE", &request_opcode, true)
             .override_global("SOCKET_DOMAIN", &socket_domain, true)
             .load(OBJECT)
@@ -36,7 +42,7 @@ impl UringWatch {
         let watched = object.map_mut("WATCHED").ok_or("the built-in object has no `WATCHED`")?;
         let mut watched = HashMap::<_, u64, u64>::try_from(watched).map_err(|error| said(&error))?;
         watched.insert(cgroup_id, 1, 0).map_err(|error| said(&error))?;
-        let types = Btf::from_sys_fs().map_err(|error| said(&error))?;
+        let types = Btf::parse(&types, Endianness::default()).map_err(|error| said(&error))?;
         let program = object.program_mut("weir_uring_submit").ok_or("the built-in object has no `weir_uring_submit`")?;
         let program: &mut BtfTracePoint = program.try_into().map_err(|error: aya::programs::ProgramError| said(&error))?;
         program.load("io_uring_submit_req", &types).map_err(|error| said(&error))?;

@@ -52,12 +52,13 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     if shared.canary.takes(&origin) {
         return;
     }
-    let Some(principal) = identify(shared, input(&origin)).await else { return reset(&tcp) };
+    // What is awaited before the session has memory of its own while it takes: the session is there for longer.
+    let Some(principal) = Box::pin(identify(shared, input(&origin))).await else { return reset(&tcp) };
     let address = origin.original.canonical();
     let netns = shared.doors.of(origin.netns_cookie).map(|door| Arc::clone(door.namespace()));
     if address.port() == known::DNS {
         let mut tcp = tcp;
-        if let Err(error) = names::serve(shared, &mut tcp, &principal).await {
+        if let Err(error) = Box::pin(names::serve(shared, &mut tcp, &principal)).await {
             tracing::debug!(%error, run = %principal.run, "a connection with questions broke");
         }
         return;
@@ -84,9 +85,10 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     let most = settings.and_then(|settings| settings.max_connections);
     let slot = most.map(|most| shared.totals.slot(&format!("{}/connections", session.target.name), most).ok_or(most));
     let refused = at_the_door(&session, &decision, &slot);
-    let opened = opened(shared, &session, &origin, &decision, refused.as_ref(), &rebound);
     shared.begun.fetch_add(1, Ordering::Relaxed);
-    let recorder = match shared.store.begin(id, session.run, &opened) {
+    // Gone once it is written: a session keeps no more than it needs.
+    let begun = shared.store.begin(id, session.run, &opened(shared, &session, &origin, &decision, refused.as_ref(), &rebound));
+    let recorder = match begun {
         Ok(recorder) => recorder,
         Err(error) => {
             shared.refused.fetch_add(1, Ordering::Relaxed);
@@ -128,7 +130,9 @@ pub async fn session(shared: &Arc<Shared>, tcp: TcpStream) {
     }
     let _place_on_the_target = slot;
     let access = SideAccess::new(address, settings);
-    Errand { shared, session, settings, relay, access, vantage, admission, from_server: 0 }.run().await;
+    drop((decision, origin, rebound));
+    // Apart: what an `async fn` is given has a place in each future that it is handed on through.
+    Box::new(Errand { shared, session, settings, relay, access, vantage, admission, from_server: 0 }).run().await;
     drop(registration);
 }
 
@@ -320,10 +324,11 @@ enum Admission {
 }
 
 impl Errand<'_> {
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         let (reason, outcome) = loop {
             match self.relay.run().await {
-                Step::Do(action) => self.perform_unless_killed(action).await,
+                // Seldom, and large: it has memory while it takes.
+                Step::Do(action) => Box::pin(self.perform_unless_killed(action)).await,
                 Step::Closed(reason) => break (reason.to_string(), None),
                 Step::Broken(side, error) => break (format!("{side:?} broke: {error}"), None),
                 Step::Late => {
@@ -342,12 +347,12 @@ impl Errand<'_> {
                     break ("the record can't be written".to_owned(), None);
                 }
                 Step::Killed => {
-                    let outcome = self.kill().await;
+                    let outcome = Box::pin(self.kill()).await;
                     break ("killed".to_owned(), Some(outcome));
                 }
             }
         };
-        self.end(&reason, outcome).await;
+        Box::pin(self.end(&reason, outcome)).await;
     }
 
     async fn kill(&mut self) -> KillOutcome {

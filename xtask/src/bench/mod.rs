@@ -10,6 +10,7 @@ mod evidence_page;
 mod fairness;
 mod figure;
 mod folder;
+mod gate;
 mod gateway;
 mod hook;
 mod hook_page;
@@ -27,6 +28,7 @@ mod way;
 
 use clap::Subcommand;
 
+pub(crate) use gate::{Options as Gate, gate};
 pub(crate) use hook::quick as quick_hook;
 pub(crate) use mask::quick as quick_mask;
 pub(crate) use postgres::quick;
@@ -40,6 +42,8 @@ pub(crate) enum Bench {
     Control(control::Options),
     /// What a statement costs on the disk, how fast records are written and checked, and a million sessions listed and searched.
     Evidence(evidence::Options),
+    /// Instructions of five fixed workloads, held against those that are kept.
+    Gate(gate::Options),
     /// What the kernel's hooks cost a connect: of a process outside every job, of one inside, against no hook.
     Hook(hook::Options),
     /// What masking costs a job, and what detectors take beside Presidio.
@@ -55,6 +59,7 @@ pub(crate) fn bench(which: &Bench) -> anyhow::Result<()> {
         Bench::All(options) => all::all(options),
         Bench::Control(options) => control::control(options),
         Bench::Evidence(options) => evidence::evidence(options),
+        Bench::Gate(options) => gate(options),
         Bench::Hook(options) => hook::hook(options),
         Bench::Mask(options) => mask::mask(options),
         Bench::Postgres(options) => postgres::postgres(options),
