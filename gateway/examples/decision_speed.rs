@@ -22,12 +22,22 @@ use weir::session::live::Session;
 
 /// Statements that are measured, after a tenth of as many that are not.
 const STATEMENTS: usize = 20_000;
+/// The same of those that are wide.
+const COLUMN_STATEMENTS: usize = 2_000;
 /// Policies of each target.
 const OF_A_TARGET: usize = 10;
 
 fn main() {
     let place = std::env::args().skip_while(|argument| argument != "--json").nth(1);
-    let curve: Vec<Value> = [50, 500, 5_000].into_iter().map(measure).collect();
+    let curve: Vec<Value> = [50, 500, 5_000].into_iter().map(|policies| measure(policies, STATEMENTS, statement)).collect();
+    let columns: Vec<Value> = [5, 20, 80]
+        .into_iter()
+        .map(|columns| {
+            let mut point = measure(50, COLUMN_STATEMENTS, |number| wide(columns, number));
+            point["columns"] = json!(columns);
+            point
+        })
+        .collect();
     let at = |policies: usize, name: &str| curve.iter().find(|point| point["policies"] == policies).unwrap()[name].clone();
     let report = json!({
         "decision_us": {
@@ -35,10 +45,12 @@ fn main() {
             "verdict_p99_50": at(50, "verdict_p99_us"), "verdict_p99_5000": at(5_000, "verdict_p99_us"),
             "cached_p99": at(50, "cached_p99_us"),
         },
-        "curve": curve,
+        "by_policies": curve,
+        "by_columns": columns,
         "settings": {
             "statement": statement(0), "bytes": statement(0).len(), "statements": STATEMENTS,
-            "policies": format!("{OF_A_TARGET} of each target; all targets but one are not this session's"),
+            "wide": wide(5, 0), "wide_statements": COLUMN_STATEMENTS,
+            "policies": format!("{OF_A_TARGET} of each target; all targets but one are not this session's, so that 5 000 policies are 500 targets"),
             "new": "read by both parsers, judged and written to the record's buffer; none was seen before",
             "verdict": "of the same, without the reading", "cached": "the same text again, asked about and answered",
         },
@@ -55,6 +67,12 @@ fn statement(number: usize) -> String {
         "SELECT o.id, o.total, c.name, c.city, o.state FROM orders o JOIN customers c ON c.id = o.customer_id \
          WHERE o.created_at > now() - interval '1 day' AND c.country IN ('DE', 'FR', 'NL') AND o.note = 'n{number:07}' LIMIT 50"
     )
+}
+
+/// One with so many columns.
+fn wide(columns: usize, number: usize) -> String {
+    let columns: Vec<String> = (0..columns).map(|column| format!("t.column_{column}")).collect();
+    format!("SELECT {} FROM wide t WHERE t.note = 'n{number:07}'", columns.join(", "))
 }
 
 /// Ten policies for each target; the first is the session's own.
@@ -79,7 +97,7 @@ fn policies(count: usize) -> PolicySet {
     PolicySet::load(vec![("a.cedar".to_owned(), text)]).unwrap()
 }
 
-fn measure(count: usize) -> Value {
+fn measure(count: usize, statements: usize, statement: impl Fn(usize) -> String) -> Value {
     let began = Instant::now();
     let set = policies(count);
     let load_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -88,7 +106,7 @@ fn measure(count: usize) -> Value {
     let mut judge = Enforcer::new(Arc::new(House::of(set)), session, Mode::Enforce, Limits::default());
     let (mut new, mut verdict, mut cached) = (Vec::new(), Vec::new(), Vec::new());
     let mut frames = FrameBuffer::default();
-    for number in 0..STATEMENTS + STATEMENTS / 10 {
+    for number in 0..statements + statements / 10 {
         let text = statement(number);
         let ask = |id: u64| Ask {
             id: OperationId(id),
@@ -113,7 +131,7 @@ fn measure(count: usize) -> Value {
         assert!(matches!(known, Some(Directive::Forward(_))), "{known:?}");
         over(&mut judge, 2 * number as u64 + 1, &mut frames);
         frames = FrameBuffer::default();
-        if number >= STATEMENTS / 10 {
+        if number >= statements / 10 {
             new.push(ended - began);
             verdict.push(ended - read_by);
             cached.push(again);

@@ -12,6 +12,7 @@ mod figure;
 mod folder;
 mod gate;
 mod gateway;
+mod goals_page;
 mod hook;
 mod hook_page;
 mod machine;

@@ -1,17 +1,18 @@
 //! `cargo xtask bench render`: docs/performance.md and its charts follow from the report that is kept beside the results.
 
 use super::pages::{Report, between};
-use super::{control_page, evidence_page, hook_page, mask};
+use super::{control_page, evidence_page, goals_page, hook_page, mask};
 use crate::run::{root, tell};
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
 /// From what, and whether to write.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The report [default: docs/results/bench-postgres.json].
+    /// The report of `bench all` [default: docs/results/bench-all.json].
     #[arg(long)]
     json: Option<PathBuf>,
     /// Writes nothing; fails where the pages are not those of the report.
@@ -19,8 +20,7 @@ pub(crate) struct Options {
     check: bool,
 }
 
-const REPORT: &str = "docs/results/bench-postgres.json";
-const HOOK_REPORT: &str = "docs/results/bench-hook.json";
+const REPORT: &str = "docs/results/bench-all.json";
 const MASK_REPORT: &str = "docs/results/bench-mask.json";
 const CONTROL_REPORT: &str = "docs/results/bench-control.json";
 const EVIDENCE_REPORT: &str = "docs/results/bench-evidence.json";
@@ -44,10 +44,12 @@ pub(super) fn render(options: &Options) -> anyhow::Result<()> {
 
 /// The files that are another than this report makes them, and what they should be.
 fn stale(report: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
-    let report = Report::parse(&read(report)?)?;
+    let all: Value = serde_json::from_str(&read(report)?)?;
+    let report = Report::of(all.clone());
     let page = root().join(PAGE);
-    let hook = hook_page::table(&read(&root().join(HOOK_REPORT))?)?;
+    let hook = hook_page::table(&all.get("hook").context("the report has no hook")?.to_string())?;
     let text = between(&report.page(&read(&page)?)?, "hook", &hook)?;
+    let text = between(&text, "goals", &goals_page::table(&all)?)?;
     let text = between(&text, "mask", &mask::table(&read(&root().join(MASK_REPORT))?)?)?;
     let text = between(&text, "control", &control_page::table(&read(&root().join(CONTROL_REPORT))?)?)?;
     let evidence = root().join(EVIDENCE_REPORT);
@@ -57,7 +59,9 @@ fn stale(report: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         false => text,
     };
     let mut files = vec![(page.clone(), text)];
-    files.extend(report.charts()?.into_iter().map(|(name, text)| (root().join(CHARTS).join(name), text)));
+    files.extend(
+        report.charts()?.into_iter().chain(goals_page::charts(&all)?).map(|(name, text)| (root().join(CHARTS).join(name), text)),
+    );
     files.retain(|(file, text)| fs::read_to_string(file).ok().as_ref() != Some(text));
     Ok(files)
 }
