@@ -16,6 +16,9 @@ pub(crate) struct Options {
     /// Where the report goes, as JSON.
     #[arg(long)]
     json: PathBuf,
+    /// Seconds of each measurement of the ways, and of fairness [default: 5].
+    #[arg(long)]
+    seconds: Option<u32>,
     /// One short round of everything: that it works, not how fast. Takes debug builds.
     #[arg(long)]
     quick: bool,
@@ -38,7 +41,7 @@ pub(super) fn all(options: &Options) -> anyhow::Result<()> {
     let place = |name: &str| folder.0.join(format!("{name}.json"));
     let read = |name: &str| -> anyhow::Result<Value> { Ok(serde_json::from_str(&fs::read_to_string(place(name))?)?) };
     tell("== the ways to one Postgres ==");
-    postgres::postgres(&postgres::Options::to(&place("postgres"), quick))?;
+    postgres::postgres(&postgres::Options::to(&place("postgres"), options.seconds, quick))?;
     tell("== masking ==");
     mask::mask(&mask::Options::copies(&place("mask"), quick))?;
     tell("== the hook ==");
@@ -48,7 +51,7 @@ pub(super) fn all(options: &Options) -> anyhow::Result<()> {
         parts.insert(name.to_owned(), read(name)?);
     }
     tell("== fairness ==");
-    parts.insert("fairness".to_owned(), fairness(quick)?);
+    parts.insert("fairness".to_owned(), fairness(options.seconds, quick)?);
     tell("== system calls ==");
     parts.insert("syscalls".to_owned(), syscalls(quick)?);
     tell("== allocations ==");

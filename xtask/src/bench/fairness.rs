@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 const WAYS: [Way; 3] = [Way::Direct, Way::Haproxy, Way::Weir];
 
 /// Microseconds of all rounds, and the ratios' medians by way.
-pub(super) fn fairness(quick: bool) -> anyhow::Result<Value> {
-    let (rounds, seconds, megabytes) = if quick { (1, 1, 20) } else { (7, 5, 500) };
+pub(super) fn fairness(seconds: Option<u32>, quick: bool) -> anyhow::Result<Value> {
+    let (rounds, usual, megabytes) = if quick { (1, 1, 20) } else { (7, 5, 500) };
+    let seconds = seconds.unwrap_or(usual);
     let (program, built) = weir(quick)?;
     let stage = Stage::set(&program, &Size { scale: 1, megabytes })?;
     let mut measured = Vec::new();

@@ -38,8 +38,8 @@ pub(crate) struct Options {
 
 impl Options {
     /// A run whose report goes there.
-    pub(super) fn to(json: &Path, quick: bool) -> Self {
-        Self { json: Some(json.to_owned()), quick, ..Self::default() }
+    pub(super) fn to(json: &Path, seconds: Option<u32>, quick: bool) -> Self {
+        Self { json: Some(json.to_owned()), seconds, quick, ..Self::default() }
     }
 }
 

@@ -15,6 +15,9 @@ const KEPT: usize = 64;
 pub(super) struct Hour {
     pub(super) tally: Tally,
     starts: [Start; KEPT],
+    /// Since which minute the first was looked for last, and which it is, so that a decision does not look at all of them; 0 where it
+    /// is not known.
+    first: AtomicU64,
 }
 
 /// Where the counts stood when a minute began.
@@ -27,7 +30,7 @@ struct Start {
 
 impl Default for Hour {
     fn default() -> Self {
-        Self { tally: Tally::default(), starts: std::array::from_fn(|_| Start::default()) }
+        Self { tally: Tally::default(), starts: std::array::from_fn(|_| Start::default()), first: AtomicU64::new(0) }
     }
 }
 
@@ -41,12 +44,29 @@ impl Hour {
     /// What was counted in the hour that `minute` ends.
     pub(super) fn counts(&self, minute: u64) -> Counts {
         let since = minute.saturating_sub(WINDOW).max(1);
-        let first = self.starts.iter().filter_map(|start| Some((start.within(since, minute)?, start)));
-        // A minute in which nothing happened has no beginning: the next one's is the same.
-        let Some((_, start)) = first.min_by_key(|(minute, _)| *minute) else { return Counts::default() };
+        let Some(start) = self.first(since, minute) else { return Counts::default() };
         let began = start.counters.counts();
         let now = self.tally.counts();
         now.since(began)
+    }
+
+    /// The beginning of the first minute of these in which anything was counted.
+    fn first(&self, since: u64, until: u64) -> Option<&Start> {
+        // Minutes are only added behind it: it is the first until the hour has gone past it.
+        let (asked, known) = unpacked(self.first.load(Ordering::Acquire));
+        let is_it = |start: &&Start| known > 0 && asked <= since && start.within(since, until) == Some(known);
+        if let Some(start) = self.start(known).filter(is_it) {
+            return Some(start);
+        }
+        let starts = self.starts.iter().filter_map(|start| Some((start.within(since, until)?, start)));
+        // A minute in which nothing happened has no beginning: the next one's is the same.
+        let (minute, start) = starts.min_by_key(|(minute, _)| *minute)?;
+        self.first.store(packed(since, minute), Ordering::Release);
+        Some(start)
+    }
+
+    fn start(&self, minute: u64) -> Option<&Start> {
+        self.starts.get(usize::try_from(minute % KEPT as u64).unwrap_or_default())
     }
 
     /// The hour as it stands.
@@ -61,23 +81,31 @@ impl Hour {
     /// Takes over an hour that was counted elsewhere, in the same minutes.
     pub(super) fn restore(&self, hour: &HourSnapshot) {
         for (minute, counts) in &hour.starts {
-            let place = usize::try_from(minute % KEPT as u64).unwrap_or_default();
-            if let Some(start) = self.starts.get(place) {
+            if let Some(start) = self.start(*minute) {
                 start.counters.store(*counts);
                 start.minute.store(*minute, Ordering::Release);
             }
         }
+        self.first.store(0, Ordering::Release);
         self.tally.add(hour.counts);
     }
 
     /// Notes where the counts stand if `minute` is new. Two that find it new at once write nearly the
     /// same; the minute is written last, so that whoever sees it sees the counts too.
     fn enter(&self, minute: u64) {
-        let place = usize::try_from(minute % KEPT as u64).unwrap_or_default();
-        let Some(start) = self.starts.get(place).filter(|start| start.minute.load(Ordering::Acquire) != minute) else { return };
+        let Some(start) = self.start(minute).filter(|start| start.minute.load(Ordering::Acquire) != minute) else { return };
         start.counters.store(self.tally.counts());
         start.minute.store(minute, Ordering::Release);
     }
+}
+
+/// Two minutes in one number: there are less than 2^32 of them in any gateway's life.
+const fn packed(since: u64, minute: u64) -> u64 {
+    since << 32 | minute
+}
+
+const fn unpacked(both: u64) -> (u64, u64) {
+    (both >> 32, both & 0xffff_ffff)
 }
 
 impl Start {
