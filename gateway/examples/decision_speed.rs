@@ -12,9 +12,7 @@ use house::{House, principal, target};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use weir::evidence::now;
 use weir::session::enforce::{Answered, Ask, Enforcer, Limits, Verdict};
@@ -27,7 +25,14 @@ const COLUMN_STATEMENTS: usize = 2_000;
 /// Policies of each target.
 const OF_A_TARGET: usize = 10;
 
+/// Stack of a gateway's worker, in bytes: what fits it is read where it is asked about.
+const STACK: usize = 16 << 20;
+
 fn main() {
+    std::thread::Builder::new().stack_size(STACK).spawn(all).unwrap().join().unwrap();
+}
+
+fn all() {
     let place = std::env::args().skip_while(|argument| argument != "--json").nth(1);
     let curve: Vec<Value> = [50, 500, 5_000].into_iter().map(|policies| measure(policies, STATEMENTS, statement)).collect();
     let columns: Vec<Value> = [5, 20, 80]
@@ -105,6 +110,7 @@ fn measure(count: usize, statements: usize, statement: impl Fn(usize) -> String)
     let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(RunId::new(now(), 1)), target(), address));
     let mut judge = Enforcer::new(Arc::new(House::of(set)), session, Mode::Enforce, Limits::default());
     let (mut new, mut verdict, mut cached) = (Vec::new(), Vec::new(), Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut frames = FrameBuffer::default();
     for number in 0..statements + statements / 10 {
         let text = statement(number);
@@ -119,7 +125,7 @@ fn measure(count: usize, statements: usize, statement: impl Fn(usize) -> String)
         let began = Instant::now();
         assert!(judge.at_once(ask(2 * number as u64), &mut frames).is_none(), "it was never seen");
         let kept = ask(2 * number as u64).kept();
-        let read = at_once(judge.read(&kept));
+        let read = runtime.block_on(judge.read(&kept));
         let read_by = Instant::now();
         let answer = judge.verdict(&kept, read, None, &mut frames);
         let ended = Instant::now();
@@ -165,13 +171,5 @@ fn standing() -> Standing {
         changed: false,
         standard_conforming_strings: true,
         encoding: Encoding::Utf8,
-    }
-}
-
-/// Short texts are read where they are asked about: nothing has to be waited for.
-fn at_once<T>(pending: impl Future<Output = T>) -> T {
-    match pin!(pending).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => unreachable!("a short text is read at once"),
     }
 }
