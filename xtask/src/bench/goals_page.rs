@@ -13,7 +13,7 @@ enum Goal {
 }
 
 /// What is measured, where the report has it, its digits behind the point and its unit, and the goal.
-const GOALS: [(&str, &str, usize, &str, Goal); 29] = [
+const GOALS: [(&str, &str, usize, &str, Goal); 27] = [
     ("SELECT by key, prepared, 16 clients: against haproxy", "/ratios/select_prepared_16_vs_haproxy", 2, "×", Goal::Least(1.0)),
     ("the same: against pgbouncer", "/ratios/select_prepared_16_vs_pgbouncer", 2, "×", Goal::Least(1.1)),
     ("the same: against direct", "/ratios/select_prepared_16_vs_direct", 2, "×", Goal::Least(0.55)),
@@ -41,8 +41,6 @@ const GOALS: [(&str, &str, usize, &str, Goal); 29] = [
     ("allocations for a message", "/allocations_per_message", 4, "", Goal::Most(0.0)),
     ("system calls for a round trip, 16 clients", "/syscalls_per_round_trip", 2, "", Goal::Most(4.0)),
     ("sessions that come and go, of 1 000 a second", "/scale/connects/3/per_s", 0, "/s", Goal::Least(990.0)),
-    ("policies 100 times as many: a new statement's median", "/decision/by_policies/2/new_p50_us", 1, "µs", Goal::Most(150.0)),
-    ("2 000 busy sessions: the gateway's time for a statement", "/scale/busy/5/gateway_us_each", 1, "µs", Goal::Most(60.0)),
 ];
 
 impl Goal {
