@@ -102,6 +102,7 @@ impl Enforcer {
             // What was read of the database meanwhile is without what was only now committed.
             self.house.catalog_changed(&self.session, &self.database);
         }
+        self.unreviewed &= transaction != Transaction::Idle;
         if transaction == Transaction::Idle && self.names.relations().ended() {
             self.known.clear();
         }
@@ -134,7 +135,11 @@ impl Enforcer {
         }
         let legal = part.statement.facts.unparsed.is_some() || answers::legal(&part.statement, tag, aborted);
         let command = part.statement.command;
-        if part.statement.changes.schema || part.statement.changes.anything {
+        let changes = part.statement.changes.schema || part.statement.changes.anything;
+        self.unreviewed |= part.hidden || part.masked.runs_code;
+        // The end of a transaction brings to light what was changed in it, and changes nothing by itself.
+        let ends = part.statement.transaction.is_some();
+        if changes && (!ends || self.changed || self.unreviewed) {
             self.changed = true;
             self.house.catalog_changed(&self.session, &self.database);
         }

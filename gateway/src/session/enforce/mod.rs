@@ -163,6 +163,8 @@ pub struct Enforcer {
     moving: bool,
     /// The open transaction has changed the database.
     changed: bool,
+    /// Code has run in it that nobody has reviewed, and that may have.
+    unreviewed: bool,
     /// Each execution is asked about.
     executions: bool,
     meter: Meter,
@@ -201,6 +203,7 @@ impl Enforcer {
             controlled: false,
             moving: false,
             changed: false,
+            unreviewed: false,
             meter,
             slot: None,
             teller: Teller::default(),

@@ -6,7 +6,7 @@ use super::*;
 use crate::catalog::Place;
 use crate::session::totals::Totals;
 use gateway_core::inspect::{
-    Access, Action, CopyWith, Facts, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
+    Access, Action, Changes, CopyWith, Facts, NameKind, NameUse, Object, ObjectName, Statement, TransactionControl, Usage,
 };
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
@@ -103,7 +103,13 @@ fn statement(text: &str) -> Statement {
         names: vec![NameUse { kind: NameKind::Prepared, usage, name: name.into(), span: 0..0 }],
         ..Statement::default()
     };
-    let free = |command, transaction| Statement { command, transaction: Some(transaction), ..Statement::default() };
+    let ended = Changes { schema: true, ..Changes::default() };
+    let free = |command, transaction| Statement {
+        command,
+        transaction: Some(transaction),
+        changes: if transaction == TransactionControl::Begin { Changes::default() } else { ended },
+        ..Statement::default()
+    };
     match text.split_once(' ').unwrap_or((text, "")) {
         ("BEGIN", _) => free("BEGIN", TransactionControl::Begin),
         ("COMMIT", _) => free("COMMIT", TransactionControl::Commit),
@@ -489,4 +495,27 @@ async fn what_changes_the_database_makes_its_catalog_old_at_once_and_when_the_tr
     bed.judge.ready(Transaction::Idle);
     bed.judge.ready(Transaction::Idle);
     assert_eq!(bed.house.changed.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_transaction_that_changed_no_schema_leaves_the_catalog_as_it_is() {
+    let mut bed = Bed::new(Mode::Observe, Limits::default());
+    let run = |bed: &mut Bed, id: u64, tag: &[u8], then: Transaction| {
+        bed.judge.running(OperationId(id));
+        bed.judge.answered(OperationId(id), 0, Answered::Done(tag), &mut bed.frames);
+        bed.judge.finished(OperationId(id));
+        bed.judge.ready(then);
+    };
+    for (first, text, tag, expected) in
+        [(1, &b"SELECT users"[..], &b"SELECT 1"[..], 0), (11, b"no one knows", b"CREATE TABLE", 3)]
+    {
+        bed.ask_as(first, OperationKind::Query, b"BEGIN", true).await;
+        run(&mut bed, first, b"BEGIN", Transaction::Open);
+        bed.ask_as(first + 1, OperationKind::Query, text, true).await;
+        run(&mut bed, first + 1, tag, Transaction::Open);
+        bed.ask_as(first + 2, OperationKind::Query, b"COMMIT", true).await;
+        run(&mut bed, first + 2, b"COMMIT", Transaction::Idle);
+        // As the table was made, as it was committed, and behind that.
+        assert_eq!(bed.house.changed.load(Ordering::Relaxed), expected, "{}", String::from_utf8_lossy(text));
+    }
 }
