@@ -71,7 +71,7 @@ impl Marks {
         made.map(drop).map_err(EvidenceError::io("create", &path))
     }
 
-    /// It is.
+    /// It is; or an open one is closed in the log that has a file of its own.
     pub(super) fn remove(&self, session: SessionId) {
         if let Err(error) = fs::remove_file(self.path(session))
             && error.kind() != io::ErrorKind::NotFound
@@ -81,12 +81,7 @@ impl Marks {
         }
     }
 
-    /// Whether this one has a file of its own.
-    pub(super) fn has(&self, session: SessionId) -> bool {
-        self.path(session).exists()
-    }
-
-    /// All that have a file of their own: those to be removed; of open ones, those of gateways before 0.2.
+    /// All that have a file of their own: those to be removed; of open ones, those of gateways that made one for each.
     pub(super) fn all(&self) -> Result<BTreeSet<SessionId>, EvidenceError> {
         let entries = fs::read_dir(&self.0).map_err(EvidenceError::io("read", &self.0))?;
         let name = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();

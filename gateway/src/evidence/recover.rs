@@ -4,7 +4,7 @@
 //! are whole. What the log says of a record was synced before; nothing behind that is worth more than a block whose chain holds.
 
 use super::log::Log;
-use super::marks::Died;
+use super::marks::{Died, Marks};
 use super::subscriber::Subscriber;
 use super::tape::{Left, Press, Tape};
 use super::{Closed, EvidenceError, files, now};
@@ -51,7 +51,7 @@ pub struct Recovered {
 pub(super) fn recover(
     state_dir: &Path,
     log: &Log,
-    died: &Died,
+    (open, died): (&Marks, &Died),
     subscriber: Option<&dyn Subscriber>,
 ) -> Result<Vec<Recovered>, EvidenceError> {
     let mut recovered = Vec::new();
@@ -80,6 +80,7 @@ pub(super) fn recover(
         })?;
         let Some(found) = closed else { continue };
         log.sync()?;
+        open.remove(session);
         let Some(found) = found else { continue };
         if let Some(subscriber) = subscriber {
             subscriber.recovered(session);

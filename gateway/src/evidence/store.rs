@@ -141,8 +141,7 @@ impl Store {
             log.append(&[started])?;
             open.begin()
         })?;
-        let recovered = recover::recover(state_dir, &log, &died, subscriber.as_deref())?;
-        died.open.into_iter().filter(|session| open.has(*session)).for_each(|session| open.remove(session));
+        let recovered = recover::recover(state_dir, &log, (&open, &died), subscriber.as_deref())?;
         for path in died.files {
             // Another start may have been faster; where it stays, the next one looks again.
             let _removed = fs::remove_file(path).is_ok();

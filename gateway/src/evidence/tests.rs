@@ -237,6 +237,28 @@ async fn whatever_of_a_record_a_power_cut_took_the_next_start_closes_it() {
 }
 
 #[tokio::test]
+async fn a_mark_of_its_own_stays_while_its_gateway_lives_and_leads_to_the_record_once_it_died() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path(), one_at_a_time()).unwrap();
+    let (session, run) = ids(1);
+    let _recorder = store.begin(session, run, &json!({})).unwrap();
+    let mark = |state: &Path| state.join("open").join(session.to_string());
+    std::fs::write(mark(state.path()), "").unwrap();
+    assert_eq!(Store::open(state.path(), settings()).unwrap().recovered(), []);
+    assert!(mark(state.path()).exists(), "whoever made it is alive");
+    let dead = tempfile::tempdir().unwrap();
+    copy(state.path(), dead.path());
+    for entry in std::fs::read_dir(dead.path().join("open")).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry != mark(dead.path()) {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
+    let again = Store::open(dead.path(), settings()).unwrap();
+    assert_eq!(again.recovered().iter().map(|found| found.session).collect::<Vec<_>>(), [session]);
+    assert!(!mark(dead.path()).exists(), "it is closed");
+}
+
+#[tokio::test]
 async fn a_record_that_the_log_does_not_have_is_closed_where_a_gateway_died_and_told_where_none_did() {
     let (state, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = Store::open(state.path(), one_at_a_time()).unwrap();
