@@ -1,18 +1,16 @@
 //! `gate WORKLOAD TIMES`: one of five fixed pieces of work, so many times. `cargo xtask bench gate` counts its instructions.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails is no measurement")]
 
+#[path = "../tests/support/asked.rs"]
+mod asked;
 #[path = "../tests/support/wire.rs"]
 mod wire;
 
+use asked::asked;
 use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
-use gateway_core::inspect::resolve::{Question, Resource};
-use gateway_core::inspect::{Action, Facts};
 use gateway_core::mask::{ColumnMask, Format, Key, Transform, row};
-use gateway_core::model::ids::RunId;
-use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
-use gateway_core::model::target::{ProtocolName, Target};
 use gateway_core::model::time::Timestamp;
-use gateway_core::policy::{OperationRequest, PolicySet, Totals};
+use gateway_core::policy::PolicySet;
 use gateway_core::protocol::{Protocol as _, Side};
 use gateway_core::record::seal::{Packer, Sealer};
 use gateway_core::record::{FrameBuffer, FrameKind};
@@ -82,43 +80,11 @@ fn decide(times: u32) {
         }
     }
     let set = PolicySet::load(vec![("a.cedar".to_owned(), text)]).unwrap();
-    let principal = Principal {
-        workload: WorkloadId("spiffe://acme.example/job/3".to_owned()),
-        name: Some("job-3".to_owned()),
-        owner: Some("ana@acme.example".to_owned()),
-        grade: Grade::Kernel,
-        run: RunId::from_number(7),
-        process: Process::default(),
-        claims: None,
-        attested: None,
-        attestation_failure: None,
-        person: None,
-    };
-    let target = Target { name: "t-3".to_owned(), environment: None, protocol: ProtocolName::Postgres, configured: true };
-    let questions = ["orders", "customers"].map(|table| Question {
-        action: Action::Read,
-        resource: Resource::Table(Some("public".into()), table.into()),
-        behind: None,
-        verb: None,
+    asked(("t-3", None), &["orders", "customers"], |request| {
+        for _ in 0..times {
+            assert!(black_box(set.decide_operation(request)).allows());
+        }
     });
-    let request = OperationRequest {
-        principal: &principal,
-        target: &target,
-        owner_active: true,
-        database: "shop",
-        user: "app",
-        questions: &questions,
-        command: "SELECT",
-        facts: &Facts::default(),
-        statements: 1,
-        in_transaction: false,
-        totals: Totals::default(),
-        approved: false,
-        grants: &[],
-    };
-    for _ in 0..times {
-        assert!(black_box(set.decide_operation(&request)).allows());
-    }
 }
 
 /// Rows of five columns, of which two are masked.

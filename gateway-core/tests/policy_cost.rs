@@ -1,12 +1,11 @@
 //! What a decision costs: `cargo test --release -p gateway-core --test policy_cost -- --ignored --nocapture`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of a measurement, which says what it measured")]
 
-use gateway_core::inspect::resolve::{Question, Resource};
-use gateway_core::inspect::{Action, Facts};
-use gateway_core::model::ids::RunId;
-use gateway_core::model::principal::{Grade, Principal, Process, WorkloadId};
-use gateway_core::model::target::{ProtocolName, Target};
-use gateway_core::policy::{OperationRequest, PolicySet, Totals};
+#[path = "support/asked.rs"]
+mod asked;
+
+use asked::asked;
+use gateway_core::policy::PolicySet;
 use std::time::Instant;
 
 /// Fifty policies: some are one job's own, the others concern all.
@@ -37,54 +36,17 @@ fn fifty_policies() {
 }
 
 fn measure(set: &PolicySet) {
-    let principal = Principal {
-        workload: WorkloadId("spiffe://acme.example/job/3".to_owned()),
-        name: Some("job-3".to_owned()),
-        owner: Some("ana@acme.example".to_owned()),
-        grade: Grade::Kernel,
-        run: RunId::from_number(7),
-        process: Process { unit: Some("job-3.service".to_owned()), user: Some("job".to_owned()), ..Process::default() },
-        claims: None,
-        attested: None,
-        attestation_failure: None,
-        person: None,
-    };
-    let target = Target {
-        name: "prod-pg".to_owned(),
-        environment: Some("production".to_owned()),
-        protocol: ProtocolName::Postgres,
-        configured: true,
-    };
     for count in [1_usize, 2, 4, 16] {
-        let question = |number: usize| Question {
-            action: Action::Read,
-            resource: Resource::Table(Some("public".into()), format!("t{number}").into()),
-            behind: None,
-            verb: None,
-        };
-        let questions: Vec<_> = (0..count).map(question).collect();
-        let request = OperationRequest {
-            principal: &principal,
-            target: &target,
-            owner_active: true,
-            database: "shop",
-            user: "app",
-            questions: &questions,
-            command: "SELECT",
-            facts: &Facts::default(),
-            statements: 1,
-            in_transaction: false,
-            totals: Totals::default(),
-            approved: false,
-            grants: &[],
-        };
-        assert!(set.decide_operation(&request).allows());
-        let rounds = 2_000;
-        let started = Instant::now();
-        for _ in 0..rounds {
-            assert!(set.decide_operation(&request).allows());
-        }
-        let each = started.elapsed() / rounds;
-        println!("{count} questions: {each:?} a statement, {:?} a question", each / u32::try_from(count).unwrap());
+        let tables: Vec<String> = (0..count).map(|number| format!("t{number}")).collect();
+        asked(("prod-pg", Some("production")), &tables.iter().map(String::as_str).collect::<Vec<_>>(), |request| {
+            assert!(set.decide_operation(request).allows());
+            let rounds = 2_000;
+            let started = Instant::now();
+            for _ in 0..rounds {
+                assert!(set.decide_operation(request).allows());
+            }
+            let each = started.elapsed() / rounds;
+            println!("{count} questions: {each:?} a statement, {:?} a question", each / u32::try_from(count).unwrap());
+        });
     }
 }

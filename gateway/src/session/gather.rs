@@ -5,7 +5,7 @@
 //! written, and all that was posted while the run queue was gone through is sent by one `io_uring_enter`, in the order in which it
 //! was posted. Where that can't be had (a kernel before 5.6, or io_uring switched off) nothing is posted, and each session writes for itself.
 //!
-//! What is posted belongs to the worker until it is [sent](flush): no session waits for it, and a session that goes away before its turn
+//! What is posted belongs to the worker until it is sent: no session waits for it, and a session that goes away before its turn
 //! has it sent first ([`settle`]). What the socket would not take, or not all of it, is given back, and its session is woken for that.
 
 use crate::session::pool;

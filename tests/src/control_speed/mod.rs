@@ -214,7 +214,7 @@ fn microseconds_since_1970() -> i64 {
 }
 
 /// The value that so many of a hundred are not above; of none, none.
-fn quantile(samples: &[f64], hundredths: usize) -> Option<f64> {
+pub(crate) fn quantile(samples: &[f64], hundredths: usize) -> Option<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = (sorted.len() * hundredths).div_ceil(100).saturating_sub(1);

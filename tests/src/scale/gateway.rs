@@ -131,7 +131,7 @@ impl Load {
         let ticks = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // Behind the name, which may have anything in it, user and system time are the 12th and the 13th.
         let (_, fields) = ticks.rsplit_once(") ").context("a process has a name")?;
-        let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
         Ok(Usage {
             resident: field("VmRSS:").context("VmRSS")?,
             peak: field("VmHWM:").context("VmHWM")?,

@@ -1,8 +1,9 @@
 //! What `weir run` adds to the time of a job that does nothing, where the host's daemon runs.
 
 use super::gateway::{Server, weir};
+use crate::control_speed::quantile;
 use crate::{Daemon, binary};
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Instant;
@@ -27,14 +28,9 @@ pub(super) fn measure(server: &Server, times: usize) -> anyhow::Result<Value> {
             }
         }
     }
-    let (alone_ms, with_ms) = (median(&alone), median(&with));
+    let of = |times: &[f64]| quantile(times, 50).context("nothing was begun");
+    let (alone_ms, with_ms) = (of(&alone)?, of(&with)?);
     Ok(
         json!({ "true_ms": alone_ms, "weir_run_ms": with_ms, "overhead_ms": with_ms - alone_ms, "rounds_ms": { "true": alone, "weir_run": with } }),
     )
-}
-
-fn median(times: &[f64]) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

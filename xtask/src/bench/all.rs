@@ -101,7 +101,7 @@ fn allocations(quick: bool) -> anyhow::Result<Value> {
         }
     }
     let worst = counted.iter().map(|(allocations, trips)| allocations / (trips * MESSAGES)).reduce(f64::max);
-    let worst = worst.with_context(|| format!("the test counts nothing:\\n{said}"))?;
+    let worst = worst.with_context(|| format!("the test counts nothing:\n{said}"))?;
     tell(&format!("{worst:.5} for each message"));
     Ok(json!({
         "allocations_per_message": worst,

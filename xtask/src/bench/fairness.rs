@@ -1,6 +1,6 @@
 //! How one session fares while another streams as fast as it can: its 99th percentile beside the stream against that alone.
 
-use super::measure::{rate_of, times};
+use super::measure::{percentiles, rate_of};
 use super::postgres::weir;
 use super::report::median;
 use super::stage::{Role, Size, Stage};
@@ -62,7 +62,5 @@ fn p99(stage: &Stage, way: Way, seconds: u32, stream: bool) -> anyhow::Result<f6
         false => probe,
     };
     rate_of(&stage.client(way, Role::Trusted, "/bin/sh", &["-c", &script])?)?;
-    let mut times = times(stage, prefix)?;
-    times.sort_unstable();
-    times.get(times.len() * 99 / 100).map(|time| f64::from(*time)).context("pgbench logged nothing")
+    percentiles(stage, prefix, &[99])?.pop().context("one was asked for")
 }

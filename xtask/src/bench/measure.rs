@@ -82,14 +82,11 @@ fn latency(stage: &Stage, way: Way, seconds: u32, protocol: &str) -> anyhow::Res
     let prefix = "latency";
     let options = ["-M", protocol, "-c", "1", "--log", "--log-prefix", prefix];
     rate_of(&pgbench(stage, way, Role::Trusted, seconds, &options)?)?;
-    let mut times = times(stage, prefix)?;
-    times.sort_unstable();
-    let percentile = |percent: usize| times.get(times.len() * percent / 100).map(|&time| f64::from(time));
-    Ok(vec![percentile(50).context("pgbench logged nothing")?, percentile(99).context("pgbench logged nothing")?])
+    percentiles(stage, prefix, &[50, 99])
 }
 
-/// What pgbench has logged under this prefix, in µs; the logs are gone afterwards.
-pub(super) fn times(stage: &Stage, prefix: &str) -> anyhow::Result<Vec<u32>> {
+/// These percentiles of what pgbench has logged under this prefix, in µs; the logs are gone afterwards.
+pub(super) fn percentiles(stage: &Stage, prefix: &str, percents: &[usize]) -> anyhow::Result<Vec<f64>> {
     let mut times = Vec::new();
     for entry in fs::read_dir(stage.folder())? {
         let file = entry?.path();
@@ -98,7 +95,9 @@ pub(super) fn times(stage: &Stage, prefix: &str) -> anyhow::Result<Vec<u32>> {
             fs::remove_file(&file)?;
         }
     }
-    Ok(times)
+    times.sort_unstable();
+    let percentile = |percent: &usize| times.get(times.len() * percent / 100).map(|&time| f64::from(time));
+    percents.iter().map(percentile).collect::<Option<_>>().context("pgbench logged nothing")
 }
 
 /// psql's own clock, so that neither its start nor that of `weir run` counts.
