@@ -78,7 +78,7 @@ fn on_stack<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + '
 
 /// Why a text is not understood, if it is not.
 fn unparsed(inspection: Inspection) -> Option<String> {
-    inspection.statements.into_iter().find_map(|statement| statement.facts.unparsed)
+    inspection.statements.into_iter().find_map(|statement| statement.facts.unparsed.clone())
 }
 
 /// Why `text` is not understood, if it is read with so much stack.

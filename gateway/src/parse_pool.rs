@@ -148,7 +148,7 @@ fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
 
 fn unread(length: usize) -> Inspection {
     let statement = Statement::unparsed(length, "it could not be read by a fault of weir's");
-    Inspection { statements: vec![statement], cross_checked: false }
+    Inspection { statements: vec![Arc::new(statement)], cross_checked: false }
 }
 
 #[cfg(test)]

@@ -76,6 +76,12 @@ enum Chore {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Receivers of events that are killed and started again under load: nothing is lost (needs root and npm, PyPI).
+    Sinks {
+        /// Where the report goes, as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Every statement of PostgreSQL's regression suite, inspected and held against a real server (needs root).
     SqlCorpus(sql_corpus::Options),
     /// PostgreSQL's regression and isolation suites through `weir run`, held against the same without it (needs root).
@@ -106,6 +112,7 @@ fn main() -> ExitCode {
         Chore::Evasion { json } => suite::suite("evasion", json.as_deref()),
         Chore::Identity { json } => suite::suite("identity", json.as_deref()),
         Chore::Leak { json } => suite::suite("leak", json.as_deref()),
+        Chore::Sinks { json } => suite::suite("sinks", json.as_deref()),
         Chore::SqlCorpus(options) => sql_corpus::sql_corpus(&options),
         Chore::Regress(options) => regress::regress(&options),
         Chore::Soak(options) => soak::soak(&options),

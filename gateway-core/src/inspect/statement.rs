@@ -3,13 +3,14 @@
 use super::lineage::Tree;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A text, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// Its statements in their order; empty for a text of blanks and comments alone. A text that
     /// was not understood is one statement, with [`Facts::unparsed`] set.
-    pub statements: Vec<Statement>,
+    pub statements: Vec<Arc<Statement>>,
     /// Whether the second parser was asked as well: it is not where the text is too long for it.
     pub cross_checked: bool,
 }

@@ -2,15 +2,20 @@
 
 use super::Mode;
 use super::annotation::{Alert, OnDeny, RecordLevel};
-use super::entities::{connect_context, resolve_context};
+use super::entities::{Asker, connect_context, resolve_context};
 use super::operation::Totals;
+use super::rule::{Rules, Said};
 use super::set::PolicySet;
+use super::slice::Slice;
 use crate::control::hold::Terms;
 use crate::inspect::resolve::{Question, Resource};
 use crate::model::principal::Principal;
 use crate::model::target::Target;
 use crate::protocol::opaque::Hello;
-use cedar_policy::{Authorizer, Context, Decision as Cedar, Entities, EntityUid, Request};
+use cedar_policy_core::ast::{Context, EntityUID, Request};
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -177,13 +182,12 @@ impl PolicySet {
     #[must_use]
     pub fn decide(&self, question: &ConnectRequest<'_>) -> Decision {
         let ConnectRequest { principal, target, owner_active, .. } = *question;
-        let Ok(entities) = self.words.entities(principal, owner_active, target, std::iter::empty()) else {
+        let Ok(asker) = self.words.asker(principal, owner_active, target) else {
             return Decision::undecided("the facts of the connection can't be put to the policies".to_owned());
         };
         self.decide_each(question.approved, |approved| {
-            let resource = self.words.resource(target, &Resource::Target);
-            let context = connect_context(question, approved)?;
-            let mut answer = self.ask("connect", principal, target, resource, context, &entities)?;
+            let context = connect_context(&self.words, question, approved)?;
+            let mut answer = self.ask_of_target("connect", (principal, target), &asker, context)?;
             if question.known.mismatch && answer.allowed {
                 answer.allowed = answer.deciding.iter().any(|id| self.names_mismatch(id));
                 if !answer.allowed {
@@ -199,13 +203,12 @@ impl PolicySet {
     #[must_use]
     pub fn decide_resolve(&self, question: &ResolveRequest<'_>) -> Decision {
         let ResolveRequest { principal, target, owner_active, .. } = *question;
-        let Ok(entities) = self.words.entities(principal, owner_active, target, std::iter::empty()) else {
+        let Ok(asker) = self.words.asker(principal, owner_active, target) else {
             return Decision::undecided("the facts of the name can't be put to the policies".to_owned());
         };
         self.decide_each(false, |approved| {
-            let resource = self.words.resource(target, &Resource::Target);
-            let context = resolve_context(question, approved)?;
-            Ok(vec![self.ask("resolve", principal, target, resource, context, &entities)?])
+            let context = resolve_context(question, approved);
+            Ok(vec![self.ask_of_target("resolve", (principal, target), &asker, context)?])
         })
     }
 
@@ -223,37 +226,48 @@ impl PolicySet {
         decision
     }
 
-    /// Puts one question to every policy that it can meet.
-    pub(super) fn ask(
+    /// Puts a question about the target itself to every policy that it can meet.
+    fn ask_of_target(
         &self,
         action: &str,
-        principal: &Principal,
-        target: &Target,
-        resource: EntityUid,
+        (principal, target): (&Principal, &Target),
+        asker: &Asker,
         context: Context,
-        entities: &Entities,
     ) -> Result<Answer<'_>, String> {
-        let (asker, verb) = (self.words.principal(principal), self.words.action(action)?);
-        let request = Request::new(asker, verb, resource, context, None).map_err(|error| error.to_string())?;
-        let (mut permits, mut forbids, mut errors) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        let slice = self.slices.get(action).into_iter();
-        for set in slice.flat_map(|slice| slice.of(&principal.workload.0, &target.name)) {
-            let response = Authorizer::new().is_authorized(&request, set, entities);
-            let diagnostics = response.diagnostics();
-            errors.extend(diagnostics.errors().map(ToString::to_string));
-            // What decides within a part: forbids if any holds there, else permits.
-            let deciding = match response.decision() {
-                Cedar::Allow => &mut permits,
-                Cedar::Deny => &mut forbids,
-            };
-            for policy in diagnostics.reason() {
-                let entry =
-                    self.entries.get(policy.as_ref() as &str).ok_or_else(|| format!("the policy {policy} is not of this set"))?;
-                deciding.insert(entry.id.as_str());
-            }
+        let resource = self.words.resource(target, &Resource::Target);
+        let (answer, _) = self.ask(action, (principal, target), asker, (resource, || Ok(&asker.entities)), context, None)?;
+        Ok(answer)
+    }
+
+    /// Puts one question to every policy that it can meet. `entities` makes those that its resource is among: few sets ask for them.
+    /// `before` is what those policies said to it that don't ask for the resource, where they were asked: it is given back, for the next one.
+    pub(super) fn ask<'s, 'e>(
+        &'s self,
+        action: &str,
+        (principal, target): (&Principal, &Target),
+        asker: &Asker,
+        (resource, entities): (EntityUID, impl Fn() -> Result<&'e Entities, String>),
+        context: Context,
+        before: Option<Said<'s>>,
+    ) -> Result<(Answer<'s>, Said<'s>), String> {
+        let request = Request::new_unchecked(asker.workload.clone(), self.words.action(action)?, resource.into(), Some(context));
+        let slice = self.slices.get(action);
+        let rules = || slice.into_iter().flat_map(|slice: &Slice| slice.of(&principal.workload.0, &target.name));
+        let whole = before.unwrap_or_else(|| {
+            let evaluator = Evaluator::new(request.clone(), &asker.entities, Extensions::all_available());
+            let mut said = Said::default();
+            rules().for_each(|rules| rules.put_whole(&evaluator, &mut said));
+            said
+        });
+        let mut said = whole.clone();
+        if rules().any(Rules::asks_each) {
+            let evaluator = Evaluator::new(request, entities()?, Extensions::all_available());
+            rules().for_each(|rules| rules.put_each(&evaluator, &mut said));
         }
+        let Said { permits, forbids, errors } = said;
         let allowed = forbids.is_empty() && !permits.is_empty();
-        Ok(Answer { allowed, deciding: if allowed { permits } else { forbids }, errors })
+        let deciding = if allowed { permits } else { forbids };
+        Ok((Answer { allowed, deciding: deciding.into_iter().collect(), errors }, whole))
     }
 
     /// One decision over all questions: all have to be allowed, and none may have gone wrong.

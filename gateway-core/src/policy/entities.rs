@@ -1,4 +1,4 @@
-//! Facts as Cedar takes them: entities and contexts.
+//! Facts as Cedar takes them: entities and contexts, made as values, since nothing in them has to be evaluated.
 
 use super::decide::{ConnectRequest, Known, ResolveRequest};
 use super::names;
@@ -8,29 +8,55 @@ use crate::inspect::resolve::{Question, Resource};
 use crate::inspect::{CopyWith, Facts};
 use crate::model::principal::{Attested, Claims, Principal, signed};
 use crate::model::target::Target;
-use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use cedar_policy::Schema;
+use cedar_policy_core::ast::{
+    Context, Eid, Entity, EntityType, EntityUID, EntityUIDEntry, Name, PartialValue, RestrictedExpr, Value,
+};
+use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::evaluator::RestrictedEvaluator;
+use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The names of the schema, parsed once.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
-    workload: EntityTypeName,
-    environment: EntityTypeName,
-    target: EntityTypeName,
-    schema: EntityTypeName,
-    table: EntityTypeName,
-    function: EntityTypeName,
-    class: EntityTypeName,
-    group: EntityTypeName,
-    actions: BTreeMap<&'static str, EntityUid>,
+    workload: EntityType,
+    environment: EntityType,
+    target: EntityType,
+    schema: EntityType,
+    table: EntityType,
+    function: EntityType,
+    class: EntityType,
+    group: EntityType,
+    ip: Name,
+    actions: BTreeMap<&'static str, EntityUIDEntry>,
     /// The actions in their group.
     base: Entities,
+}
+
+/// Who asks, and whereto, as policies see both: made once for as long as neither changes.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    pub(super) workload: EntityUIDEntry,
+    target: EntityUID,
+    /// What the target is in.
+    above: HashSet<EntityUID>,
+    /// What is in the target is in these, too.
+    within: HashSet<EntityUID>,
+    /// The actions, the target, what it is in, and who asks.
+    pub(super) entities: Entities,
 }
 
 impl Vocabulary {
     pub(super) fn new(schema: &Schema) -> Result<Self, String> {
         let action = kind("Action")?;
-        let named = |name: &'static str| (name, EntityUid::from_type_name_and_id(action.clone(), EntityId::new(name)));
+        let named = |name: &'static str| (name, EntityUIDEntry::from(uid(&action, name)));
+        let base = schema.action_entities().map_err(|error| error.to_string())?;
+        let base: Vec<Entity> = base.iter().map(|entity| entity.as_ref().clone()).collect();
         Ok(Self {
             workload: kind("Workload")?,
             environment: kind("Environment")?,
@@ -40,20 +66,17 @@ impl Vocabulary {
             function: kind("Function")?,
             class: kind("Class")?,
             group: kind("Group")?,
+            ip: name("ip")?,
             actions: ACTIONS.into_iter().map(named).collect(),
-            base: schema.action_entities().map_err(|error| error.to_string())?,
+            base: with(Entities::new(), base)?,
         })
     }
 
-    pub(super) fn action(&self, name: &str) -> Result<EntityUid, String> {
+    pub(super) fn action(&self, name: &str) -> Result<EntityUIDEntry, String> {
         self.actions.get(name).cloned().ok_or_else(|| format!("there is no action {name}"))
     }
 
-    pub(super) fn principal(&self, principal: &Principal) -> EntityUid {
-        uid(&self.workload, &principal.workload.0)
-    }
-
-    pub(super) fn resource(&self, target: &Target, resource: &Resource) -> EntityUid {
+    pub(super) fn resource(&self, target: &Target, resource: &Resource) -> EntityUID {
         let kind = match resource {
             Resource::Target => &self.target,
             Resource::Schema(_) => &self.schema,
@@ -63,89 +86,113 @@ impl Vocabulary {
         uid(kind, &names::id(&target.name, resource))
     }
 
-    pub(super) fn class(&self, name: &str) -> EntityUid {
+    pub(super) fn class(&self, name: &str) -> EntityUID {
         uid(&self.class, name)
     }
 
-    /// A class, in the target whose values it is about.
-    pub(super) fn with_class(&self, entities: Entities, class: &str, target: &Target) -> Result<Entities, String> {
-        let class = Entity::new_no_attrs(self.class(class), HashSet::from([uid(&self.target, &target.name)]));
-        entities.add_entities([class], None).map_err(|error| error.to_string())
+    /// Who asks, and whereto.
+    pub(super) fn asker(&self, principal: &Principal, owner_active: bool, target: &Target) -> Result<Asker, String> {
+        let top = uid(&self.target, &target.name);
+        let above: HashSet<_> = target.environment.iter().map(|environment| uid(&self.environment, environment)).collect();
+        let workload = uid(&self.workload, &principal.workload.0);
+        let groups = principal.person.iter().flat_map(|person| &person.groups).map(|group| uid(&self.group, group)).collect();
+        let attributes = workload_attributes(principal, owner_active).into_iter();
+        let attributes = attributes.map(|(name, value)| (SmolStr::new_static(name), PartialValue::from(value)));
+        let none = HashSet::new;
+        let mut made = vec![
+            Entity::new_with_attr_partial_value(workload.clone(), attributes, none(), groups, []),
+            Entity::new_with_attr_partial_value(top.clone(), [], none(), above.clone(), []),
+        ];
+        made.extend(above.iter().cloned().map(Entity::with_uid));
+        let entities = with(self.base.clone(), made)?;
+        let within = above.iter().cloned().chain([top.clone()]).collect();
+        Ok(Asker { workload: workload.into(), target: top, above, within, entities })
     }
 
-    /// All that the questions are about, and what it is in.
-    pub(super) fn entities<'q>(
+    /// All that policies may ask about `asker` and a class, in the target whose values it is about.
+    pub(super) fn with_class<'a>(&self, asker: &'a Asker, class: &str) -> Result<Cow<'a, Entities>, String> {
+        let class = asker.inside(self.class(class), []);
+        with(asker.entities.clone(), [class]).map(Cow::Owned)
+    }
+
+    /// All that policies may ask about `asker` and what it asks for.
+    pub(super) fn entities<'a, 'q>(
         &self,
-        principal: &Principal,
-        owner_active: bool,
+        asker: &'a Asker,
         target: &Target,
         resources: impl Iterator<Item = &'q Resource>,
-    ) -> Result<Entities, String> {
-        let top = uid(&self.target, &target.name);
-        let mut all = BTreeMap::new();
-        let mut above = HashSet::new();
-        if let Some(environment) = &target.environment {
-            let environment = uid(&self.environment, environment);
-            all.insert(environment.clone(), Entity::with_uid(environment.clone()));
-            above.insert(environment);
-        }
-        all.insert(top.clone(), Entity::new_no_attrs(top.clone(), above));
+    ) -> Result<Cow<'a, Entities>, String> {
+        let mut made = BTreeMap::new();
         for resource in resources {
-            self.add(&mut all, &top, target, resource)?;
+            let (schema, name) = match resource {
+                Resource::Target => continue,
+                Resource::Schema(schema) => (Some(schema), None),
+                Resource::Table(schema, name) | Resource::Function(schema, name) => (schema.as_ref(), Some(name)),
+            };
+            let parent = schema.map(|schema| self.resource(target, &Resource::Schema(schema.clone())));
+            if let Some(name) = name {
+                let own = self.resource(target, resource);
+                let attributes = [(SmolStr::new_static("name"), PartialValue::from(text(name)))];
+                let entity = match &parent {
+                    None => asker.inside(own.clone(), attributes),
+                    Some(parent) => Entity::new_with_attr_partial_value(
+                        own.clone(),
+                        attributes,
+                        asker.within.clone(),
+                        HashSet::from([parent.clone()]),
+                        [],
+                    ),
+                };
+                made.insert(own, entity);
+            }
+            if let Some(parent) = parent {
+                made.entry(parent.clone()).or_insert_with(|| asker.inside(parent, []));
+            }
         }
-        let workload = self.principal(principal);
-        let groups = principal.person.iter().flat_map(|person| &person.groups).map(|group| uid(&self.group, group)).collect();
-        all.insert(workload.clone(), entity(workload, workload_attributes(principal, owner_active)?, groups)?);
-        self.base.clone().add_entities(all.into_values(), None).map_err(|error| error.to_string())
+        if made.is_empty() {
+            return Ok(Cow::Borrowed(&asker.entities));
+        }
+        with(asker.entities.clone(), made.into_values()).map(Cow::Owned)
     }
 
-    fn add(
-        &self,
-        all: &mut BTreeMap<EntityUid, Entity>,
-        top: &EntityUid,
-        target: &Target,
-        resource: &Resource,
-    ) -> Result<(), String> {
-        let own = self.resource(target, resource);
-        let (schema, name) = match resource {
-            Resource::Target => return Ok(()),
-            Resource::Schema(_) => {
-                all.entry(own.clone()).or_insert_with(|| Entity::new_no_attrs(own, HashSet::from([top.clone()])));
-                return Ok(());
-            }
-            Resource::Table(schema, name) | Resource::Function(schema, name) => (schema, name),
-        };
-        let parent = match schema {
-            None => top.clone(),
-            Some(schema) => {
-                let parent = self.resource(target, &Resource::Schema(schema.clone()));
-                let inside = || Entity::new_no_attrs(parent.clone(), HashSet::from([top.clone()]));
-                all.entry(parent.clone()).or_insert_with(inside);
-                parent
-            }
-        };
-        let attributes = HashMap::from([("name".to_owned(), text(name))]);
-        all.insert(own.clone(), entity(own, attributes, HashSet::from([parent]))?);
-        Ok(())
+    fn address(&self, address: IpAddr) -> Result<Value, String> {
+        let written = RestrictedExpr::val(address.to_canonical().to_string());
+        let call = RestrictedExpr::call_extension_fn(self.ip.clone(), [written]);
+        RestrictedEvaluator::new(Extensions::all_available()).interpret(call.as_borrowed()).map_err(|error| error.to_string())
     }
 }
 
+impl Asker {
+    /// Something that is in the target itself.
+    fn inside(&self, own: EntityUID, attributes: impl IntoIterator<Item = (SmolStr, PartialValue)>) -> Entity {
+        Entity::new_with_attr_partial_value(own, attributes, self.above.clone(), HashSet::from([self.target.clone()]), [])
+    }
+}
+
+/// `entities` and more of them, each of which says all that it is in.
+fn with(entities: Entities, more: impl IntoIterator<Item = Entity>) -> Result<Entities, String> {
+    let (more, computed) = (more.into_iter().map(Arc::new), TCComputation::AssumeAlreadyComputed);
+    entities
+        .add_entities(more, None::<&NoEntitiesSchema>, computed, Extensions::all_available())
+        .map_err(|error| error.to_string())
+}
+
 /// What a connect is judged by.
-pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> Result<Context, String> {
+pub(super) fn connect_context(words: &Vocabulary, question: &ConnectRequest<'_>, approved: bool) -> Result<Context, String> {
     let Known { names, host, hello, mismatch } = question.known;
     let facts = [
-        ("address", RestrictedExpression::new_ip(question.address.ip().to_canonical().to_string())),
-        ("port", RestrictedExpression::new_long(question.address.port().into())),
+        ("address", words.address(question.address.ip())?),
+        ("port", Value::from(i64::from(question.address.port()))),
         ("protocol", text(&question.target.protocol.to_string())),
         ("configured", flag(question.target.configured)),
         ("kind", text(if names.is_empty() { "address" } else { "name" })),
         ("names", texts(names)),
         ("mismatch", flag(*mismatch)),
-        ("session", running(&question.totals.session)?),
-        ("run", running(&question.totals.run)?),
-        ("hour", running(&question.totals.hour)?),
+        ("session", running(&question.totals.session)),
+        ("run", running(&question.totals.run)),
+        ("hour", running(&question.totals.hour)),
         ("granted", flag(question.granted)),
-        ("approval", approval(approved)?),
+        ("approval", approval(approved)),
     ];
     let host = host.iter().map(|host| ("host", text(host)));
     let said = hello.iter().flat_map(|hello| {
@@ -154,18 +201,18 @@ pub(super) fn connect_context(question: &ConnectRequest<'_>, approved: bool) -> 
         let always = [("speaks", text(hello.speaks.name())), ("alpn", texts(&hello.alpn)), ("ech", flag(hello.ech))];
         always.into_iter().chain(sni).chain(http_host)
     });
-    context(facts.into_iter().chain(host).chain(said))
+    Ok(context(facts.into_iter().chain(host).chain(said)))
 }
 
 /// What the resolving of a name is judged by.
-pub(super) fn resolve_context(question: &ResolveRequest<'_>, approved: bool) -> Result<Context, String> {
+pub(super) fn resolve_context(question: &ResolveRequest<'_>, approved: bool) -> Context {
     context([
         ("name", text(question.name)),
         ("host", text(question.name)),
         ("type", text(question.record_type)),
         ("configured", flag(question.target.configured)),
         ("granted", flag(question.granted)),
-        ("approval", approval(approved)?),
+        ("approval", approval(approved)),
     ])
 }
 
@@ -174,11 +221,11 @@ pub(super) fn resolve_context(question: &ResolveRequest<'_>, approved: bool) -> 
 pub(super) struct Contexts(BTreeMap<(Option<&'static str>, bool), Context>);
 
 impl Contexts {
-    pub(super) fn new(request: &OperationRequest<'_>, questions: &[Question], approved: bool) -> Result<Self, String> {
+    /// `totals`: whether any policy asks for them.
+    pub(super) fn new(request: &OperationRequest<'_>, questions: &[Question], approved: bool, totals: bool) -> Self {
         let mut kinds: BTreeSet<_> = questions.iter().map(|question| (question.verb, granted(request, question))).collect();
         kinds.extend([(None, false), (None, !request.grants.is_empty())]);
-        let each = kinds.into_iter().map(|kind| Ok((kind, operation_context(request, kind, approved)?)));
-        each.collect::<Result<_, _>>().map(Self)
+        Self(kinds.into_iter().map(|kind| (kind, operation_context(request, kind, approved, totals))).collect())
     }
 
     /// The statement's own.
@@ -188,16 +235,22 @@ impl Contexts {
 
     pub(super) fn of(&self, request: &OperationRequest<'_>, question: &Question) -> Result<Context, String> {
         let kind = (question.verb, granted(request, question));
-        let context = self.0.get(&kind).ok_or("a question without a context")?.clone();
-        match &question.behind {
-            None => Ok(context),
-            Some(view) => context.merge([("behind".to_owned(), text(view))]).map_err(|error| error.to_string()),
+        let context = self.0.get(&kind).ok_or("a question without a context")?;
+        match (&question.behind, context) {
+            (None, _) => Ok(context.clone()),
+            (Some(view), Context::Value(facts)) => {
+                let behind = (SmolStr::new_static("behind"), text(view));
+                Ok(Context::Value(Arc::new(
+                    facts.iter().map(|(name, value)| (name.clone(), value.clone())).chain([behind]).collect(),
+                )))
+            }
+            (Some(_), Context::RestrictedResidual(_)) => Err("a context that is no value".to_owned()),
         }
     }
 }
 
 /// Whether a grant gives what is asked for.
-fn granted(request: &OperationRequest<'_>, question: &Question) -> bool {
+pub(super) fn granted(request: &OperationRequest<'_>, question: &Question) -> bool {
     request.grants.iter().any(|grant| grant.wish.covers(question))
 }
 
@@ -205,9 +258,9 @@ fn operation_context(
     request: &OperationRequest<'_>,
     (verb, granted): (Option<&'static str>, bool),
     approved: bool,
-) -> Result<Context, String> {
+    totals: bool,
+) -> Context {
     let Facts { unparsed, no_where, opaque, explain, locking, copy, constant: _ } = request.facts;
-    let totals = &request.totals;
     let verb = verb.or_else(|| request.command.split(' ').next()).unwrap_or_default();
     let relations = request.questions.iter().map(|question| &question.resource);
     let relations: HashSet<_> = relations.filter(|resource| matches!(resource, Resource::Table(..))).collect();
@@ -224,13 +277,13 @@ fn operation_context(
         ("relations", count(relations.len() as u64)),
         ("database", text(request.database)),
         ("user", text(request.user)),
-        ("session", running(&totals.session)?),
-        ("run", running(&totals.run)?),
-        ("hour", running(&totals.hour)?),
         ("granted", flag(granted)),
-        ("approval", approval(approved)?),
+        ("approval", approval(approved)),
     ];
-    context(facts.into_iter().chain(copy.map(|with| ("copy", text(copy_name(with))))))
+    let counted = [("session", &request.totals.session), ("run", &request.totals.run), ("hour", &request.totals.hour)];
+    // Where no policy asks for them, none can see that they are not there.
+    let counted = counted.into_iter().filter(|_| totals).map(|(name, totals)| (name, running(totals)));
+    context(facts.into_iter().chain(counted).chain(copy.map(|with| ("copy", text(copy_name(with))))))
 }
 
 const fn copy_name(with: CopyWith) -> &'static str {
@@ -242,15 +295,15 @@ const fn copy_name(with: CopyWith) -> &'static str {
     }
 }
 
-fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<HashMap<String, RestrictedExpression>, String> {
+fn workload_attributes(principal: &Principal, owner_active: bool) -> Vec<(&'static str, Value)> {
     let process = &principal.process;
-    let mut attributes = HashMap::from([
-        ("owner_active".to_owned(), flag(owner_active)),
-        ("grade".to_owned(), text(&principal.grade.to_string())),
-        ("run".to_owned(), text(&principal.run.to_string())),
-        ("uid".to_owned(), RestrictedExpression::new_long(process.uid.into())),
-        ("cgroup".to_owned(), text(&process.cgroup)),
-    ]);
+    let mut attributes = vec![
+        ("owner_active", flag(owner_active)),
+        ("grade", text(&principal.grade.to_string())),
+        ("run", text(&principal.run.to_string())),
+        ("uid", Value::from(i64::from(process.uid))),
+        ("cgroup", text(&process.cgroup)),
+    ];
     let optional = [
         ("name", &principal.name),
         ("owner", &principal.owner),
@@ -262,45 +315,34 @@ fn workload_attributes(principal: &Principal, owner_active: bool) -> Result<Hash
         ("script", &process.script),
         ("script_sha256", &process.script_sha256),
     ];
-    if let Some(person) = &principal.person {
-        attributes.insert("person".to_owned(), text(&person.name));
-    }
-    for (name, value) in optional {
-        if let Some(value) = value {
-            attributes.insert(name.to_owned(), text(value));
-        }
-    }
-    if let Some(claimed) = &principal.claims {
-        attributes.insert("claims".to_owned(), claims(claimed)?);
-    }
-    if let Some(signed) = &principal.attested {
-        attributes.insert("attested".to_owned(), attested(signed)?);
-    }
-    if let Some(failure) = &principal.attestation_failure {
-        attributes.insert("attestation_failure".to_owned(), text(&failure.kind.to_string()));
-    }
-    Ok(attributes)
+    attributes.extend(optional.into_iter().filter_map(|(name, value)| Some((name, text(value.as_ref()?)))));
+    attributes.extend(principal.person.iter().map(|person| ("person", text(&person.name))));
+    attributes.extend(principal.claims.iter().map(|claimed| ("claims", claims(claimed))));
+    attributes.extend(principal.attested.iter().map(|signed| ("attested", attested(signed))));
+    let failure = principal.attestation_failure.iter();
+    attributes.extend(failure.map(|failure| ("attestation_failure", text(&failure.kind.to_string()))));
+    attributes
 }
 
-fn attested(token: &Attested) -> Result<RestrictedExpression, String> {
+fn attested(token: &Attested) -> Value {
     let all = token.claims.iter().map(|(name, value)| text(&format!("{name}={value}")));
     let known = signed().filter_map(|name| Some((name, text(token.claims.get(name)?))));
     record(known.chain([
         ("issuer", text(&token.issuer)),
         ("kind", text(&token.kind)),
         ("subject", text(&token.subject)),
-        ("claims", RestrictedExpression::new_set(all)),
+        ("claims", Value::set(all, None)),
     ]))
 }
 
-fn claims(claims: &Claims) -> Result<RestrictedExpression, String> {
+fn claims(claims: &Claims) -> Value {
     // The provider is ours to say: a variable of that name says nothing.
     let fields =
         claims.attributes.iter().filter(|(name, _)| *name != "provider").map(|(name, value)| (name.as_str(), text(value)));
     record(fields.chain([("provider", text(&claims.provider))]))
 }
 
-fn running(running: &Running) -> Result<RestrictedExpression, String> {
+fn running(running: &Running) -> Value {
     let Running { rows, bytes, statements, seconds, concurrent, connections } = *running;
     let fields = [
         ("rows", rows),
@@ -313,48 +355,43 @@ fn running(running: &Running) -> Result<RestrictedExpression, String> {
     record(fields.map(|(name, number)| (name, count(number))))
 }
 
-fn approval(satisfied: bool) -> Result<RestrictedExpression, String> {
+fn approval(satisfied: bool) -> Value {
     record([("satisfied", flag(satisfied))])
 }
 
-fn context(facts: impl IntoIterator<Item = (&'static str, RestrictedExpression)>) -> Result<Context, String> {
-    Context::from_pairs(facts.into_iter().map(|(name, value)| (name.to_owned(), value))).map_err(|error| error.to_string())
+fn context(facts: impl IntoIterator<Item = (&'static str, Value)>) -> Context {
+    Context::Value(Arc::new(facts.into_iter().map(|(name, value)| (SmolStr::new_static(name), value)).collect()))
 }
 
-fn record<'f>(fields: impl IntoIterator<Item = (&'f str, RestrictedExpression)>) -> Result<RestrictedExpression, String> {
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-    RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
+fn record<'f>(fields: impl IntoIterator<Item = (&'f str, Value)>) -> Value {
+    Value::record(fields, None)
 }
 
-fn entity(
-    uid: EntityUid,
-    attributes: HashMap<String, RestrictedExpression>,
-    parents: HashSet<EntityUid>,
-) -> Result<Entity, String> {
-    Entity::new(uid, attributes, parents).map_err(|error| error.to_string())
+fn kind(kind: &str) -> Result<EntityType, String> {
+    name(kind).map(EntityType::from)
 }
 
-fn kind(name: &str) -> Result<EntityTypeName, String> {
-    name.parse().map_err(|error: cedar_policy::ParseErrors| error.to_string())
+fn name(name: &str) -> Result<Name, String> {
+    Name::parse_unqualified_name(name).map_err(|error| error.to_string())
 }
 
-fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
-    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+fn uid(kind: &EntityType, id: &str) -> EntityUID {
+    EntityUID::from_components(kind.clone(), Eid::new(id), None)
 }
 
-fn text(value: &str) -> RestrictedExpression {
-    RestrictedExpression::new_string(value.to_owned())
+fn text(value: &str) -> Value {
+    Value::from(SmolStr::new(value))
 }
 
-fn texts(values: &[String]) -> RestrictedExpression {
-    RestrictedExpression::new_set(values.iter().map(|value| text(value)))
+fn texts(values: &[String]) -> Value {
+    Value::set(values.iter().map(|value| text(value)), None)
 }
 
-fn flag(value: bool) -> RestrictedExpression {
-    RestrictedExpression::new_bool(value)
+fn flag(value: bool) -> Value {
+    Value::from(value)
 }
 
 /// Cedar counts to 2⁶³ − 1: what is more is that.
-fn count(number: u64) -> RestrictedExpression {
-    RestrictedExpression::new_long(i64::try_from(number).unwrap_or(i64::MAX))
+fn count(number: u64) -> Value {
+    Value::from(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -81,6 +81,7 @@ fn decide_all(set: &PolicySet) -> [Decision; 4] {
             principal: &principal,
             target: &target,
             owner_active: true,
+            asker: None,
             database: "shop",
             user: "app",
             questions: &questions,

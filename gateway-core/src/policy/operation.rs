@@ -2,7 +2,8 @@
 
 use super::Decision;
 use super::decide::Answer;
-use super::entities::Contexts;
+use super::entities::{Asker, Contexts, granted};
+use super::rule::Said;
 use super::set::PolicySet;
 use super::thresholds::Stretch;
 use crate::control::grant::Grant;
@@ -11,9 +12,10 @@ use crate::inspect::resolve::{Mentions, Question, Resource};
 use crate::inspect::{Action, Facts};
 use crate::model::principal::Principal;
 use crate::model::target::Target;
-use cedar_policy::{Context, Entities};
+use cedar_policy_core::entities::Entities;
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
 
 /// Counts of a session, a run, or a workload's last hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub struct OperationRequest<'a> {
     pub target: &'a Target,
     /// Whether the workload's owner is known and has not left.
     pub owner_active: bool,
+    /// The three of them as policies see them, where that is at hand: [`PolicySet::asker`] of the same makes it.
+    pub asker: Option<&'a Asker>,
     /// The database that the session is in.
     pub database: &'a str,
     /// The user that the session has at the server.
@@ -103,17 +107,13 @@ impl PolicySet {
             let count = questions.len();
             return Decision::undecided(format!("the statement raises {count} questions, at most {MOST_QUESTIONS} are put"));
         }
-        let OperationRequest { principal, target, owner_active, .. } = *request;
-        let resources = questions.iter().map(|question| &question.resource);
-        let entities = match self.words.entities(principal, owner_active, target, resources) {
-            Ok(entities) => entities,
+        let asker = match self.asker_of(request) {
+            Ok(asker) => asker,
             Err(error) => return Decision::undecided(error),
         };
         let refused = Cell::new(None);
         let mut decision = self.decide_each(request.approved, |approved| {
-            let contexts = Contexts::new(request, &questions, approved)?;
-            let answer = |question: &Question| self.answer(request, question, contexts.of(request, question)?, &entities);
-            let answers: Vec<_> = questions.iter().map(answer).collect::<Result<_, _>>()?;
+            let answers = self.answers(request, &questions, &asker, approved)?;
             if approved == request.approved {
                 refused.set(answers.iter().position(|answer| !answer.allowed || !answer.errors.is_empty()));
             }
@@ -130,38 +130,37 @@ impl PolicySet {
     #[must_use]
     pub fn grants_release(&self, request: &OperationRequest<'_>, involved: &[String]) -> bool {
         let questions = asked(request);
-        let OperationRequest { principal, target, owner_active, grants, .. } = *request;
+        let grants = request.grants;
         if grants.is_empty() {
             return false;
         }
-        let resources = questions.iter().map(|question| &question.resource);
-        let entities = self.words.entities(principal, owner_active, target, resources);
-        let (Ok(entities), Ok(contexts)) = (entities, Contexts::new(request, &questions, false)) else { return false };
-        let released = |question: &Question| {
-            let context = contexts.of(request, question)?;
-            let answer = self.answer(request, question, context, &entities)?;
+        let Ok(asker) = self.asker_of(request) else { return false };
+        let Ok(answers) = self.answers(request, &questions, &asker, false) else { return false };
+        let released = |(question, answer): (&Question, &Answer<'_>)| {
             let terms = self.terms(answer.deciding.iter().copied());
             let by = |grant: &&Grant| grant.wish.covers(question) && hold::satisfied(&terms, involved, &grant.votes);
-            Ok::<_, String>(answer.errors.is_empty() && (answer.allowed || grants.iter().copied().any(|grant| by(&grant))))
+            answer.errors.is_empty() && (answer.allowed || grants.iter().copied().any(|grant| by(&grant)))
         };
-        questions.iter().all(|question| released(question) == Ok(true))
+        questions.iter().zip(&answers).all(released)
     }
 
     /// Decides whether a statement may see values of `class` as they are. Only a permit whose scope names the
     /// action lets it: one for every action does not.
     #[must_use]
     pub fn decide_reveal(&self, request: &OperationRequest<'_>, class: &str) -> Decision {
-        let OperationRequest { principal, target, owner_active, .. } = *request;
-        let entities = self.words.entities(principal, owner_active, target, std::iter::empty());
-        let entities = match entities.and_then(|entities| self.words.with_class(entities, class, target)) {
+        let asker = match self.asker_of(request) {
+            Ok(asker) => asker,
+            Err(error) => return Decision::undecided(error),
+        };
+        let entities = match self.words.with_class(&asker, class) {
             Ok(entities) => entities,
             Err(error) => return Decision::undecided(error),
         };
         self.decide_each(request.approved, |approved| {
-            let contexts = Contexts::new(request, &[], approved)?;
+            let contexts = Contexts::new(request, &[], approved, self.watches_totals());
             let granted = request.grants.iter().any(|grant| grant.wish.reveals(class));
-            let mut answer =
-                self.ask("reveal", principal, target, self.words.class(class), contexts.plain(granted)?, &entities)?;
+            let (who, class) = ((request.principal, request.target), self.words.class(class));
+            let (mut answer, _) = self.ask("reveal", who, &asker, (class, || Ok(&*entities)), contexts.plain(granted)?, None)?;
             if answer.allowed {
                 answer.deciding.retain(|id| self.names_reveal(id));
                 answer.allowed = !answer.deciding.is_empty();
@@ -170,24 +169,55 @@ impl PolicySet {
         })
     }
 
-    fn answer(
+    /// Who asks, and whereto, for the requests of a session.
+    pub fn asker(&self, principal: &Principal, owner_active: bool, target: &Target) -> Result<Asker, String> {
+        self.words.asker(principal, owner_active, target)
+    }
+
+    fn asker_of<'a>(&self, request: &OperationRequest<'a>) -> Result<Cow<'a, Asker>, String> {
+        let OperationRequest { principal, target, owner_active, asker, .. } = *request;
+        match asker {
+            Some(asker) => Ok(Cow::Borrowed(asker)),
+            None => self.words.asker(principal, owner_active, target).map(Cow::Owned),
+        }
+    }
+
+    /// The answer to each question.
+    fn answers(
         &self,
         request: &OperationRequest<'_>,
-        question: &Question,
-        context: Context,
-        entities: &Entities,
-    ) -> Result<Answer<'_>, String> {
-        let OperationRequest { principal, target, .. } = *request;
-        let resource = self.words.resource(target, &question.resource);
-        let mut answer = self.ask(question.action.name(), principal, target, resource, context, entities)?;
-        if request.facts.unparsed.is_some() && answer.allowed {
-            answer.allowed = answer.deciding.iter().any(|id| self.names_parsed(id));
-            if !answer.allowed {
-                // Nothing that may permit this does.
-                answer.deciding.clear();
+        questions: &[Question],
+        asker: &Asker,
+        approved: bool,
+    ) -> Result<Vec<Answer<'_>>, String> {
+        let made = OnceCell::new();
+        let entities = || {
+            let resources = questions.iter().map(|question| &question.resource);
+            let made: &Result<Cow<'_, Entities>, String> =
+                made.get_or_init(|| self.words.entities(asker, request.target, resources));
+            made.as_deref().map_err(Clone::clone)
+        };
+        let contexts = Contexts::new(request, questions, approved, self.watches_totals());
+        // What is said to one question without a look at its resource is said to all that differ in it alone.
+        let mut before: BTreeMap<_, Said<'_>> = BTreeMap::new();
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            let context = contexts.of(request, question)?;
+            let (who, resource) = ((request.principal, request.target), self.words.resource(request.target, &question.resource));
+            let alike = (question.action, question.verb, granted(request, question), question.behind.as_deref());
+            let said = before.remove(&alike);
+            let (mut answer, said) = self.ask(question.action.name(), who, asker, (resource, entities), context, said)?;
+            before.insert(alike, said);
+            if request.facts.unparsed.is_some() && answer.allowed {
+                answer.allowed = answer.deciding.iter().any(|id| self.names_parsed(id));
+                if !answer.allowed {
+                    // Nothing that may permit this does.
+                    answer.deciding.clear();
+                }
             }
+            answers.push(answer);
         }
-        Ok(answer)
+        Ok(answers)
     }
 
     /// Whether any policy looks at running totals, so that a result has to be judged while it streams.

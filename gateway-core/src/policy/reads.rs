@@ -13,6 +13,8 @@ pub(super) struct Reads {
     pub(super) mismatch: bool,
     /// `context.granted` itself.
     pub(super) granted: bool,
+    /// `resource`, or something in a target by its name, in a condition.
+    pub(super) resource: bool,
     /// `context.session`, `.run` or `.hour`, or the context in a way that can't be followed.
     pub(super) totals: bool,
     /// A total is used otherwise than compared with a number.
@@ -68,14 +70,23 @@ fn walk(expression: &Expr, reads: &mut Reads) {
         }
         Expr::Set(items) => items.iter().for_each(|item| walk(item, reads)),
         Expr::Record(fields) => fields.values().for_each(|field| walk(field, reads)),
+        // Whether it is there, and what it is in, hangs on what is asked about.
+        Expr::Literal(Literal::EntityUID(named)) => {
+            reads.resource |=
+                !matches!(named.ty.to_string().as_str(), "Action" | "Workload" | "Group" | "Target" | "Environment");
+        }
         Expr::Literal(_) | Expr::Slot(_) => {}
         Expr::Var(variable) => {
             if matches!(variable, Var::Context) {
                 reads.beyond();
             }
+            reads.resource |= matches!(variable, Var::Resource);
         }
         // Cedar may grow: what is not known may look at anything, and permits nothing by itself.
-        _ => reads.beyond(),
+        _ => {
+            reads.beyond();
+            reads.resource = true;
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use super::bounds;
 use super::entities::Vocabulary;
 use super::names::{Kind, Named};
 use super::reads::{Reads, reads};
-use super::slice::{ACTIONS, Slice, concerns, names};
+use super::rule::Rule;
+use super::slice::{ACTIONS, Slice, names};
 use super::thresholds::Thresholds;
 use crate::hex::hex;
 use cedar_policy::{Policy, PolicyId, PolicySet as Cedar, Schema, ValidationMode, Validator};
@@ -175,10 +176,15 @@ impl Loading {
                     let what = "templates (?principal, ?resource) are not supported: write the policy out";
                     self.problems.push(problem(file, None, what));
                 }
-                let mut policies: Vec<_> = parsed.policies().map(|policy| (place(policy, text), policy)).collect();
-                policies.sort_by_key(|(line, _)| *line);
-                for (line, policy) in policies {
-                    self.policy(policy, file, line);
+                let mut policies: Vec<_> = parsed.policies().map(|policy| (place(policy), policy)).collect();
+                policies.sort_by_key(|(place, _)| *place);
+                let (mut line, mut read) = (1, 0);
+                for (place, policy) in policies {
+                    if let Some(place) = place {
+                        line += text.get(read..place).unwrap_or_default().matches('\n').count();
+                        read = place;
+                    }
+                    self.policy(policy, file, place.map(|_| line));
                 }
             }
             Err(errors) => {
@@ -212,7 +218,7 @@ impl Loading {
         });
         if let Some(first) = self.set.entries.get(id) {
             wrong.push(format!("the id {id} is taken by a policy in {}", first.file));
-        } else if let Err(error) = self.add(&policy.new_id(PolicyId::new(id))) {
+        } else if let Err(error) = self.add(id, &policy.new_id(PolicyId::new(id)), &reads) {
             wrong.push(error);
         }
         self.problems.extend(wrong.iter().map(|what| problem(file, line, &format!("{id}: {what}"))));
@@ -255,12 +261,10 @@ impl Loading {
     }
 
     /// Adds a policy to the whole, and to every slice that it can decide in.
-    fn add(&mut self, policy: &Policy) -> Result<(), String> {
+    fn add(&mut self, id: &str, policy: &Policy, reads: &Reads) -> Result<(), String> {
         self.cedar.add(policy.clone()).map_err(|error| error.to_string())?;
-        for (action, slice) in &mut self.set.slices {
-            if concerns(policy, action) {
-                slice.add(policy).map_err(|error| error.to_string())?;
-            }
+        for (action, rule) in Rule::of(id, policy, reads, ACTIONS.into_iter())? {
+            self.set.slices.entry(action).or_default().add(policy, rule);
         }
         Ok(())
     }
@@ -325,9 +329,10 @@ fn bare_permit(policy: &Policy) -> bool {
         && !policy.has_non_scope_constraint()
 }
 
-/// The line where `policy` is written in `text`.
-fn place(policy: &Policy, text: &str) -> Option<usize> {
-    policy.to_cedar().and_then(|written| text.find(&written)).map(|offset| line_of(text, offset))
+/// Where `policy` begins in the text that it was parsed from, in bytes.
+fn place(policy: &Policy) -> Option<usize> {
+    let parsed: &cedar_policy_core::ast::Policy = policy.as_ref();
+    parsed.loc().map(|place| place.span.offset())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -4,9 +4,8 @@
 //! since a scope is evaluated before the conditions. So cutting changes no decision.
 
 use super::names::{self, Kind};
-use cedar_policy::{
-    ActionConstraint, EntityUid, Policy, PolicySet as Cedar, PolicySetError, PrincipalConstraint, ResourceConstraint,
-};
+use super::rule::{Rule, Rules};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use std::collections::BTreeMap;
 
 /// All actions, by their names.
@@ -18,29 +17,29 @@ const GROUP: &str = "operation";
 /// The policies of one action, by the workload and the target that their scopes name.
 #[derive(Debug, Default)]
 pub(super) struct Slice {
-    any: Cedar,
-    of_workload: BTreeMap<String, Cedar>,
-    of_target: BTreeMap<String, Cedar>,
-    of_both: BTreeMap<String, BTreeMap<String, Cedar>>,
+    any: Rules,
+    of_workload: BTreeMap<String, Rules>,
+    of_target: BTreeMap<String, Rules>,
+    of_both: BTreeMap<String, BTreeMap<String, Rules>>,
 }
 
 impl Slice {
-    /// What a question of this workload on this target can meet: at most four sets.
-    pub(super) fn of<'s>(&'s self, workload: &str, target: &str) -> impl Iterator<Item = &'s Cedar> + use<'s> {
+    /// What a question of this workload on this target can meet: at most four lists.
+    pub(super) fn of<'s>(&'s self, workload: &str, target: &str) -> impl Iterator<Item = &'s Rules> + use<'s> {
         let of_workload = self.of_workload.get(workload);
         let of_target = self.of_target.get(target);
         let of_both = self.of_both.get(workload).and_then(|targets| targets.get(target));
-        [Some(&self.any), of_workload, of_target, of_both].into_iter().flatten().filter(|set| !set.is_empty())
+        [Some(&self.any), of_workload, of_target, of_both].into_iter().flatten()
     }
 
-    pub(super) fn add(&mut self, policy: &Policy) -> Result<(), Box<PolicySetError>> {
-        let set = match (workload(policy), target(policy)) {
+    pub(super) fn add(&mut self, policy: &Policy, rule: Rule) {
+        let rules = match (workload(policy), target(policy)) {
             (None, None) => &mut self.any,
             (Some(workload), None) => self.of_workload.entry(workload).or_default(),
             (None, Some(target)) => self.of_target.entry(target).or_default(),
             (Some(workload), Some(target)) => self.of_both.entry(workload).or_default().entry(target).or_default(),
         };
-        set.add(policy.clone()).map_err(Box::new)
+        rules.add(rule);
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn asked((target, environment): (&str, Option<&str>), tables: &[&str]
         principal: &principal,
         target: &target,
         owner_active: true,
+        asker: None,
         database: "shop",
         user: "app",
         questions: &questions,

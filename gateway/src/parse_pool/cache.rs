@@ -1,8 +1,8 @@
 //! What texts were found to do, by the exact text and its reading; the least used is forgotten first.
 
+use foldhash::quality::RandomState;
 use gateway_core::inspect::Inspection;
 use gateway_core::inspect::postgres::Reading;
-use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub(super) struct Cache {
 #[derive(Default)]
 struct Part {
     /// By hash. Of two texts with the same one, the later is kept.
-    texts: HashMap<u64, Kept>,
+    texts: HashMap<u64, Kept, RandomState>,
     /// When each was last used: the least first.
     order: BTreeMap<u64, u64>,
     clock: u64,
@@ -40,7 +40,7 @@ struct Kept {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { secret: RandomState::new(), parts: std::array::from_fn(|_| Mutex::default()) }
+        Self { secret: RandomState::default(), parts: std::array::from_fn(|_| Mutex::default()) }
     }
 }
 

@@ -10,8 +10,10 @@ use crate::https::is_this_host;
 use crate::tls::client_config;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
-use async_nats::{ConnectOptions, HeaderMap, ServerAddr};
+use async_nats::{Client, ConnectError, ConnectOptions, HeaderMap, ReconnectToServer, Server, ServerAddr, ServerInfo};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// To connect, and for the answer to each message.
@@ -106,10 +108,39 @@ impl Nats {
         if tls {
             options = options.tls_client_config(client_config(self.ca.as_deref(), None).map_err(Failure::again)?);
         }
-        let client = options.connect(servers).await.map_err(|error| failed(error.to_string()))?;
+        let mut last = failed("it has no servers".to_owned());
+        let mut client = None;
+        for server in servers {
+            match connect_once(options.clone(), server).await {
+                Ok(connected) => {
+                    client = Some(connected);
+                    break;
+                }
+                Err(error) => last = failed(error.to_string()),
+            }
+        }
+        let client = client.ok_or(last)?;
         let stream = ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client);
         Ok(NatsLink { stream, subject: self.subject.clone(), place })
     }
+}
+
+/// A connection that ends where it breaks. The client's own way is to connect anew, and then to send what waits in it before
+/// what the broken connection has lost: out of order.
+async fn connect_once(options: ConnectOptions, server: ServerAddr) -> Result<Client, ConnectError> {
+    // Nobody listens there. It may try one more server, and this is the one: with none it would try for ever.
+    let nowhere: ServerAddr = "nats://127.0.0.1:0".parse()?;
+    let connected = Arc::new(AtomicBool::new(false));
+    let next = {
+        let (server, nowhere, connected) = (server.clone(), nowhere.clone(), Arc::clone(&connected));
+        move |_: Vec<Server>, _: ServerInfo| {
+            let addr = if connected.load(Ordering::Acquire) { nowhere.clone() } else { server.clone() };
+            async move { Some(ReconnectToServer { addr, delay: Some(Duration::ZERO) }) }
+        }
+    };
+    let client = options.max_reconnects(1).reconnect_to_server_callback(next).connect(vec![server, nowhere]).await?;
+    connected.store(true, Ordering::Release);
+    Ok(client)
 }
 
 /// With TLS, or on this host; a login has a place of its own.

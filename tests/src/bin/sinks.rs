@@ -10,9 +10,9 @@ use weir_tests::sinks::{self, Kind, Options};
 /// Kills a receiver of events while they come, and counts what it has at the end (needs root).
 #[derive(Parser)]
 struct Arguments {
-    /// Which receiver.
-    #[arg(long, value_enum, default_value_t = Kind::SyslogTcp)]
-    kind: Kind,
+    /// Which receiver [default: all, one after another].
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
     /// How long events come.
     #[arg(long, default_value_t = Options::default().seconds)]
     seconds: u64,
@@ -30,10 +30,18 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let Arguments { kind, seconds, rate, kill_every, json } = Arguments::parse();
     let mut out = std::io::stdout();
-    let options = Options { kind, seconds, rate, kill_every, ..Options::default() };
-    let report = sinks::kill_receivers(options, |line| {
+    let options = Options { seconds, rate, kill_every, ..Options::default() };
+    let tell = |line: &str| {
         // Nobody has to read it.
         let _told = writeln!(out, "{line}").is_ok();
-    })?;
-    finish(&report, &sinks::faults(&report), json.as_deref())
+    };
+    let (report, faults) = match kind {
+        None => sinks::kill_all_receivers(options, tell)?,
+        Some(kind) => {
+            let report = sinks::kill_receivers(Options { kind, ..options }, tell)?;
+            let faults = sinks::faults(&report);
+            (report, faults)
+        }
+    };
+    finish(&report, &faults, json.as_deref())
 }

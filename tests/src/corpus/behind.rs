@@ -48,7 +48,7 @@ const FILLED: [&str; 4] = ["CREATE TABLE AS", "SELECT INTO", "CREATE MATERIALIZE
 
 /// Whether a statement changes what names stand for, so that the catalog from before it or after it may not be that
 /// which it was judged by.
-pub(super) fn redefines(statements: &[Statement]) -> bool {
+pub(super) fn redefines(statements: &[Arc<Statement>]) -> bool {
     statements.iter().any(|statement| statement.changes.schema && !FILLED.contains(&statement.command))
 }
 

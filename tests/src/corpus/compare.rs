@@ -4,6 +4,7 @@ use super::observe::{Observed, Touched};
 use gateway_core::inspect::reviewed::{self, Verdict};
 use gateway_core::inspect::{Action, NameKind, Object, Statement, Usage, answers};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Something about a text that is worth a row in the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(super) struct Said<'a> {
 
 impl<'a> Said<'a> {
     /// What `statements` say.
-    pub(super) fn of(statements: &'a [Statement], names: &'a Names) -> Self {
+    pub(super) fn of(statements: &'a [Arc<Statement>], names: &'a Names) -> Self {
         let mut said = Self {
             relations: Vec::new(),
             schemas: Vec::new(),
@@ -206,7 +207,7 @@ fn dollars(text: &str) -> Option<usize> {
 }
 
 /// The first thing that is wrong with the tags.
-pub(super) fn tags(statements: &[Statement], tags: &[Vec<u8>], aborted: bool) -> Option<String> {
+pub(super) fn tags(statements: &[Arc<Statement>], tags: &[Vec<u8>], aborted: bool) -> Option<String> {
     let show = |tag: &[u8]| String::from_utf8_lossy(tag).into_owned();
     let tags: Vec<_> = tags.iter().filter(|tag| !tag.is_empty()).collect();
     if tags.len() != statements.len() {
@@ -243,13 +244,13 @@ mod tests {
     use super::*;
     use gateway_core::inspect::{Access, ObjectName};
 
-    fn reads(name: &str) -> Statement {
+    fn reads(name: &str) -> Arc<Statement> {
         let accesses = vec![Access::new(Action::Read, Object::Relation(ObjectName::bare(name)))];
-        Statement { command: "SELECT", accesses, ..Statement::default() }
+        Arc::new(Statement { command: "SELECT", accesses, ..Statement::default() })
     }
 
     #[track_caller]
-    fn check(text: &str, statement: &Statement, relation: &str, mode: &str, found: usize) {
+    fn check(text: &str, statement: &Arc<Statement>, relation: &str, mode: &str, found: usize) {
         let touched =
             Touched { schema: "public".into(), name: relation.into(), kind: "r".into(), modes: vec![mode.into()], changes: 0 };
         let observed = Observed::from([(20_000, touched)]);
@@ -274,11 +275,11 @@ mod tests {
 
     #[test]
     fn what_is_opened_and_not_read_is_apart() {
-        let define = Statement { command: "CREATE FUNCTION", ..Statement::default() };
+        let define = Arc::new(Statement { command: "CREATE FUNCTION", ..Statement::default() });
         check("CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t'", &define, "t", "AccessShareLock", 0);
         check("CREATE FUNCTION f(t) RETURNS void LANGUAGE sql AS 'DELETE FROM t'", &define, "t", "RowExclusiveLock", 0);
         check("CREATE FUNCTION f() RETURNS int RETURN (SELECT n FROM t)", &define, "t", "AccessShareLock", 1);
-        let sequence = Statement { command: "ALTER SEQUENCE", ..Statement::default() };
+        let sequence = Arc::new(Statement { command: "ALTER SEQUENCE", ..Statement::default() });
         check("ALTER SEQUENCE s OWNED BY t.n", &sequence, "t", "AccessShareLock", 0);
         check("ALTER SEQUENCE s OWNED BY t.n", &sequence, "t", "ShareLock", 1);
     }
@@ -297,7 +298,7 @@ mod tests {
         let why = |sql: &str| {
             let statements =
                 inspect(sql, Reading { standard_conforming_strings: None, exact: false }, Bounds::default()).statements;
-            statements.into_iter().find_map(|statement| statement.facts.unparsed).unwrap_or_default()
+            statements.into_iter().find_map(|statement| statement.facts.unparsed.clone()).unwrap_or_default()
         };
         assert!(ambiguous(&why(r"SELECT '\'; DELETE FROM t; --'")));
         assert!(!why("SELEC 1").is_empty() && !ambiguous(&why("SELEC 1")) && !ambiguous(&why("SELECT 1")));

@@ -11,6 +11,7 @@ use crate::wire::Connection;
 use gateway_core::inspect::postgres::{Bounds, Reading, inspect};
 use gateway_core::inspect::{Statement, Usage};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 /// Which texts are inspected. All of them are sent: later ones need what earlier ones made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -174,7 +175,7 @@ impl Player<'_> {
         &mut self,
         play: &mut Play,
         text: &str,
-        statements: &[Statement],
+        statements: &[Arc<Statement>],
         answer: &Answer,
         observed: Option<&Observed>,
         aborted: bool,
@@ -196,7 +197,7 @@ impl Player<'_> {
     }
 
     /// What was locked or changed behind a view and is in no question.
-    fn behind(&mut self, play: &mut Play, statements: &[Statement], said: &Said<'_>, observed: &Observed) -> Option<String> {
+    fn behind(&mut self, play: &mut Play, statements: &[Arc<Statement>], said: &Said<'_>, observed: &Observed) -> Option<String> {
         let reached = behind::reached(&mut play.side, said, observed);
         if reached.is_empty() {
             return None;
@@ -228,7 +229,7 @@ impl Player<'_> {
     }
 
     /// Whether all of it was understood; else that is a finding.
-    fn understood(&mut self, play: &Play, text: &str, statements: &[Statement]) -> bool {
+    fn understood(&mut self, play: &Play, text: &str, statements: &[Arc<Statement>]) -> bool {
         let Some(why) = statements.iter().find_map(|statement| statement.facts.unparsed.clone()) else { return true };
         let kind = if compare::ambiguous(&why) { Kind::Ambiguous } else { Kind::Unparsed };
         self.find(play, kind, text, why);
@@ -302,8 +303,8 @@ impl Play {
         Some(fresh)
     }
 
-    fn remember(&mut self, statements: Vec<Statement>) {
-        for name in statements.into_iter().flat_map(|statement| statement.names) {
+    fn remember(&mut self, statements: Vec<Arc<Statement>>) {
+        for name in statements.iter().flat_map(|statement| statement.names.clone()) {
             let key = (name.kind, name.name.to_string());
             match name.usage {
                 Usage::Make(made) => drop(self.names.insert(key, *made)),

@@ -24,7 +24,7 @@ pub(super) struct Findings {
     pub(super) unmarked: u64,
     /// Events with a mark that are there once: the mark says only that they may have come before.
     pub(super) marked_once: u64,
-    /// Events that came for the first time behind a later one of their session.
+    /// Events that stand behind a later one of their session, the first time that they are there.
     pub(super) out_of_order: u64,
 }
 

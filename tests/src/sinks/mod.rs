@@ -16,6 +16,7 @@ pub use rsyslog::Rsyslog;
 
 use crate::{Weir, wait_until};
 use arrived::Findings;
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -102,7 +103,10 @@ pub fn kill_receivers(options: Options, mut tell: impl FnMut(&str)) -> anyhow::R
     let listed = weir.cli(&["sink", "list", "--format", "json"]);
     fs::write(&stop, "")?;
     let ended = job.wait();
-    let arrived = receiver.arrived()?;
+    let mut arrived = receiver.arrived()?;
+    if options.kind.is_index() {
+        arrived.sort_by_key(|event| event.number);
+    }
     let findings = Findings::of(&arrived, told, SESSIONS);
     Ok(json!({
         "summary": {
@@ -122,6 +126,28 @@ pub fn kill_receivers(options: Options, mut tell: impl FnMut(&str)) -> anyhow::R
         "settings": { "seconds": options.seconds, "rate": options.rate, "kill_every": options.kill_every },
         "machine": crate::machine(),
     }))
+}
+
+/// The same with each kind of receiver in turn: their reports, and what is worst in them.
+///
+/// # Errors
+/// Where one could not be set up, or read afterwards.
+pub fn kill_all_receivers(options: Options, mut tell: impl FnMut(&str)) -> anyhow::Result<(Value, Vec<String>)> {
+    let (mut reports, mut wrong) = (Vec::new(), Vec::new());
+    for kind in Kind::value_variants() {
+        let name = kind.name();
+        tell(name);
+        let report = kill_receivers(Options { kind: *kind, ..options }, &mut tell)?;
+        wrong.extend(faults(&report).into_iter().map(|fault| format!("{name}: {fault}")));
+        reports.push(report);
+    }
+    let sum = |field: &str| reports.iter().filter_map(|report| report["summary"][field].as_u64()).sum::<u64>();
+    let fields = ["told", "kills", "lost", "duplicates", "unmarked", "marked_once", "out_of_order"];
+    let mut summary: serde_json::Map<_, _> = fields.into_iter().map(|field| (field.to_owned(), json!(sum(field)))).collect();
+    summary.insert("receivers".to_owned(), json!(reports.len()));
+    let beyond = reports.iter().filter(|report| report["summary"]["duplicates"].as_u64() > report["bound"].as_u64()).count();
+    summary.insert("more_duplicates_than_bound".to_owned(), json!(beyond));
+    Ok((json!({ "summary": summary, "receivers": reports, "machine": crate::machine() }), wrong))
 }
 
 /// What is not as it has to be.

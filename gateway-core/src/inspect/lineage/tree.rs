@@ -70,7 +70,7 @@ mod tests {
             format!("SELECT {}1{}", "(SELECT ".repeat(350), ")".repeat(350)),
         ] {
             let read = Builder::new().stack_size(STACK).spawn(move || {
-                let tree = inspect(&text, reading, Bounds::default()).statements.remove(0).tree.unwrap();
+                let tree = inspect(&text, reading, Bounds::default()).statements.remove(0).tree.clone().unwrap();
                 let mut rooted = Arc::into_inner(tree.0).unwrap();
                 (rooted.node.take().unwrap(), rooted.levels)
             });

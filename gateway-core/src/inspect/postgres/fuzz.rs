@@ -23,8 +23,8 @@ pub fn fuzz_entry(bytes: &[u8]) {
     for statement in statements {
         assert!(statement.span.start >= end && text.get(statement.span.clone()).is_some(), "a statement's place");
         end = statement.span.end;
-        for name in statement.names {
-            assert!(text.get(name.span).is_some_and(|written| !written.is_empty()), "a name's place");
+        for name in &statement.names {
+            assert!(text.get(name.span.clone()).is_some_and(|written| !written.is_empty()), "a name's place");
         }
         assert!(statement.facts.unparsed.is_some() || !statement.command.is_empty(), "a statement without a command");
     }

@@ -66,8 +66,8 @@ impl<'a> Lexer<'a> {
             b'$' => self.dollar()?,
             b'0'..=b'9' => self.number(),
             b'.' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.number(),
-            first if begins_word(first) => self.word(first)?,
-            first if is_operator(first) => self.operator(),
+            first if is(first, BEGINS_WORD) => self.word(first)?,
+            first if is(first, OPERATOR) => self.operator(),
             first => {
                 let pair = matches!((first, self.peek(1)), (b':', Some(b':' | b'=')) | (b'.', Some(b'.')));
                 self.at += 1 + usize::from(pair);
@@ -82,16 +82,15 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) {
-        while self.peek(0).is_some_and(&wanted) {
-            self.at += 1;
-        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
     }
 
     /// Spaces and comments.
     fn blanks(&mut self) -> Result<(), Stop> {
         loop {
+            self.skip_while(|byte| is(byte, BLANK));
             match (self.peek(0), self.peek(1)) {
-                (Some(byte), _) if is_blank(byte) => self.at += 1,
                 (Some(b'-'), Some(b'-')) => self.skip_while(|byte| !is_newline(byte)),
                 (Some(b'/'), Some(b'*')) => self.comment()?,
                 _ => return Ok(()),
@@ -129,6 +128,7 @@ impl<'a> Lexer<'a> {
         loop {
             self.at += 1;
             loop {
+                self.skip_while(|byte| !matches!(byte, b'\'' | b'\\'));
                 match self.peek(0) {
                     None => return Err(Stop::Unterminated),
                     Some(b'\\') if escapes => self.at += 2,
@@ -151,7 +151,7 @@ impl<'a> Lexer<'a> {
         loop {
             match (self.text.get(at).copied(), self.text.get(at + 1).copied()) {
                 (Some(b'\''), _) => return lines.then_some(at),
-                (Some(byte), _) if is_blank(byte) => {
+                (Some(byte), _) if is(byte, BLANK) => {
                     lines |= is_newline(byte);
                     at += 1;
                 }
@@ -187,8 +187,8 @@ impl<'a> Lexer<'a> {
             self.skip_while(|byte| byte.is_ascii_digit());
             return Ok(Kind::Parameter);
         }
-        if self.peek(0).is_some_and(begins_word) {
-            self.skip_while(|byte| byte != b'$' && in_word(byte));
+        if self.peek(0).is_some_and(|byte| is(byte, BEGINS_WORD)) {
+            self.skip_while(|byte| byte != b'$' && is(byte, IN_WORD));
         }
         if self.peek(0) != Some(b'$') {
             self.at = start + 1;
@@ -256,7 +256,7 @@ impl<'a> Lexer<'a> {
                 self.quoted(Kind::Unicode)
             }
             _ => {
-                self.skip_while(in_word);
+                self.skip_while(|byte| is(byte, IN_WORD));
                 Ok(Kind::Word)
             }
         }
@@ -265,7 +265,7 @@ impl<'a> Lexer<'a> {
     /// A run of operator characters; a comment ends it.
     fn operator(&mut self) -> Kind {
         while let Some(byte) = self.peek(0)
-            && is_operator(byte)
+            && is(byte, OPERATOR)
             && !matches!((byte, self.peek(1)), (b'-', Some(b'-')) | (b'/', Some(b'*')))
         {
             self.at += 1;
@@ -278,21 +278,37 @@ const fn is_newline(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+/// What a byte may be, a bit each.
+pub(super) const BLANK: u8 = 1;
+pub(super) const BEGINS_WORD: u8 = 2;
+pub(super) const IN_WORD: u8 = 4;
+const OPERATOR: u8 = 8;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        classes[byte as usize] = class(byte);
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
+
+const fn class(byte: u8) -> u8 {
+    match byte {
+        b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => BLANK,
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => BEGINS_WORD | IN_WORD,
+        b'0'..=b'9' | b'$' => IN_WORD,
+        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' => {
+            OPERATOR
+        }
+        _ => 0,
+    }
 }
 
-const fn begins_word(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
-}
-
-const fn in_word(byte: u8) -> bool {
-    begins_word(byte) || byte.is_ascii_digit() || byte == b'$'
-}
-
-const fn is_operator(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'='
-    )
+/// Whether a byte is of a class.
+pub(super) fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }

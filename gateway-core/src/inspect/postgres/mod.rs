@@ -35,6 +35,7 @@ use cross::First;
 use pg_query::protobuf::{Node, RawStmt};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How the server will read a text, as far as that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +100,9 @@ fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
         (Err(why), _) => Err(why),
     };
     match read {
-        Ok(Read { statements, cross_checked }) => Inspection { statements, cross_checked },
+        Ok(Read { statements, cross_checked }) => {
+            Inspection { statements: statements.into_iter().map(Arc::new).collect(), cross_checked }
+        }
         Err(why) => {
             let command = replication::read(text).filter(|_| text.len() <= bounds.bytes);
             let statement = command.unwrap_or_else(|| Statement {
@@ -107,7 +110,7 @@ fn read(text: &str, reading: Reading, bounds: Bounds) -> Inspection {
                 rejection: if both { None } else { rejection::syntax_error(text, conforming, bounds).map(Box::new) },
                 ..Statement::unparsed(text.len(), why)
             });
-            Inspection { statements: vec![statement], cross_checked: false }
+            Inspection { statements: vec![Arc::new(statement)], cross_checked: false }
         }
     }
 }

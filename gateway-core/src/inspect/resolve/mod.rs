@@ -143,6 +143,8 @@ const MAKING: [&str; 10] = [
 /// The most questions of one statement. Views that many statements name, each over many relations,
 /// would be more than anyone can answer.
 const MOST: usize = 20_000;
+/// So many are compared one by one.
+const FEW: usize = 16;
 
 /// The questions of one statement, while they are found.
 struct Asking<'a> {
@@ -150,8 +152,10 @@ struct Asking<'a> {
     /// None for a call by number.
     statement: Option<&'a Statement>,
     questions: Vec<Question>,
+    /// The same, once they are more than [`FEW`].
     seen: BTreeSet<Question>,
-    actions: BTreeSet<(Action, Option<&'static str>)>,
+    /// The actions and verbs of the questions, in their order.
+    actions: Vec<(Action, Option<&'static str>)>,
     /// Of the access that is asked for.
     verb: Option<&'static str>,
     /// Whether there were more than [`MOST`].
@@ -160,20 +164,24 @@ struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     const fn new(scope: &'a Scope<'a>, statement: Option<&'a Statement>) -> Self {
-        Self {
-            scope,
-            statement,
-            questions: Vec::new(),
-            seen: BTreeSet::new(),
-            actions: BTreeSet::new(),
-            verb: None,
-            excess: false,
-        }
+        Self { scope, statement, questions: Vec::new(), seen: BTreeSet::new(), actions: Vec::new(), verb: None, excess: false }
     }
 
     fn ask(&mut self, action: Action, resource: Resource, behind: Option<&str>) {
-        self.actions.insert((action, self.verb));
+        if !self.actions.contains(&(action, self.verb)) {
+            self.actions.push((action, self.verb));
+        }
         let question = Question { action, resource, behind: behind.map(Box::from), verb: self.verb };
+        // Few have more than a handful: those are looked through.
+        if self.questions.len() < FEW {
+            if !self.questions.contains(&question) {
+                self.questions.push(question);
+            }
+            return;
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(self.questions.iter().cloned());
+        }
         if self.questions.len() >= MOST {
             self.excess |= !self.seen.contains(&question);
         } else if self.seen.insert(question.clone()) {

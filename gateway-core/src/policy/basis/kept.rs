@@ -240,6 +240,7 @@ impl KeptOperation {
             principal,
             target,
             owner_active: self.owner_active,
+            asker: None,
             database: &self.database,
             user: &self.user,
             questions: &self.questions,

@@ -22,7 +22,7 @@ mod meant;
 mod written;
 
 pub use kept::{KeptConnect, KeptName, KeptOperation, Unkept, Verdict};
-pub use written::{ConnectBasis, OperationBasis};
+pub use written::{ConnectBasis, OperationBasis, write_totals};
 
 use crate::inspect::{Action, CopyWith};
 
@@ -63,4 +63,4 @@ const COPIES: [(&str, CopyWith); 4] =
     [("stdin", CopyWith::Stdin), ("stdout", CopyWith::Stdout), ("file", CopyWith::File), ("program", CopyWith::Program)];
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -47,7 +47,7 @@ fn set(text: &str) -> PolicySet {
     PolicySet::load(vec![("a.cedar".to_owned(), text.to_owned())]).unwrap()
 }
 
-fn questions() -> impl Strategy<Value = Vec<Question>> {
+pub(in crate::policy) fn questions() -> impl Strategy<Value = Vec<Question>> {
     let schema = || proptest::option::of(proptest::sample::select(vec!["public", "hr", "?", "a.b\"", "é\n"]));
     let name = || proptest::sample::select(vec!["users", "f1", "", "x\u{1}y", "t*"]);
     let resource = (0..4_u8, schema(), name()).prop_map(|(kind, schema, name)| {
@@ -67,7 +67,7 @@ fn questions() -> impl Strategy<Value = Vec<Question>> {
     proptest::collection::vec(one, 0..6)
 }
 
-fn facts() -> impl Strategy<Value = Facts> {
+pub(in crate::policy) fn facts() -> impl Strategy<Value = Facts> {
     let copy = proptest::option::of(proptest::sample::select(COPIES.map(|(_, with)| with).to_vec()));
     (any::<[bool; 5]>(), copy).prop_map(|([unparsed, no_where, opaque, explain, locking], copy)| Facts {
         unparsed: unparsed.then(|| "no".to_owned()),
@@ -80,7 +80,7 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-fn running() -> impl Strategy<Value = Running> {
+pub(in crate::policy) fn running() -> impl Strategy<Value = Running> {
     let any = || prop_oneof![0..1000_u64, Just(u64::MAX)];
     (any(), any(), any(), 0..9_u64, 0..9_u64, 0..9_u64).prop_map(|(rows, bytes, statements, seconds, concurrent, connections)| {
         Running { rows, bytes, statements, seconds, concurrent, connections }
@@ -108,7 +108,7 @@ proptest! {
         let given = grant(&["read", "write"], &["public.users", "*.x"]);
         let grants: &[&Grant] = if granted { &[&given] } else { &[] };
         let request = OperationRequest {
-            principal: &who, target: &target, owner_active, database: &database, user: &user, questions: &questions,
+            principal: &who, target: &target, owner_active, asker: None, database: &database, user: &user, questions: &questions,
             command: "SELECT", facts: &facts, statements, in_transaction,
             totals: Totals { session, run, hour }, approved: false, grants,
         };
@@ -271,6 +271,7 @@ fn what_is_too_much_says_so() {
             principal: &who,
             target: &target,
             owner_active: true,
+            asker: None,
             database: "d",
             user: "u",
             questions: &questions,

@@ -118,6 +118,18 @@ impl ConnectBasis {
     }
 }
 
+/// Appends the totals as they stand in what a decision rests on: `"s":[…],"r":[…],"h":[…]`.
+pub fn write_totals(totals: &Totals, to: &mut Vec<u8>) {
+    for (key, running) in [("\"s\":", totals.session), (",\"r\":", totals.run), (",\"h\":", totals.hour)] {
+        to.extend_from_slice(key.as_bytes());
+        for (before, number) in [b'[', b',', b',', b',', b',', b','].into_iter().zip(numbers(running)) {
+            to.push(before);
+            to.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
+        to.push(b']');
+    }
+}
+
 const fn numbers(running: Running) -> [u64; 6] {
     let Running { rows, bytes, statements, seconds, concurrent, connections } = running;
     [rows, bytes, statements, seconds, concurrent, connections]

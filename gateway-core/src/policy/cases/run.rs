@@ -124,6 +124,7 @@ impl Case {
             principal: &self.principal,
             target: &self.target,
             owner_active: self.owner_active,
+            asker: None,
             database: &self.database,
             user: &self.user,
             questions,

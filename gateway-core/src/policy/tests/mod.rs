@@ -3,6 +3,7 @@
 mod cases;
 mod load;
 mod operation;
+mod oracle;
 mod people;
 
 use super::*;

@@ -1,7 +1,6 @@
 //! A statement's bytes as text that can be read, and the way back from a place in the text to one in the bytes.
 
-use super::operation::unread;
-use gateway_core::inspect::{Inspection, Rejection};
+use gateway_core::inspect::{Inspection, Rejection, Statement};
 use gateway_core::protocol::Encoding;
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,9 +41,8 @@ impl Unreadable {
 
     /// A text of `length` bytes that is one statement, not understood.
     pub(super) fn inspection(self, length: usize) -> Inspection {
-        let mut inspection = unread(length, self.why);
-        inspection.statements.iter_mut().for_each(|statement| statement.rejection.clone_from(&self.rejection));
-        inspection
+        let statement = Statement { rejection: self.rejection, ..Statement::unparsed(length, self.why) };
+        Inspection { statements: vec![Arc::new(statement)], cross_checked: false }
     }
 }
 

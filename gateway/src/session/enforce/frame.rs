@@ -6,7 +6,7 @@ use super::operation::Part;
 use super::verdict::{Bench, Judged};
 use gateway_core::inspect::postgres::without_literals;
 use gateway_core::inspect::resolve::Question;
-use gateway_core::policy::basis::OperationBasis;
+use gateway_core::policy::basis::{OperationBasis, write_totals};
 use gateway_core::policy::{Alert, Decision, Mode, OnDeny, Totals};
 use gateway_core::protocol::{OperationId, OperationKind};
 use gateway_core::record::body::write_statement;
@@ -14,6 +14,7 @@ use gateway_core::record::{FrameBuffer, FrameKind};
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// So many of a statement's questions are kept; the rest are counted.
 const MOST: usize = 20;
@@ -74,13 +75,56 @@ const fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// Writes the decision on the statement `number` of what was judged, with `totals` at that moment.
+/// A decision as its frame has it, but for what differs each time that it is found to hold again: the operation and the totals.
+#[derive(Debug)]
+pub(super) struct Written {
+    part: usize,
+    kind: OperationKind,
+    /// From behind the operation up to the totals, and what is behind them.
+    before: Box<[u8]>,
+    behind: Box<[u8]>,
+}
+
+impl Written {
+    /// Takes a frame's `body` apart; none where it is not as it is thought to be.
+    fn of(body: &[u8], (id, kind, part): (OperationId, OperationKind, usize), totals: &Totals) -> Option<Self> {
+        let mut counted = Vec::new();
+        write_totals(totals, &mut counted);
+        let rest = body.strip_prefix(format!("{{\"operation\":{}", id.0).as_bytes())?;
+        let at = memchr::memmem::find(rest, &counted)?;
+        let (before, behind) = (rest.get(..at)?, rest.get(at + counted.len()..)?);
+        Some(Self { part, kind, before: before.into(), behind: behind.into() })
+    }
+
+    /// Writes it anew, where it is the same.
+    pub(super) fn again(
+        &self,
+        frames: &mut FrameBuffer,
+        (id, kind, part): (OperationId, OperationKind, usize),
+        totals: &Totals,
+    ) -> bool {
+        if (self.kind, self.part) != (kind, part) {
+            return false;
+        }
+        frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
+            body.extend_from_slice(b"{\"operation\":");
+            body.extend_from_slice(itoa::Buffer::new().format(id.0).as_bytes());
+            body.extend_from_slice(&self.before);
+            write_totals(totals, body);
+            body.extend_from_slice(&self.behind);
+        });
+        true
+    }
+}
+
+/// Writes the decision on the statement `number` of what was judged, with `totals` at that moment. How it was written is kept in `keep`.
 pub(super) fn decision(
     frames: &mut FrameBuffer,
     bench: &Bench<'_>,
     (id, kind): (OperationId, OperationKind),
     (number, part, decision): (usize, &Part, &Decision),
     (judged, totals): (&Judged, Totals),
+    keep: Option<&OnceLock<Written>>,
 ) {
     let denied = !decision.allows();
     let mode = bench.mode;
@@ -116,8 +160,15 @@ pub(super) fn decision(
         facts,
     };
     frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
+        let start = body.len();
         // Writing JSON into memory can't fail.
-        let _written = serde_json::to_writer(body, &frame).is_ok();
+        let _written = serde_json::to_writer(&mut *body, &frame).is_ok();
+        if let Some(keep) = keep
+            && let Some(written) = Written::of(body.get(start..).unwrap_or_default(), (id, kind, number), &totals)
+        {
+            // Whoever was first has written the same.
+            let _kept = keep.set(written).is_ok();
+        }
     });
 }
 

@@ -195,7 +195,7 @@ impl Enforcer {
         frames.push_json(now(), FrameKind::Note, &note);
         if ended.state != HoldState::Approved {
             let refusal = refusal::by_people(&self.session, ask.id, ended);
-            self.record(&ask.borrowed(), &request.held, |more| counted_at(request.counted, more), frames);
+            self.record(&ask.borrowed(), &request.held, |more| counted_at(request.counted, more), false, frames);
             self.written = None;
             self.house.totals().refused();
             self.session.refused();

@@ -1,6 +1,7 @@
 //! What a session's texts were judged to be, so that a known one is not judged again.
 
 use super::verdict::Judged;
+use foldhash::fast::RandomState;
 use gateway_core::inspect::Inspection;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::policy::{Stretch, Totals};
@@ -14,7 +15,7 @@ const ROOM: usize = 8_192;
 /// All else that decides is the session's own: whoever changes that empties this.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    judged: HashMap<(usize, usize, bool), Entry>,
+    judged: HashMap<(usize, usize, bool), Entry, RandomState>,
     weight: usize,
 }
 
@@ -89,9 +90,17 @@ mod tests {
     use super::*;
     use gateway_core::inspect::Statement;
     use gateway_core::policy::{PolicySet, Running};
+    use std::sync::OnceLock;
 
     fn judged() -> Arc<Judged> {
-        Arc::new(Judged { parts: Vec::new(), decisions: Vec::new(), refused: None, statements: 0, by_catalog: false })
+        Arc::new(Judged {
+            parts: Vec::new(),
+            decisions: Vec::new(),
+            refused: None,
+            statements: 0,
+            by_catalog: false,
+            written: OnceLock::new(),
+        })
     }
 
     fn nothing(_: u64) -> Totals {
@@ -121,7 +130,9 @@ mod tests {
         let at = |statements: u64| {
             move |more| Totals { session: Running { statements: statements + more, ..Running::default() }, ..Totals::default() }
         };
-        let of = |count: usize| Arc::new(Inspection { statements: vec![Statement::default(); count], cross_checked: true });
+        let of = |count: usize| {
+            Arc::new(Inspection { statements: (0..count).map(|_| Arc::<Statement>::default()).collect(), cross_checked: true })
+        };
         let (one, three) = (of(1), of(3));
         let mut known = Known::default();
         for inspection in [&one, &three] {

@@ -36,13 +36,14 @@ use crate::session::owner::Ownership;
 use crate::session::totals::{Meter, Slot};
 use beside::Beside;
 use decode::{Decoded, Places, decode, plain};
+use foldhash::fast::RandomState;
 use gateway_core::control::grant::Grant;
 use gateway_core::inspect::catalog::Catalog;
 use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::model::ids::HoldId;
-use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet, Totals};
+use gateway_core::policy::{Asker, Decision, Mode, OnDeny, PolicySet, Totals};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use hold::Approved;
@@ -53,7 +54,7 @@ use operation::{Operation, Part, function_call, made, pass, unread};
 use refusal::Teller;
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use verdict::{Approvals, Bench, Judged};
 use watch::Watch;
 
@@ -147,12 +148,14 @@ pub struct Enforcer {
     grants: Vec<Grant>,
     /// How its workload stands with its owner.
     owner: Ownership,
+    /// The session as policies see it; none where that could not be made, and each question fails to.
+    asker: Option<Asker>,
     /// What was approved for the rest of the session.
     approved: Approved,
     /// The operation whose text is in the record while it waits for people.
     written: Option<OperationId>,
     mentions: Mentions,
-    operations: HashMap<OperationId, Operation>,
+    operations: HashMap<OperationId, Operation, RandomState>,
     names: Names,
     known: Known,
     /// What was forwarded since the server was last ready leaves a transaction open, or ends one.
@@ -180,9 +183,11 @@ impl Enforcer {
     pub fn new(house: Arc<dyn House>, session: Arc<Session>, mode: Mode, limits: Limits) -> Self {
         let (set, in_force) = (house.policy(), house.in_force());
         let meter = house.totals().meter(&session.principal);
+        let owner = house.owner(&session, &in_force);
         Self {
             grants: grants(&in_force, &session),
-            owner: house.owner(&session, &in_force),
+            asker: set.asker(&session.principal, owner.is_active(), &session.target).ok(),
+            owner,
             in_force,
             approved: Approved::default(),
             written: None,
@@ -196,7 +201,7 @@ impl Enforcer {
             database: String::new(),
             user: String::new(),
             set,
-            operations: HashMap::new(),
+            operations: HashMap::default(),
             names: Names::default(),
             known: Known::default(),
             begun: None,
@@ -270,6 +275,7 @@ impl Enforcer {
         self.mode = self.house.mode(&self.session);
         self.grants = grants(&in_force, &self.session);
         self.owner = self.house.owner(&self.session, &in_force);
+        self.asker = set.asker(&self.session.principal, self.owner.is_active(), &self.session.target).ok();
         if !Arc::ptr_eq(&in_force, &self.in_force) {
             self.watch.again();
         }
@@ -300,7 +306,7 @@ impl Enforcer {
         if !self.house.has(&self.set, &self.in_force) || (self.moving && !ask.standing.settled) {
             return None;
         }
-        let catalog = if self.masking.is_some() || inspection.statements.iter().any(touches) {
+        let catalog = if self.masking.is_some() || inspection.statements.iter().any(|statement| touches(statement)) {
             self.house.catalog_now(&self.session, &self.database)?
         } else {
             None
@@ -316,7 +322,7 @@ impl Enforcer {
             return Some(refuse(refusal));
         }
         let totals = |more| counted_at(*counted.get_or_init(|| self.meter.totals(1)), more);
-        self.record(&ask, &judged, totals, frames);
+        self.record(&ask, &judged, totals, true, frames);
         let pass = pass(&judged.parts, &places, ask.standing.changed);
         self.remember(&ask, inspection, places, judged);
         Some(Directive::Forward(pass))
@@ -352,7 +358,7 @@ impl Enforcer {
                 Err(known) => known,
             };
             let inspection = if made_as.is_empty() { inspection } else { made(&inspection, &made_as) };
-            let mut catalog = match masking.is_some() || inspection.statements.iter().any(touches) {
+            let mut catalog = match masking.is_some() || inspection.statements.iter().any(|statement| touches(statement)) {
                 true => house.catalog(&session, &database).await,
                 false => Ok(None),
             };
@@ -397,7 +403,9 @@ impl Enforcer {
         );
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
-        let bench = Bench { ground, masks: self.masking.is_some(), grants: &self.grants, waits: self.owner.waits(), ..bench };
+        let (masks, waits) = (self.masking.is_some(), self.owner.waits());
+        let asker = self.asker.as_ref();
+        let bench = Bench { ground, masks, asker, grants: &self.grants, waits, ..bench };
         // The record says by which totals it was judged, so that they are taken once.
         let counted = self.meter.totals(1);
         let totals = |more| counted_at(counted, more);
@@ -437,7 +445,7 @@ impl Enforcer {
         } else {
             judged
         };
-        self.record(ask, &judged, totals, frames);
+        self.record(ask, &judged, totals, false, frames);
         let outcome = judged.refused.and_then(|number| {
             let (_, decision) = judged.decisions.last()?;
             let part = judged.parts.get(number)?;
@@ -505,8 +513,9 @@ impl Enforcer {
         self.begun.unwrap_or(standing.transaction != Transaction::Idle)
     }
 
-    /// Writes the decisions that are not as they were the last time; `totals` are those that they were made by.
-    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, totals: impl Fn(u64) -> Totals, frames: &mut FrameBuffer) {
+    /// Writes the decisions that are not as they were the last time; `totals` are those that they were made by. `again`: they are those of a
+    /// judgement that is [`Known`], so that all but the totals and the operation is as it was when they were last written.
+    fn record(&self, ask: &Ask<&[u8]>, judged: &Judged, totals: impl Fn(u64) -> Totals, again: bool, frames: &mut FrameBuffer) {
         let before = self.operations.get(&ask.id);
         if self.records_texts() && before.is_none() && self.written != Some(ask.id) {
             frame::statement(frames, ask, judged);
@@ -524,7 +533,12 @@ impl Enforcer {
             // A refusal is always written.
             if !last.iter().any(same) || !decision.allows() {
                 let totals = totals(*number as u64 + 1);
-                frame::decision(frames, &self.bench(), (ask.id, ask.kind), (*number, part, decision), (judged, totals));
+                let keep = (again && judged.decisions.len() == 1).then_some(&judged.written);
+                let written = keep.and_then(OnceLock::get);
+                if !written.is_some_and(|written| written.again(frames, (ask.id, ask.kind, *number), &totals)) {
+                    let (asked, decided) = ((ask.id, ask.kind), (*number, part, decision));
+                    frame::decision(frames, &self.bench(), asked, decided, (judged, totals), keep);
+                }
             }
             if let Some(telling) = &part.masked.refusal
                 && decision.permit(self.mode).is_some()
@@ -601,7 +615,7 @@ fn bench<'a>(
 ) -> Bench<'a> {
     let (principal, target) = (&session.principal, &session.target);
     let (ground, masks, grants, approvals) = (None, false, &[][..], Approvals::None);
-    let (owner_active, waits) = (owner.is_active(), None);
+    let (owner_active, asker, waits) = (owner.is_active(), None, None);
     Bench {
         set,
         mentions,
@@ -610,6 +624,7 @@ fn bench<'a>(
         principal,
         target,
         owner_active,
+        asker,
         waits,
         database,
         user,

@@ -38,10 +38,13 @@ struct Meaning {
 
 impl Names {
     /// `statement` with all that the names in it stand for.
-    pub(super) fn effective(&self, statement: &Statement) -> Statement {
-        let mut whole = statement.clone();
+    pub(super) fn effective(&self, statement: &Arc<Statement>) -> Arc<Statement> {
+        if !statement.names.iter().any(|name| name.usage == Usage::Use) {
+            return Arc::clone(statement);
+        }
+        let mut whole = Statement::clone(statement);
         self.add(statement, &mut whole, DEEPEST);
-        whole
+        Arc::new(whole)
     }
 
     fn add(&self, part: &Statement, whole: &mut Statement, depth: usize) {
@@ -226,6 +229,10 @@ mod tests {
         Statement { command, names: vec![NameUse { kind, usage, name: name.into(), span: 0..0 }], ..Statement::default() }
     }
 
+    fn effective(names: &Names, statement: Statement) -> Statement {
+        Statement::clone(&names.effective(&Arc::new(statement)))
+    }
+
     fn execute(name: &str) -> Statement {
         named("EXECUTE", NameKind::Prepared, Usage::Use, name)
     }
@@ -250,7 +257,7 @@ mod tests {
             let hidden = hidden(statement, &questions);
             if *done { names.done(statement, hidden) } else { names.ran(hidden) }
         }
-        let executed = names.effective(&execute("q"));
+        let executed = effective(&names, execute("q"));
         if let Is::Known = known {
             assert_eq!((executed.command, executed.facts.no_where), ("DELETE", true), "{steps:?}");
             assert_eq!((executed.accesses, executed.facts.unparsed), (delete().accesses, None), "{steps:?}");
@@ -299,11 +306,11 @@ mod tests {
         let read = Arc::new(Statement { accesses: vec![access(Action::Read, "users")], ..Statement::default() });
         let mut names = Names::default();
         names.bound("portal", &read, OperationId(1));
-        let other = names.effective(&fetch("other"));
+        let other = effective(&names, fetch("other"));
         assert_eq!((other.facts.unparsed.is_some(), other.rejection.map(|rejection| rejection.code)), (true, Some("34000")));
         names.ran(true);
-        assert_eq!(names.effective(&fetch("portal")).accesses, read.accesses);
-        let other = names.effective(&fetch("other"));
+        assert_eq!(effective(&names, fetch("portal")).accesses, read.accesses);
+        let other = effective(&names, fetch("other"));
         assert_eq!((other.facts.unparsed.is_some(), other.rejection), (true, None), "code may have made it");
     }
 
@@ -312,10 +319,10 @@ mod tests {
         let mut names = Names::default();
         names.prepared("q", &Arc::new(delete()), OperationId(3));
         names.prepared("", &Arc::new(delete()), OperationId(4));
-        assert_eq!(names.effective(&execute("q")).command, "DELETE");
-        assert!(names.effective(&execute("")).facts.unparsed.is_some());
+        assert_eq!(effective(&names, execute("q")).command, "DELETE");
+        assert!(effective(&names, execute("")).facts.unparsed.is_some());
         names.forgotten(OperationId(3));
-        assert!(names.effective(&execute("q")).facts.unparsed.is_some());
+        assert!(effective(&names, execute("q")).facts.unparsed.is_some());
     }
 
     #[test]
@@ -324,14 +331,14 @@ mod tests {
         let mut update = delete();
         update.names = named("", NameKind::Cursor, Usage::Use, "c").names;
         names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(update)), "q"), false);
-        assert!(names.effective(&execute("q")).facts.unparsed.is_some(), "the cursor is not known");
+        assert!(effective(&names, execute("q")).facts.unparsed.is_some(), "the cursor is not known");
         let read = Statement { accesses: vec![access(Action::Read, "secrets")], ..Statement::default() };
         names.done(&named("DECLARE", NameKind::Cursor, Usage::Make(Box::new(read)), "c"), false);
-        let executed = names.effective(&execute("q"));
+        let executed = effective(&names, execute("q"));
         assert_eq!((executed.accesses.len(), executed.facts.unparsed), (2, None));
         let round = Statement { names: execute("r").names, ..Statement::default() };
         names.done(&named("PREPARE", NameKind::Prepared, Usage::Make(Box::new(round)), "r"), false);
-        assert!(names.effective(&execute("r")).facts.unparsed.is_some(), "a circle ends");
+        assert!(effective(&names, execute("r")).facts.unparsed.is_some(), "a circle ends");
     }
 
     #[test]
@@ -341,7 +348,7 @@ mod tests {
             names.done(&prepare(&format!("n{number}")), false);
         }
         assert_eq!(names.prepared.len(), MOST);
-        assert!(names.effective(&execute(&format!("n{}", MOST + 1))).facts.unparsed.is_some());
-        assert!(names.effective(&execute("gr\u{f6}\u{df}e")).facts.unparsed.is_some());
+        assert!(effective(&names, execute(&format!("n{}", MOST + 1))).facts.unparsed.is_some());
+        assert!(effective(&names, execute("gr\u{f6}\u{df}e")).facts.unparsed.is_some());
     }
 }

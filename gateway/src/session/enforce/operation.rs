@@ -46,9 +46,9 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn new(statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
+    pub(super) fn new(statement: Arc<Statement>, questions: Vec<Question>, in_transaction: bool) -> Self {
         let hidden = names::hidden(&statement, &questions);
-        Self { statement: Arc::new(statement), questions, in_transaction, hidden, masked: Masked::default() }
+        Self { statement, questions, in_transaction, hidden, masked: Masked::default() }
     }
 
     /// Whether names of relations may mean something else behind it.
@@ -70,9 +70,10 @@ impl Part {
     }
 
     /// The same for a call by number, of which only the questions say what it may change.
-    pub(super) fn called(mut statement: Statement, questions: Vec<Question>, in_transaction: bool) -> Self {
+    pub(super) fn called(mut statement: Arc<Statement>, questions: Vec<Question>, in_transaction: bool) -> Self {
         let harmless = |question: &Question| matches!(question.action, Action::Read | Action::Write);
         if !questions.iter().all(harmless) {
+            let statement = Arc::make_mut(&mut statement);
             statement.facts.opaque = true;
             statement.changes = Changes { settings: true, role: true, schema: true, anything: true };
         }
@@ -108,7 +109,7 @@ fn rename(name: &NameUse, statement: u32, places: &Places) -> Rename {
 
 /// A text that is one statement, not understood.
 pub(super) fn unread(length: usize, why: &str) -> Inspection {
-    Inspection { statements: vec![Statement::unparsed(length, why)], cross_checked: false }
+    Inspection { statements: vec![Arc::new(Statement::unparsed(length, why))], cross_checked: false }
 }
 
 /// What the protocol binds or runs though SQL made it as `name`: its text is the PREPARE or DECLARE, and
@@ -121,7 +122,7 @@ pub(super) fn made(inspection: &Inspection, name: &str) -> Arc<Inspection> {
     });
     Arc::new(body.map_or_else(
         || unread(0, "it was not seen prepared"),
-        |body| Inspection { statements: vec![Statement::clone(body)], cross_checked: inspection.cross_checked },
+        |body| Inspection { statements: vec![Arc::new(Statement::clone(body))], cross_checked: inspection.cross_checked },
     ))
 }
 
@@ -130,7 +131,7 @@ pub(super) fn function_call(oid: u32) -> Inspection {
     let object = Object::Function(ObjectName::bare(&format!("oid {oid}")));
     let accesses = vec![Access::new(Action::Call, object)];
     let statement = Statement { command: "FUNCTION CALL", accesses, ..Statement::default() };
-    Inspection { statements: vec![statement], cross_checked: false }
+    Inspection { statements: vec![Arc::new(statement)], cross_checked: false }
 }
 
 impl Operation {
@@ -169,7 +170,7 @@ mod tests {
             names: vec![NameUse { kind: NameKind::Prepared, usage: Usage::Use, name: "q".into(), span: at..at + 1 }],
             ..Statement::default()
         };
-        let parts = [Statement::default(), execute].map(|statement| Part::new(statement, Vec::new(), false));
+        let parts = [Statement::default(), execute].map(|statement| Part::new(Arc::new(statement), Vec::new(), false));
         let passed = pass(&parts, &decoded.places, true);
         assert!(!passed.changes);
         let [rename] = passed.names.as_slice() else { panic!("{passed:?}") };
@@ -178,14 +179,14 @@ mod tests {
 
     #[test]
     fn what_may_change_the_session_is_said() {
-        let passed = |statements: &[Statement], changed| {
-            let parts: Vec<_> = statements.iter().map(|statement| Part::new(statement.clone(), Vec::new(), false)).collect();
+        let passed = |statements: &[Arc<Statement>], changed| {
+            let parts: Vec<_> = statements.iter().map(|statement| Part::new(Arc::clone(statement), Vec::new(), false)).collect();
             pass(&parts, &Places::Same, changed)
         };
         let both = Pass { changes: true, code: true, ..Pass::default() };
         assert_eq!(passed(&unread(3, "x").statements, false), both);
-        assert_eq!(passed(&[Statement::default()], true), Pass::default());
-        let rollback = [Statement { transaction: Some(TransactionControl::Rollback), ..Statement::default() }];
+        assert_eq!(passed(&[Arc::default()], true), Pass::default());
+        let rollback = [Arc::new(Statement { transaction: Some(TransactionControl::Rollback), ..Statement::default() })];
         assert!(passed(&rollback, true).changes && !passed(&rollback, true).code && !passed(&rollback, false).changes);
     }
     #[test]
@@ -193,7 +194,7 @@ mod tests {
         let (catalog, mentions) = (Catalog::default(), Mentions::default());
         let scope = Scope { catalog: Some(&catalog), search_path: None, mentions: &mentions, temporary: &[] };
         for (oid, hidden) in [(954, false), (957, false), (4711, true), (767, true)] {
-            let [statement] = <[Statement; 1]>::try_from(function_call(oid).statements).unwrap();
+            let [statement] = <[Arc<Statement>; 1]>::try_from(function_call(oid).statements).unwrap();
             let part = Part::called(statement, resolve_function_call(oid, &scope), false);
             assert_eq!((part.hidden, part.statement.changes.any(), part.questions.len()), (hidden, hidden, 1), "{oid}");
         }

@@ -191,7 +191,7 @@ mod tests {
         if matches!(step, Code) {
             statement.changes.schema = false;
         }
-        let mut part = Part::new(statement, Vec::new(), false);
+        let mut part = Part::new(Arc::new(statement), Vec::new(), false);
         part.masked = masked;
         part
     }

@@ -70,7 +70,7 @@ impl House for Fake {
             at += piece.len();
             Statement { span, ..statement(piece.trim_end_matches(';').trim()) }
         });
-        let inspection = Arc::new(Inspection { statements: statements.collect(), cross_checked: true });
+        let inspection = Arc::new(Inspection { statements: statements.map(Arc::new).collect(), cross_checked: true });
         Box::pin(std::future::ready(inspection))
     }
 

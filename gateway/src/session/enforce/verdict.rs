@@ -1,5 +1,6 @@
 //! The judgement of a text: its statements in their order, up to the first that is refused.
 
+use super::frame::Written;
 use super::mask::{Ground, Masked};
 use super::names::Names;
 use super::operation::Part;
@@ -11,7 +12,8 @@ use gateway_core::inspect::resolve::{Mentions, Scope, resolve, resolve_function_
 use gateway_core::inspect::{Inspection, Statement, TransactionControl};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
-use gateway_core::policy::{Decision, Mode, OperationRequest, PolicySet, Stretch, Totals};
+use gateway_core::policy::{Asker, Decision, Mode, OperationRequest, PolicySet, Stretch, Totals};
+use std::sync::{Arc, OnceLock};
 
 /// What people have approved.
 #[derive(Clone, Copy)]
@@ -40,6 +42,8 @@ pub(super) struct Bench<'a> {
     pub(super) target: &'a Target,
     /// Whether the workload has an owner who has not left.
     pub(super) owner_active: bool,
+    /// The three of them as policies see them.
+    pub(super) asker: Option<&'a Asker>,
     /// What all that is allowed waits for, and why, for its owner has.
     pub(super) waits: Option<Wait<'a>>,
     pub(super) database: &'a str,
@@ -68,6 +72,8 @@ pub(super) struct Judged {
     pub(super) statements: usize,
     /// Whether names were looked up in a catalog.
     pub(super) by_catalog: bool,
+    /// How its decision was written, where it has one and was found to hold again.
+    pub(super) written: OnceLock<Written>,
 }
 
 impl Judged {
@@ -106,13 +112,19 @@ impl<'a> Bench<'a> {
     ) -> Judged {
         let statements = inspection.statements.len();
         let by_catalog = matches!(self.catalog, Ok(Some(_)));
-        let mut judged =
-            Judged { parts: Vec::with_capacity(statements), decisions: Vec::new(), refused: None, statements, by_catalog };
+        let mut judged = Judged {
+            parts: Vec::with_capacity(statements),
+            decisions: Vec::new(),
+            refused: None,
+            statements,
+            by_catalog,
+            written: OnceLock::new(),
+        };
         // What a statement does with names holds for those behind it: where it fails, they don't run.
         let mut later = None::<Names>;
         // Of the last decision: a text with thousands of INSERTs is one question.
         let mut stretch = None::<Stretch>;
-        let moves = |statement: &Statement| !statement.names.is_empty() || (self.masks && statement.changes.schema);
+        let moves = |statement: &Arc<Statement>| !statement.names.is_empty() || (self.masks && statement.changes.schema);
         let several = inspection.statements.len() > 1 && inspection.statements.iter().any(moves);
         for (number, statement) in inspection.statements.iter().enumerate() {
             let known = later.as_ref().unwrap_or(names);
@@ -149,12 +161,15 @@ impl<'a> Bench<'a> {
         judged
     }
 
-    fn part(&self, mut statement: Statement, in_transaction: bool) -> Part {
+    fn part(&self, mut statement: Arc<Statement>, in_transaction: bool) -> Part {
         // What names stand for can't be told then: a statement that has any is not understood.
         if let Err(why) = self.catalog
             && !statement.accesses.is_empty()
         {
-            statement.facts.unparsed.get_or_insert_with(|| format!("the target's catalog can't be read: {why}"));
+            Arc::make_mut(&mut statement)
+                .facts
+                .unparsed
+                .get_or_insert_with(|| format!("the target's catalog can't be read: {why}"));
         }
         let scope =
             Scope { catalog: self.catalog.unwrap_or_default(), search_path: None, mentions: self.mentions, temporary: &[] };
@@ -228,6 +243,7 @@ impl<'a> Bench<'a> {
             principal: self.principal,
             target: self.target,
             owner_active: self.owner_active,
+            asker: self.asker,
             database: self.database,
             user: self.user,
             questions: &part.questions,

@@ -223,7 +223,7 @@ impl Enforcer {
         }
         let beyond = (self.watch.counted.0 - self.watch.rows, self.watch.counted.1 - self.watch.bytes);
         let number_of_it = usize::try_from(number).unwrap_or(usize::MAX);
-        frame::decision(frames, &bench, (id, operation.kind), (number_of_it, part, &decision), (&operation.judged, totals));
+        frame::decision(frames, &bench, (id, operation.kind), (number_of_it, part, &decision), (&operation.judged, totals), None);
         let kill = matches!(self.mode, Mode::Enforce);
         let fields = json!({
             "operation": id.0, "part": number, "policies": decision.policies, "errors": decision.errors,

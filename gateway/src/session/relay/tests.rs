@@ -128,7 +128,7 @@ impl House for Slow {
                 release.await.unwrap();
             }
             let commit = Statement { command: "COMMIT", transaction: Some(TransactionControl::Commit), ..Statement::default() };
-            Arc::new(Inspection { statements: vec![commit], cross_checked: true })
+            Arc::new(Inspection { statements: vec![Arc::new(commit)], cross_checked: true })
         })
     }
 
