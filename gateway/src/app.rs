@@ -4,6 +4,7 @@ mod containers;
 mod daemon;
 mod diary;
 mod heir;
+mod memory;
 mod rules;
 mod stop;
 mod trust;
@@ -305,6 +306,7 @@ impl Gateway {
         if self.shared.config.host.canary {
             self.patrol = Some(Patrol::start(self.canaries.clone(), &self.shared, &self.diary)?);
         }
+        memory::give_back();
         Ok(())
     }
 

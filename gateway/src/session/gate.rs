@@ -3,6 +3,7 @@
 use crate::session::context::Shared;
 use crate::session::judge::{Judged, judge, refusal};
 use crate::session::live::{KillOrder, Session};
+use crate::session::moment;
 use crate::session::place;
 use crate::session::totals::{Meter, Slot};
 use crate::telemetry;
@@ -86,7 +87,7 @@ impl Gate {
         if !self.watches || self.said || bytes == self.judged.0 {
             return;
         }
-        let now = Instant::now();
+        let now = moment::instant();
         if bytes - self.judged.0.min(bytes) < BYTES && now - self.judged.1 < PAUSE {
             return;
         }

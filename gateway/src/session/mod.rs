@@ -12,6 +12,7 @@ pub mod judge;
 pub mod kernel;
 pub mod kill;
 pub mod live;
+pub mod moment;
 pub mod names;
 pub mod open;
 pub mod owner;

@@ -12,6 +12,7 @@ use crate::evidence::{Failed, Recorder, now};
 use crate::session::enforce::{Ask, Enforcer};
 use crate::session::gate::Gate;
 use crate::session::live::Session;
+use crate::session::moment::{self, Turn as Moment};
 use crate::session::pool;
 use crate::session::transport::Peer;
 use gateway_core::protocol::{Answer, CloseReason, Output, Protocol, ProtocolError, Refusal, Side, Totals};
@@ -213,6 +214,7 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let _turn = Moment::begin();
         if !self.registered {
             self.session.wake_on_kill(cx.waker());
             self.registered = true;
@@ -363,7 +365,7 @@ impl Relay {
     /// Calls the protocol with the worker's output and takes what it put there.
     fn with_engine(&mut self, call: impl FnOnce(&mut dyn Protocol, &mut Output, &mut Peers<'_>) -> Result<(), ProtocolError>) {
         pool::with_output(|output| {
-            output.now = now();
+            output.now = moment::wall();
             let mut peers = Peers { client: &mut self.client, server: self.server.as_mut() };
             let mut result = call(self.engine.as_mut(), output, &mut peers);
             self.take_events(output);

@@ -96,7 +96,8 @@ fn measured(to: &mut Vec<u8>, following: usize, write: impl FnOnce(&mut Vec<u8>)
 
 /// Appends `text` and a zero byte.
 pub(super) fn text(to: &mut Vec<u8>, text: &[u8]) {
-    to.extend(text.iter().copied().take_while(|&byte| byte != 0));
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    to.extend_from_slice(text.get(..end).unwrap_or(text));
     to.push(0);
 }
 

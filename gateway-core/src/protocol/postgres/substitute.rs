@@ -335,14 +335,14 @@ impl Relay {
 
     /// Writes a name and the zero byte behind it, without memory of its own.
     pub(super) fn write_name(&self, client: &[u8], server: ServerName, to: &mut Vec<u8>) {
-        use std::io::Write as _;
         match server {
             ServerName::Same => codec::text(to, client),
             ServerName::Own(number) => {
                 to.extend_from_slice(OWN.as_bytes());
                 to.extend_from_slice(self.nonce.as_bytes());
-                // Writing to a vector can't fail.
-                let _written = write!(to, "_{number}\0").is_ok();
+                to.push(b'_');
+                to.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+                to.push(0);
             }
         }
     }

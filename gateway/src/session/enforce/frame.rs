@@ -4,6 +4,7 @@ use super::Ask;
 use super::mask::Shown;
 use super::operation::Part;
 use super::verdict::{Bench, Judged};
+use crate::session::moment;
 use gateway_core::inspect::postgres::without_literals;
 use gateway_core::inspect::resolve::Question;
 use gateway_core::policy::basis::{OperationBasis, write_totals};
@@ -106,7 +107,7 @@ impl Written {
         if (self.kind, self.part) != (kind, part) {
             return false;
         }
-        frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
+        frames.push(moment::wall(), FrameKind::Decision, |body| {
             body.extend_from_slice(b"{\"operation\":");
             body.extend_from_slice(itoa::Buffer::new().format(id.0).as_bytes());
             body.extend_from_slice(&self.before);
@@ -159,7 +160,7 @@ pub(super) fn decision(
         set_hash: bench.set.hash(),
         facts,
     };
-    frames.push(crate::evidence::now(), FrameKind::Decision, |body| {
+    frames.push(moment::wall(), FrameKind::Decision, |body| {
         let start = body.len();
         // Writing JSON into memory can't fail.
         let _written = serde_json::to_writer(&mut *body, &frame).is_ok();
@@ -186,7 +187,7 @@ pub(super) fn statement(frames: &mut FrameBuffer, ask: &Ask<&[u8]>, judged: &Jud
     } else {
         Cow::Borrowed(ask.text)
     };
-    frames.push(crate::evidence::now(), FrameKind::Statement, |body| write_statement(ask.id.0, kind, &text, body));
+    frames.push(moment::wall(), FrameKind::Statement, |body| write_statement(ask.id.0, kind, &text, body));
 }
 
 /// Notes that rows were masked, and what detectors found in them.

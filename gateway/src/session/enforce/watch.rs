@@ -3,6 +3,7 @@
 use super::verdict::{Approvals, Bench};
 use super::{Enforcer, bench, frame, refusal};
 use crate::session::live::KillOrder;
+use crate::session::moment;
 use crate::session::owner::involved;
 use gateway_core::inspect::CopyWith;
 use gateway_core::policy::{Mode, Stretch};
@@ -125,7 +126,7 @@ impl Watch {
     fn first(&mut self) {
         self.answered = 0;
         self.stretch = None;
-        self.since = Instant::now();
+        self.since = moment::instant();
         self.at = self.since;
         self.cancelled = false;
         self.said = false;
@@ -151,7 +152,7 @@ impl Enforcer {
     pub fn count(&mut self, rows: u64, bytes: u64, frames: &mut FrameBuffer) -> Option<Order> {
         self.meter.count(rows, bytes);
         self.watch.counted = (rows.max(self.watch.counted.0), bytes.max(self.watch.counted.1));
-        if !self.watch.totals || self.watch.is_idle() || !self.watch.due(Instant::now()) {
+        if !self.watch.totals || self.watch.is_idle() || !self.watch.due(moment::instant()) {
             return None;
         }
         self.judge_running(false, frames)
@@ -192,7 +193,7 @@ impl Enforcer {
     /// Judges the statement that runs by what has been counted up to now.
     fn judge_running(&mut self, taken: bool, frames: &mut FrameBuffer) -> Option<Order> {
         self.meter.worked();
-        let now = Instant::now();
+        let now = moment::instant();
         let (id, number) = self.watch.front()?;
         let operation = self.operations.get(&id)?;
         let totals = self.meter.totals(0);

@@ -3,16 +3,23 @@
 use super::hour::Hour;
 use super::minute;
 use super::tally::{Counts, Tally};
+use crate::session::moment;
 use gateway_core::policy;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
+
+/// Rows and bytes of a result that others hear of before it is over.
+const ROWS: u64 = 100;
+const BYTES: u64 = 64 << 10;
 
 /// The meter of one session.
 #[derive(Debug)]
 pub struct Meter {
     began: Instant,
     session: Counts,
+    /// What is not yet counted beyond the session.
+    unshared: Counts,
     run: Arc<Tally>,
     hour: Arc<Hour>,
     /// Rows and bytes as the relay last had them.
@@ -24,15 +31,19 @@ pub struct Meter {
 impl Meter {
     pub(super) const fn new(began: Instant, run: Arc<Tally>, hour: Arc<Hour>) -> Self {
         let session = Counts { rows: 0, bytes: 0, statements: 0, nanoseconds: 0, connections: 1 };
-        Self { began, session, run, hour, seen: (0, 0), busy: None }
+        Self { began, session, unshared: Counts::NONE, run, hour, seen: (0, 0), busy: None }
     }
 
-    /// Hears the session's rows and bytes since its beginning. No lock, no allocation.
+    /// Hears the session's rows and bytes since its beginning. No lock, no allocation. Little of a result is counted beyond the session once
+    /// the statement is over.
     pub fn count(&mut self, rows: u64, bytes: u64) {
         let more = (rows.saturating_sub(self.seen.0), bytes.saturating_sub(self.seen.1));
         self.seen = (rows, bytes);
         if more != (0, 0) {
             self.add(Counts { rows: more.0, bytes: more.1, ..Counts::default() });
+            if self.busy.is_none() || self.unshared.rows >= ROWS || self.unshared.bytes >= BYTES {
+                self.share();
+            }
         }
     }
 
@@ -44,21 +55,24 @@ impl Meter {
     /// Rows that the job sent by COPY: the server counted them.
     pub fn copied(&mut self, rows: u64) {
         self.add(Counts { rows, ..Counts::default() });
+        self.share();
     }
 
     /// The server has so many statements more to run.
     pub fn begin(&mut self, statements: u64) {
         if self.busy.is_none() {
-            self.busy = Some(Instant::now());
+            self.busy = Some(moment::instant());
             self.run.busy.fetch_add(1, Ordering::Relaxed);
             self.hour.tally.busy.fetch_add(1, Ordering::Relaxed);
         }
         self.add(Counts { statements, ..Counts::default() });
+        self.share();
     }
 
     /// The server has nothing left to run.
     pub fn idle(&mut self) {
         self.worked();
+        self.share();
         if self.busy.take().is_some() {
             self.run.busy.fetch_sub(1, Ordering::Relaxed);
             self.hour.tally.busy.fetch_sub(1, Ordering::Relaxed);
@@ -68,8 +82,8 @@ impl Meter {
     /// Counts the time that the server has worked up to now.
     pub fn worked(&mut self) {
         if let Some(since) = &mut self.busy {
-            let now = Instant::now();
-            let nanoseconds = u64::try_from((now - *since).as_nanos()).unwrap_or(u64::MAX);
+            let now = moment::instant();
+            let nanoseconds = u64::try_from(now.saturating_duration_since(*since).as_nanos()).unwrap_or(u64::MAX);
             *since = now;
             self.add(Counts { nanoseconds, ..Counts::default() });
         }
@@ -83,17 +97,22 @@ impl Meter {
         let busy = |tally: &Tally| tally.busy.load(Ordering::Relaxed);
         policy::Totals {
             session: running(self.session, u64::from(self.busy.is_some())),
-            run: running(self.run.counts(), busy(&self.run)),
-            hour: running(self.hour.counts(minute(self.began)), busy(&self.hour.tally)),
+            run: running(self.run.counts().and(self.unshared), busy(&self.run)),
+            hour: running(self.hour.counts(minute(self.began)).and(self.unshared), busy(&self.hour.tally)),
         }
     }
 
-    fn add(&mut self, counts: Counts) {
-        self.session.rows += counts.rows;
-        self.session.bytes += counts.bytes;
-        self.session.statements += counts.statements;
-        self.session.nanoseconds += counts.nanoseconds;
-        self.count_all(counts);
+    const fn add(&mut self, counts: Counts) {
+        self.session = self.session.and(counts);
+        self.unshared = self.unshared.and(counts);
+    }
+
+    /// Counts beyond the session what is not yet counted there.
+    fn share(&mut self) {
+        let counts = std::mem::replace(&mut self.unshared, Counts::NONE);
+        if counts != Counts::NONE {
+            self.count_all(counts);
+        }
     }
 
     /// Adds to what is counted beyond the session.

@@ -8,6 +8,7 @@ mod tally;
 pub use meter::{Meter, Slot};
 pub use snapshot::Snapshot;
 
+use crate::session::moment;
 use gateway_core::model::ids::RunId;
 use gateway_core::model::principal::Principal;
 use hour::Hour;
@@ -86,7 +87,7 @@ impl Totals {
 
 /// Minutes since the gateway began, from 1.
 fn minute(began: Instant) -> u64 {
-    1 + began.elapsed().as_secs() / 60
+    1 + moment::instant().saturating_duration_since(began).as_secs() / 60
 }
 
 fn idle(tally: &Tally, minute: u64, kept: u64) -> bool {

@@ -85,6 +85,20 @@ impl Counters {
 }
 
 impl Counts {
+    /// Nothing.
+    pub(super) const NONE: Self = Self { rows: 0, bytes: 0, statements: 0, nanoseconds: 0, connections: 0 };
+
+    /// Both together.
+    pub(super) const fn and(self, more: Self) -> Self {
+        Self {
+            rows: self.rows.saturating_add(more.rows),
+            bytes: self.bytes.saturating_add(more.bytes),
+            statements: self.statements.saturating_add(more.statements),
+            nanoseconds: self.nanoseconds.saturating_add(more.nanoseconds),
+            connections: self.connections.saturating_add(more.connections),
+        }
+    }
+
     /// What came on top of `before`.
     pub(super) const fn since(self, before: Self) -> Self {
         Self {
