@@ -120,6 +120,11 @@ impl Load {
         Ok(numbers)
     }
 
+    /// The most memory that there was is what there is now (`clear_refs` of proc(5)).
+    pub(super) fn forget_peak(&self) -> anyhow::Result<()> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
     /// What its gateway has used; of a load without one, what itself has.
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
         let pid = self.child.id();

@@ -43,7 +43,7 @@ use gateway_core::inspect::postgres::Reading;
 use gateway_core::inspect::resolve::Mentions;
 use gateway_core::inspect::{Inspection, Statement};
 use gateway_core::model::ids::HoldId;
-use gateway_core::policy::{Asker, Decision, Mode, OnDeny, PolicySet, Totals};
+use gateway_core::policy::{Decision, Mode, OnDeny, PolicySet, Totals};
 use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Pass, Refusal, Refused, Standing, Transaction};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use hold::Approved;
@@ -148,8 +148,6 @@ pub struct Enforcer {
     grants: Vec<Grant>,
     /// How its workload stands with its owner.
     owner: Ownership,
-    /// The session as policies see it; none where that could not be made, and each question fails to.
-    asker: Option<Asker>,
     /// What was approved for the rest of the session.
     approved: Approved,
     /// The operation whose text is in the record while it waits for people.
@@ -183,11 +181,9 @@ impl Enforcer {
     pub fn new(house: Arc<dyn House>, session: Arc<Session>, mode: Mode, limits: Limits) -> Self {
         let (set, in_force) = (house.policy(), house.in_force());
         let meter = house.totals().meter(&session.principal);
-        let owner = house.owner(&session, &in_force);
         Self {
             grants: grants(&in_force, &session),
-            asker: set.asker(&session.principal, owner.is_active(), &session.target).ok(),
-            owner,
+            owner: house.owner(&session, &in_force),
             in_force,
             approved: Approved::default(),
             written: None,
@@ -275,7 +271,6 @@ impl Enforcer {
         self.mode = self.house.mode(&self.session);
         self.grants = grants(&in_force, &self.session);
         self.owner = self.house.owner(&self.session, &in_force);
-        self.asker = set.asker(&self.session.principal, self.owner.is_active(), &self.session.target).ok();
         if !Arc::ptr_eq(&in_force, &self.in_force) {
             self.watch.again();
         }
@@ -404,8 +399,8 @@ impl Enforcer {
         let read = catalog.as_ref().ok().and_then(Option::as_deref);
         let ground = ground((self.masking.as_deref(), &self.session.target.name), assigned.as_deref(), read, self.mode);
         let (masks, waits) = (self.masking.is_some(), self.owner.waits());
-        let asker = self.asker.as_ref();
-        let bench = Bench { ground, masks, asker, grants: &self.grants, waits, ..bench };
+        let asker = OnceCell::new();
+        let bench = Bench { ground, masks, asker: Some(&asker), grants: &self.grants, waits, ..bench };
         // The record says by which totals it was judged, so that they are taken once.
         let counted = self.meter.totals(1);
         let totals = |more| counted_at(counted, more);

@@ -13,6 +13,7 @@ use gateway_core::inspect::{Inspection, Statement, TransactionControl};
 use gateway_core::model::principal::Principal;
 use gateway_core::model::target::Target;
 use gateway_core::policy::{Asker, Decision, Mode, OperationRequest, PolicySet, Stretch, Totals};
+use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// What people have approved.
@@ -42,8 +43,8 @@ pub(super) struct Bench<'a> {
     pub(super) target: &'a Target,
     /// Whether the workload has an owner who has not left.
     pub(super) owner_active: bool,
-    /// The three of them as policies see them.
-    pub(super) asker: Option<&'a Asker>,
+    /// The three of them as policies see them, from the first question on; none within where they can't be put to policies.
+    pub(super) asker: Option<&'a OnceCell<Option<Asker>>>,
     /// What all that is allowed waits for, and why, for its owner has.
     pub(super) waits: Option<Wait<'a>>,
     pub(super) database: &'a str,
@@ -231,6 +232,10 @@ impl<'a> Bench<'a> {
         }
     }
 
+    fn made_asker(&self) -> Option<Asker> {
+        self.set.asker(self.principal, self.owner_active, self.target).ok()
+    }
+
     /// The statement as policies see it.
     pub(super) fn request<'r>(
         &'r self,
@@ -243,7 +248,7 @@ impl<'a> Bench<'a> {
             principal: self.principal,
             target: self.target,
             owner_active: self.owner_active,
-            asker: self.asker,
+            asker: self.asker.and_then(|asker| asker.get_or_init(|| self.made_asker()).as_ref()),
             database: self.database,
             user: self.user,
             questions: &part.questions,
