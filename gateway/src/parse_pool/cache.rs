@@ -70,10 +70,13 @@ impl Cache {
 impl Part {
     fn find(&mut self, hash: u64, text: &str, reading: Reading) -> Option<Arc<Inspection>> {
         let kept = self.texts.get_mut(&hash).filter(|kept| kept.reading == reading && *kept.text == *text)?;
-        self.clock += 1;
-        self.order.remove(&kept.used);
-        self.order.insert(self.clock, hash);
-        kept.used = self.clock;
+        // Who is asked for again and again is the newest already.
+        if kept.used != self.clock {
+            self.clock += 1;
+            self.order.remove(&kept.used);
+            self.order.insert(self.clock, hash);
+            kept.used = self.clock;
+        }
         Some(Arc::clone(&kept.inspection))
     }
 
