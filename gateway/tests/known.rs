@@ -38,7 +38,7 @@ fn decided(frames: &FrameBuffer) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_record_says_the_same_with_the_numbers_of_the_moment() {
-    let text = "@id(\"all\") @message(\"\\\"s\\\":[0,0,1,0,0,1]\") permit (principal, action, resource) when { context.relations == 1 };";
+    let text = "@id(\"all\") @message(\"\\\"s\\\":[0,0,1,0,0,1]\") permit (principal, action == Action::\"read\", resource) when { context.relations == 1 };";
     let set = PolicySet::load(vec![("a.cedar".to_owned(), text.to_owned())]).unwrap();
     let address = "127.0.0.1:5432".parse().unwrap();
     let session = Arc::new(Session::new(SessionId::new(now(), 1), principal(RunId::new(now(), 1)), target(), address));
