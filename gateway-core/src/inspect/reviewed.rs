@@ -4,7 +4,7 @@
 //! and are judged by the worst of them. `cargo xtask reviewed` holds them against real servers.
 
 use super::Action;
-use foldhash::fast::RandomState;
+use foldhash::fast::FixedState;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -26,8 +26,8 @@ static RELATIONS: Names = Names::new(|| lines(include_str!("reviewed/relations.t
 static TYPES: Names = Names::new(|| lines(include_str!("reviewed/types.txt")));
 static OPERATORS: Names = Names::new(|| lines(include_str!("reviewed/operators.txt")));
 
-type Names = LazyLock<HashSet<&'static str, RandomState>>;
-type Pairs = LazyLock<HashMap<&'static str, &'static str, RandomState>>;
+type Names = LazyLock<HashSet<&'static str, FixedState>>;
+type Pairs = LazyLock<HashMap<&'static str, &'static str, FixedState>>;
 
 /// The verdict on a function of `pg_catalog`; none on one that the lists don't know.
 #[must_use]
@@ -103,11 +103,11 @@ fn value(pairs: &Pairs, name: &str) -> Option<&'static str> {
     pairs.get(name).copied()
 }
 
-fn lines(text: &'static str) -> HashSet<&'static str, RandomState> {
+fn lines(text: &'static str) -> HashSet<&'static str, FixedState> {
     text.lines().collect()
 }
 
-fn pairs(text: &'static str) -> HashMap<&'static str, &'static str, RandomState> {
+fn pairs(text: &'static str) -> HashMap<&'static str, &'static str, FixedState> {
     text.lines().filter_map(|line| line.split_once(": ")).collect()
 }
 

@@ -3,7 +3,6 @@
 use super::mask::Shape;
 use crate::protocol::masking::Plans;
 use crate::protocol::{OperationId, Pass, Rename};
-use foldhash::quality::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -64,7 +63,7 @@ pub(super) struct Entry {
 /// What names stand for: as the server confirmed it, and as it will be once it has read what was sent.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    named: HashMap<Box<[u8]>, Meaning, RandomState>,
+    named: HashMap<Box<[u8]>, Meaning>,
     unnamed: Meaning,
     /// Bytes of the texts behind names.
     text_bytes: usize,
