@@ -18,6 +18,8 @@ pub struct Arrived {
 pub(super) struct Findings {
     /// Events that are not there.
     pub(super) lost: u64,
+    /// The first of them, by their numbers.
+    pub(super) missing: Vec<u64>,
     /// Events that are there more than once.
     pub(super) duplicates: u64,
     /// Of these, those that have no mark.
@@ -27,6 +29,9 @@ pub(super) struct Findings {
     /// Events that stand behind a later one of their session, the first time that they are there.
     pub(super) out_of_order: u64,
 }
+
+/// So many missing events are named.
+const SHOWN: usize = 20;
 
 impl Findings {
     /// Holds what arrived against the so many that were told: the `n`th has the uid `load-<n>` and is of session `n % sessions`.
@@ -48,6 +53,7 @@ impl Findings {
             }
         }
         findings.lost = told - seen.range(..told).count() as u64;
+        findings.missing = (0..told).filter(|event| !seen.contains(event)).take(SHOWN).collect();
         findings.marked_once = (marked.len() as u64).saturating_sub(findings.duplicates);
         findings
     }
@@ -62,7 +68,7 @@ mod tests {
         let of = |arrived: &[(u64, bool)]| {
             let arrived: Vec<_> =
                 arrived.iter().map(|(event, again)| Arrived { number: 9, uid: format!("load-{event}"), again: *again }).collect();
-            let Findings { lost, duplicates, unmarked, marked_once, out_of_order } = Findings::of(&arrived, 4, 2);
+            let Findings { lost, missing: _, duplicates, unmarked, marked_once, out_of_order } = Findings::of(&arrived, 4, 2);
             [lost, duplicates, unmarked, marked_once, out_of_order]
         };
         assert_eq!(of(&[(0, false), (1, false), (2, false), (3, false)]), [0; 5]);

@@ -121,6 +121,7 @@ pub fn kill_receivers(options: Options, mut tell: impl FnMut(&str)) -> anyhow::R
             "seconds_to_the_last": settled.as_secs_f64(),
         },
         "bound": under_way,
+        "missing": findings.missing,
         "sink": serde_json::from_str::<Value>(&listed.stdout).unwrap_or_default(),
         "gateway": { "status": ended.status, "stderr": ended.stderr.lines().take(20).collect::<Vec<_>>() },
         "settings": { "seconds": options.seconds, "rate": options.rate, "kill_every": options.kill_every },
