@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 /// What is counted, and how often the work is done.
-const WORKLOADS: [(&str, u32); 5] = [("forward", 500), ("inspect", 50), ("decide", 200), ("mask", 500), ("record", 20)];
+const WORKLOADS: [(&str, u32); 5] = [("forward", 500), ("inspect", 50), ("decide", 2000), ("mask", 500), ("record", 20)];
 /// The most that a count may be above or below the one that is kept.
 const MARGIN: f64 = 0.03;
 const KEPT: &str = "docs/results/bench-gate.json";
