@@ -3,13 +3,16 @@
 
 #[path = "../tests/support/house.rs"]
 mod house;
+#[path = "../tests/support/standing.rs"]
+mod standing;
 
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::policy::{Mode, PolicySet};
-use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Standing, Transaction};
+use gateway_core::protocol::{Directive, OperationId, OperationKind, Transaction};
 use gateway_core::record::FrameBuffer;
 use house::{House, principal, target};
 use serde_json::{Value, json};
+use standing::STANDING;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -120,7 +123,7 @@ fn measure(count: usize, statements: usize, statement: impl Fn(usize) -> String)
             name: &b""[..],
             text: text.as_bytes(),
             parameters: None,
-            standing: standing(),
+            standing: STANDING,
         };
         let began = Instant::now();
         assert!(judge.at_once(ask(3 * number as u64), &mut frames).is_none(), "it was never seen");
@@ -168,15 +171,4 @@ fn over(judge: &mut Enforcer, id: u64, frames: &mut FrameBuffer) {
     judge.answered(OperationId(id), 0, Answered::Done(b"SELECT 1"), frames);
     judge.finished(OperationId(id));
     judge.ready(Transaction::Idle);
-}
-
-fn standing() -> Standing {
-    Standing {
-        transaction: Transaction::Idle,
-        settled: true,
-        settings_known: true,
-        changed: false,
-        standard_conforming_strings: true,
-        encoding: Encoding::Utf8,
-    }
 }

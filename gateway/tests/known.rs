@@ -3,26 +3,20 @@
 
 #[path = "support/house.rs"]
 mod house;
+#[path = "support/standing.rs"]
+mod standing;
 
 use gateway_core::model::ids::{RunId, SessionId};
 use gateway_core::policy::{Mode, PolicySet};
-use gateway_core::protocol::{Directive, Encoding, OperationId, OperationKind, Standing, Transaction};
+use gateway_core::protocol::{Directive, OperationId, OperationKind, Transaction};
 use gateway_core::record::{FrameBuffer, FrameKind};
 use house::{House, principal, target};
 use serde_json::{Value, json};
+use standing::STANDING;
 use std::sync::Arc;
 use weir::evidence::now;
 use weir::session::enforce::{Answered, Ask, Enforcer, Limits, Verdict};
 use weir::session::live::Session;
-
-const STANDING: Standing = Standing {
-    transaction: Transaction::Idle,
-    settled: true,
-    settings_known: true,
-    changed: false,
-    standard_conforming_strings: true,
-    encoding: Encoding::Utf8,
-};
 
 /// Of a text that names its own totals' keys, and is not a word of ours.
 const TEXT: &[u8] = br#"SELECT a AS "s", '"s":[0,0,1,0,0,1],"r":[' FROM t WHERE id = 7"#;

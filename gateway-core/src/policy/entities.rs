@@ -110,9 +110,9 @@ impl Vocabulary {
     }
 
     /// All that policies may ask about `asker` and a class, in the target whose values it is about.
-    pub(super) fn with_class<'a>(&self, asker: &'a Asker, class: &str) -> Result<Cow<'a, Entities>, String> {
+    pub(super) fn with_class(&self, asker: &Asker, class: &str) -> Result<Entities, String> {
         let class = asker.inside(self.class(class), []);
-        with(asker.entities.clone(), [class]).map(Cow::Owned)
+        with(asker.entities.clone(), [class])
     }
 
     /// All that policies may ask about `asker` and what it asks for.

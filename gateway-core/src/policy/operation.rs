@@ -160,7 +160,7 @@ impl PolicySet {
             let contexts = Contexts::new(request, &[], approved, self.watches_totals());
             let granted = request.grants.iter().any(|grant| grant.wish.reveals(class));
             let (who, class) = ((request.principal, request.target), self.words.class(class));
-            let (mut answer, _) = self.ask("reveal", who, &asker, (class, || Ok(&*entities)), contexts.plain(granted)?, None)?;
+            let (mut answer, _) = self.ask("reveal", who, &asker, (class, || Ok(&entities)), contexts.plain(granted)?, None)?;
             if answer.allowed {
                 answer.deciding.retain(|id| self.names_reveal(id));
                 answer.allowed = !answer.deciding.is_empty();

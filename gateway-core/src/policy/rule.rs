@@ -5,7 +5,7 @@
 //! is left out of it holds.
 
 use super::reads::Reads;
-use super::slice::concerns;
+use super::slice::{ACTIONS, concerns};
 use cedar_policy::{ActionConstraint, Effect, Policy, PrincipalConstraint, ResourceConstraint};
 use cedar_policy_core::ast::{self, Expr, Literal, ValueKind};
 use cedar_policy_core::evaluator::Evaluator;
@@ -45,7 +45,6 @@ impl Rule {
         id: &str,
         policy: &'r Policy,
         reads: &Reads,
-        actions: impl Iterator<Item = &'static str> + 'r,
     ) -> Result<impl Iterator<Item = (&'static str, Self)> + 'r, String> {
         let written: &ast::Policy = policy.as_ref();
         let plain = policy.to_pst().map_err(|error| error.to_string())?;
@@ -55,7 +54,7 @@ impl Rule {
         let id = Arc::from(id);
         let whole = !reads.resource && is_for_whole_targets(policy);
         let permits = policy.effect() == Effect::Permit;
-        Ok(actions.filter(|action| concerns(policy, action)).map(move |action| {
+        Ok(ACTIONS.into_iter().filter(|action| concerns(policy, action)).map(move |action| {
             let principal =
                 (policy.principal_constraint() != PrincipalConstraint::Any).then(|| plain.principal_constraint().as_expr());
             let verb = (!is_for(policy, action)).then(|| plain.action_constraint().as_expr());

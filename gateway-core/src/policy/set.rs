@@ -263,7 +263,7 @@ impl Loading {
     /// Adds a policy to the whole, and to every slice that it can decide in.
     fn add(&mut self, id: &str, policy: &Policy, reads: &Reads) -> Result<(), String> {
         self.cedar.add(policy.clone()).map_err(|error| error.to_string())?;
-        for (action, rule) in Rule::of(id, policy, reads, ACTIONS.into_iter())? {
+        for (action, rule) in Rule::of(id, policy, reads)? {
             self.set.slices.entry(action).or_default().add(policy, rule);
         }
         Ok(())

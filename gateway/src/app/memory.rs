@@ -2,7 +2,7 @@
 
 use std::thread;
 
-/// Has the heap's free pages given back to the system, beside whatever else goes on: mostly those of the kernel's types, some 28 MiB, which are
+/// Has the heap's free pages given back to the system, beside whatever else goes on: mostly those of the kernel's types, which are
 /// read at the start and kept nowhere. Sessions would never get them: their threads have heaps of their own.
 pub(super) fn give_back() {
     let given = thread::Builder::new().name("weir-trim".to_owned()).spawn(|| {

@@ -68,9 +68,9 @@ impl Gate {
             "target": place.target,
             "decision": decision(&judged, refused.as_ref()),
         });
-        frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        frames.push_json(moment::wall(), FrameKind::Note, &note);
         if let Some(note) = self.shared.shadow.at_the_door(&self.session, &judged) {
-            frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+            frames.push_json(moment::wall(), FrameKind::Note, &note);
         }
         let Some(Refused { refusal, .. }) = refused.filter(|_| refuses) else { return Ok(()) };
         self.shared.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl Gate {
             "bytes_beyond": beyond, "would_refuse": !kills, "session_bytes": totals.session.bytes,
             "run_bytes": totals.run.bytes, "hour_bytes": totals.hour.bytes,
         });
-        frames.push_json(crate::evidence::now(), FrameKind::Note, &note);
+        frames.push_json(moment::wall(), FrameKind::Note, &note);
         if !kills {
             return;
         }

@@ -108,18 +108,14 @@ impl Nats {
         if tls {
             options = options.tls_client_config(client_config(self.ca.as_deref(), None).map_err(Failure::again)?);
         }
-        let mut last = failed("it has no servers".to_owned());
-        let mut client = None;
+        let mut connected = Err(failed("it has no servers".to_owned()));
         for server in servers {
-            match connect_once(options.clone(), server).await {
-                Ok(connected) => {
-                    client = Some(connected);
-                    break;
-                }
-                Err(error) => last = failed(error.to_string()),
+            connected = connect_once(options.clone(), server).await.map_err(|error| failed(error.to_string()));
+            if connected.is_ok() {
+                break;
             }
         }
-        let client = client.ok_or(last)?;
+        let client = connected?;
         let stream = ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client);
         Ok(NatsLink { stream, subject: self.subject.clone(), place })
     }

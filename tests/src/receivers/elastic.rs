@@ -66,9 +66,12 @@ impl Receives for Elastic {
         self.server.again();
     }
 
+    /// By the documents' own numbers: an index has no other order, and takes of a bulk what it can.
     fn told(&self) -> Vec<Told> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.order.iter().map(|uid| Told { uid: uid.clone(), again: false }).collect()
+        let mut uids = state.order.clone();
+        uids.sort_by_key(|uid| state.documents.get(uid).and_then(|document| document["weir"]["number"].as_u64()));
+        uids.into_iter().map(|uid| Told { uid, again: false }).collect()
     }
 
     fn count(&self) -> usize {

@@ -68,7 +68,8 @@ mod tests {
         let of = |arrived: &[(u64, bool)]| {
             let arrived: Vec<_> =
                 arrived.iter().map(|(event, again)| Arrived { number: 9, uid: format!("load-{event}"), again: *again }).collect();
-            let Findings { lost, missing: _, duplicates, unmarked, marked_once, out_of_order } = Findings::of(&arrived, 4, 2);
+            let Findings { lost, missing, duplicates, unmarked, marked_once, out_of_order } = Findings::of(&arrived, 4, 2);
+            assert_eq!(missing.len() as u64, lost);
             [lost, duplicates, unmarked, marked_once, out_of_order]
         };
         assert_eq!(of(&[(0, false), (1, false), (2, false), (3, false)]), [0; 5]);

@@ -103,10 +103,7 @@ pub fn kill_receivers(options: Options, mut tell: impl FnMut(&str)) -> anyhow::R
     let listed = weir.cli(&["sink", "list", "--format", "json"]);
     fs::write(&stop, "")?;
     let ended = job.wait();
-    let mut arrived = receiver.arrived()?;
-    if options.kind.is_index() {
-        arrived.sort_by_key(|event| event.number);
-    }
+    let arrived = receiver.arrived()?;
     let findings = Findings::of(&arrived, told, SESSIONS);
     Ok(json!({
         "summary": {

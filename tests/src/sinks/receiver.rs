@@ -46,11 +46,6 @@ impl Kind {
             Self::S3 => "s3",
         }
     }
-
-    /// Whether what it holds has no order but by the events' own numbers: of a bulk, an index takes what it can, and is told the rest again.
-    pub const fn is_index(&self) -> bool {
-        matches!(self, Self::Elasticsearch)
-    }
 }
 
 /// A receiver, ended when dropped.

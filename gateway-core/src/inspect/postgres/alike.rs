@@ -5,7 +5,7 @@
 //! text was found to do holds for another only because inspection looks at no number's value but
 //! whether it is 0, and because a shorter number and a longer one stay apart.
 
-use super::lexer::{BEGINS_WORD, BLANK, IN_WORD, Kind, Lexer, is};
+use super::lexer::{BEGINS_WORD, BLANK, IN_WORD, Kind, Lexer, end_of, is};
 
 /// A longer text is not looked at.
 const LONGEST: usize = 16 << 10;
@@ -53,13 +53,13 @@ fn plainly(text: &[u8], like: &mut [u8]) -> Scan {
     while let Some(&first) = text.get(at) {
         let start = at;
         if is(first, BEGINS_WORD) {
-            at = end_of(text, at, IN_WORD);
+            at = end_of(text, at, |byte| is(byte, IN_WORD));
             // `E'…'`, `U&"…"` and their kin.
             if matches!(next(at), b'\'' | b'&') && at - start == 1 {
                 return Scan::NotPlain;
             }
             let word = text.get(start..at).unwrap_or_default();
-            if begins && !BEGINNINGS.iter().any(|beginning| word.eq_ignore_ascii_case(beginning.as_bytes())) {
+            if begins && !is_beginning(word) {
                 return Scan::Untold;
             }
             begins = false;
@@ -73,7 +73,7 @@ fn plainly(text: &[u8], like: &mut [u8]) -> Scan {
                 continue;
             }
             b'0'..=b'9' => {
-                at = end_of(text, at, IN_WORD);
+                at = end_of(text, at, |byte| is(byte, IN_WORD));
                 let written = text.get(start..at).unwrap_or_default();
                 if next(at) == b'.' || !written.iter().all(u8::is_ascii_digit) {
                     return Scan::NotPlain;
@@ -106,14 +106,8 @@ fn plainly(text: &[u8], like: &mut [u8]) -> Scan {
 
 /// Whether a string may go on behind `at`: there are blanks, and a quote or a comment behind them.
 fn is_continued(text: &[u8], at: usize) -> bool {
-    let behind = end_of(text, at, BLANK);
+    let behind = end_of(text, at, |byte| is(byte, BLANK));
     behind > at && matches!(text.get(behind), Some(b'\'' | b'-'))
-}
-
-/// Where the bytes of a class end that begin at `at`.
-fn end_of(text: &[u8], at: usize, class: u8) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| !is(*byte, class)).unwrap_or(rest.len())
 }
 
 /// The same for any text.
@@ -122,10 +116,7 @@ fn by_tokens(text: &str, like: &mut [u8]) -> Option<bool> {
     let mut lexer = Lexer::new(text, true);
     while let Some(token) = lexer.next().ok()? {
         let written = text.get(token.span.clone())?;
-        if std::mem::replace(&mut begins, token.kind == Kind::Symbol(b';'))
-            && !begins
-            && !BEGINNINGS.iter().any(|word| written.eq_ignore_ascii_case(word))
-        {
+        if std::mem::replace(&mut begins, token.kind == Kind::Symbol(b';')) && !begins && !is_beginning(written.as_bytes()) {
             return None;
         }
         if token.kind == Kind::Number && is_plain(written.as_bytes()) {
@@ -134,6 +125,11 @@ fn by_tokens(text: &str, like: &mut [u8]) -> Option<bool> {
         }
     }
     Some(others)
+}
+
+/// Whether a statement may begin with it whose numbers are no options.
+fn is_beginning(word: &[u8]) -> bool {
+    BEGINNINGS.iter().any(|beginning| word.eq_ignore_ascii_case(beginning.as_bytes()))
 }
 
 /// An integer but 0.

@@ -82,8 +82,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        self.at = end_of(self.text, self.at, wanted);
     }
 
     /// Spaces and comments.
@@ -272,6 +271,12 @@ impl<'a> Lexer<'a> {
         }
         Kind::Operator
     }
+}
+
+/// Where the bytes end that are `wanted`, from `at` on.
+pub(super) fn end_of(text: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len())
 }
 
 const fn is_newline(byte: u8) -> bool {

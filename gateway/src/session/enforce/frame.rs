@@ -197,7 +197,7 @@ pub(super) fn masked(frames: &mut FrameBuffer, id: OperationId, number: u32, par
     if let (Some(fields), Ok(found)) = (fields.as_object_mut(), serde_json::from_slice(found)) {
         fields.insert("found".to_owned(), found);
     }
-    frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
+    frames.push_json(moment::wall(), FrameKind::Note, &fields);
 }
 
 /// Notes something that someone should look at.
@@ -206,7 +206,7 @@ pub(super) fn finding(frames: &mut FrameBuffer, kind: &str, mut fields: serde_js
         fields.insert("what".to_owned(), "finding".into());
         fields.insert("kind".to_owned(), kind.into());
     }
-    frames.push_json(crate::evidence::now(), FrameKind::Note, &fields);
+    frames.push_json(moment::wall(), FrameKind::Note, &fields);
 }
 
 pub(super) fn access(question: &Question) -> String {

@@ -5,6 +5,7 @@ use super::verdict::{Approvals, Judged};
 use super::{Ask, Enforcer, counted_at, frame, refusal};
 use crate::evidence::now;
 use crate::ledger::{Asked, Hold, HoldState, Parameter};
+use crate::session::moment;
 use crate::session::owner::involved;
 use crate::session::people;
 use gateway_core::control::hold::{self, Scope, Terms, Vote};
@@ -192,7 +193,7 @@ impl Enforcer {
             "what": "hold", "hold": ended.id, "operation": ask.id.0, "state": ended.state, "digest": request.asked.digest,
             "policies": request.asked.policies, "votes": ended.votes, "answer": ended.answer,
         });
-        frames.push_json(now(), FrameKind::Note, &note);
+        frames.push_json(moment::wall(), FrameKind::Note, &note);
         if ended.state != HoldState::Approved {
             let refusal = refusal::by_people(&self.session, ask.id, ended);
             self.record(&ask.borrowed(), &request.held, |more| counted_at(request.counted, more), false, frames);
@@ -219,7 +220,7 @@ impl Enforcer {
             "what": "hold", "operation": ask.id.0, "state": HoldState::Waiting, "digest": request.asked.digest,
             "policies": request.asked.policies, "terms": request.terms,
         });
-        frames.push_json(now(), FrameKind::Note, &note);
+        frames.push_json(moment::wall(), FrameKind::Note, &note);
     }
 }
 

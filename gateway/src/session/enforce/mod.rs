@@ -28,10 +28,10 @@ pub use house::{Gateway, House, Limits, Pending};
 pub(crate) use refusal::outcome;
 pub use watch::Order;
 
-use crate::evidence::now;
 use crate::ledger::{Hold, InForce};
 use crate::masking::{Assigned, Masking};
 use crate::session::live::{KillOrder, Session};
+use crate::session::moment;
 use crate::session::owner::Ownership;
 use crate::session::totals::{Meter, Slot};
 use beside::Beside;
@@ -419,7 +419,7 @@ impl Enforcer {
             }
             if let Some(beside) = &mut self.beside {
                 let compared = beside.compare(ask.id, &bench, &judged, totals);
-                compared.notes.iter().for_each(|note| frames.push_json(now(), FrameKind::Note, note));
+                compared.notes.iter().for_each(|note| frames.push_json(moment::wall(), FrameKind::Note, note));
                 self.house.shadow_decided(compared.decided, compared.differed);
             }
             judged

@@ -30,7 +30,7 @@ pub struct Meter {
 
 impl Meter {
     pub(super) const fn new(began: Instant, run: Arc<Tally>, hour: Arc<Hour>) -> Self {
-        let session = Counts { rows: 0, bytes: 0, statements: 0, nanoseconds: 0, connections: 1 };
+        let session = Counts { connections: 1, ..Counts::NONE };
         Self { began, session, unshared: Counts::NONE, run, hour, seen: (0, 0), busy: None }
     }
 
